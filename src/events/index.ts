@@ -1,0 +1,20 @@
+/** The dictionary: every event whose meaning Tidemark knows. Others become tables of raw fields. */
+import type { EventDefinition } from './define.ts';
+import { FILEMAP_EVENTS } from './filemap.ts';
+import { FTRACE_EVENTS } from './ftrace.ts';
+import { VMSCAN_EVENTS } from './vmscan.ts';
+import { WRITEBACK_EVENTS } from './writeback.ts';
+
+const ALL: readonly EventDefinition[] = [
+  ...WRITEBACK_EVENTS,
+  ...VMSCAN_EVENTS,
+  ...FILEMAP_EVENTS,
+  ...FTRACE_EVENTS,
+];
+
+/** By every name that a kernel has used for the event. */
+export const DICTIONARY: ReadonlyMap<string, EventDefinition> = new Map(
+  ALL.flatMap((event) => [event.name, ...event.aliases].map((name) => [name, event] as const)),
+);
+
+export type { ColumnDefinition, ColumnType, EventDefinition } from './define.ts';

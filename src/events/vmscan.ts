@@ -1,0 +1,187 @@
+/**
+ * vmscan:* (include/trace/events/vmscan.h). The line above each definition is what the kernel prints;
+ * columns marked optional came or went between kernels 3.0 and 7.2.
+ */
+import {
+  count,
+  defineEvent,
+  type EventDefinition,
+  id,
+  int,
+  kernelFunction,
+  names,
+  pages,
+} from './define.ts';
+
+/** `enum vmscan_throttle_state`: bit numbers that print formats since 5.16 leave as names. */
+const THROTTLE_REASONS = {
+  VMSCAN_THROTTLE_WRITEBACK: 0,
+  VMSCAN_THROTTLE_ISOLATED: 1,
+  VMSCAN_THROTTLE_NOPROGRESS: 2,
+  VMSCAN_THROTTLE_CONGESTED: 3,
+};
+
+const nid = () => int('nid');
+const gfp = () => names('gfp_flags');
+const zid = () => int('zid', { optional: true });
+const reclaimFlags = () => names(['reclaim_flags', 'flags'], { text: ['flags='] });
+
+const kswapd = [
+  // nid=%d
+  defineEvent('vmscan', 'mm_vmscan_kswapd_sleep', { nid: nid() }),
+  // nid=%d order=%d
+  defineEvent('vmscan', 'mm_vmscan_kswapd_wake', { nid: nid(), zid: zid(), order: int('order') }),
+  // nid=%d order=%d gfp_flags=%s             (until 5.0 with zid=%d; gfp_flags since 4.18)
+  defineEvent('vmscan', 'mm_vmscan_wakeup_kswapd', {
+    nid: nid(),
+    zid: zid(),
+    order: int('order'),
+    gfp_flags: { ...gfp(), optional: true },
+  }),
+];
+
+// order=%d gfp_flags=%s                      (until 4.4 may_writepage=%d; 4.9-5.0 classzone_idx=%d)
+const reclaimBegin = {
+  order: int('order'),
+  may_writepage: int('may_writepage', { optional: true }),
+  classzone_idx: int('classzone_idx', { optional: true }),
+  gfp_flags: gfp(),
+};
+// nr_reclaimed=%lu
+const reclaimEnd = { nr_reclaimed_pages: pages('nr_reclaimed') };
+const reclaim = ['direct', 'memcg', 'memcg_softlimit'].flatMap((kind) => [
+  defineEvent('vmscan', `mm_vmscan_${kind}_reclaim_begin`, reclaimBegin),
+  defineEvent('vmscan', `mm_vmscan_${kind}_reclaim_end`, reclaimEnd),
+]);
+const nodeReclaim = [
+  // nid=%d order=%d gfp_flags=%s
+  defineEvent('vmscan', 'mm_vmscan_node_reclaim_begin', {
+    nid: nid(),
+    order: int('order'),
+    gfp_flags: gfp(),
+  }),
+  defineEvent('vmscan', 'mm_vmscan_node_reclaim_end', reclaimEnd),
+];
+
+const shrinkers = [
+  // %pS %p: nid: %d objects to shrink %ld gfp_flags %s cache items %ld delta %lld total_scan %ld
+  // priority %d                              (pgs_scanned, lru_pgs until 4.9; nid since 4.4)
+  defineEvent('vmscan', 'mm_shrink_slab_start', {
+    shrink: kernelFunction('shrink', { text: [''] }),
+    shrinker_id: id('shr', { text: [' 0x'], radix: 16, optional: true }),
+    nid: int('nid', { text: ['nid: '], optional: true }),
+    nr_objects_to_shrink: count('count', 'nr_objects_to_shrink', {
+      text: ['objects to shrink '],
+      signed: true,
+    }),
+    gfp_flags: names('gfp_flags', { text: ['gfp_flags '] }),
+    pgs_scanned_pages: pages('pgs_scanned', { text: ['pgs_scanned '], optional: true }),
+    lru_pgs_pages: pages('lru_pgs', { text: ['lru_pgs '], optional: true }),
+    cache_items: count('count', 'cache_items', { text: ['cache items '] }),
+    delta: count('count', 'delta', { text: ['delta '] }),
+    total_scan: count('count', 'total_scan', { text: ['total_scan '] }),
+    priority: int('priority', { text: ['priority '], optional: true }),
+  }),
+  // %pS %p: nid: %d unused scan count %ld new scan count %ld total_scan %ld last shrinker return
+  // val %d
+  defineEvent('vmscan', 'mm_shrink_slab_end', {
+    shrink: kernelFunction('shrink', { text: [''] }),
+    shrinker_id: id('shr', { text: [' 0x'], radix: 16, optional: true }),
+    nid: int('nid', { text: ['nid: '], optional: true }),
+    unused_scan: count('count', 'unused_scan', { text: ['unused scan count '], signed: true }),
+    new_scan: count('count', 'new_scan', { text: ['new scan count '], signed: true }),
+    total_scan: count('count', 'total_scan', { text: ['total_scan '], signed: true }),
+    retval: int('retval', { text: ['last shrinker return val '] }),
+  }),
+];
+
+// nr_dirty=%ld nr_writeback=%ld nr_congested=%ld nr_immediate=%ld nr_activate_anon=%d
+// nr_activate_file=%d nr_ref_keep=%ld nr_unmap_fail=%ld           (since 4.14; nr_activate until 5.0)
+const reclaimStat = {
+  nr_dirty_pages: pages('nr_dirty', { optional: true }),
+  nr_writeback_pages: pages('nr_writeback', { optional: true }),
+  nr_congested_pages: pages('nr_congested', { optional: true }),
+  nr_immediate_pages: pages('nr_immediate', { optional: true }),
+  nr_activate_pages: pages('nr_activate', { optional: true }),
+  nr_activate_anon_pages: pages('nr_activate0', { text: ['nr_activate_anon='], optional: true }),
+  nr_activate_file_pages: pages('nr_activate1', { text: ['nr_activate_file='], optional: true }),
+  nr_ref_keep_pages: pages('nr_ref_keep', { optional: true }),
+  nr_unmap_fail_pages: pages('nr_unmap_fail', { optional: true }),
+};
+
+const lru = [
+  // classzone=%d order=%d nr_requested=%lu nr_scanned=%lu nr_skipped=%lu nr_taken=%lu lru=%s
+  defineEvent('vmscan', 'mm_vmscan_lru_isolate', {
+    highest_zoneidx: int(['highest_zoneidx', 'classzone_idx'], {
+      text: ['classzone='],
+      optional: true,
+    }),
+    order: int('order'),
+    nr_requested_pages: pages('nr_requested'),
+    nr_scanned_pages: pages('nr_scanned'),
+    nr_skipped_pages: pages('nr_skipped', { optional: true }),
+    nr_taken_pages: pages('nr_taken'),
+    isolate_mode: int('isolate_mode', { optional: true }),
+    lru: names('lru', { optional: true }),
+    file: int('file', { optional: true }),
+  }),
+  // nid=%d nr_taken=%ld nr_active=%ld nr_deactivated=%ld nr_referenced=%ld priority=%d flags=%s
+  defineEvent('vmscan', 'mm_vmscan_lru_shrink_active', {
+    nid: nid(),
+    nr_taken_pages: pages('nr_taken'),
+    nr_active_pages: pages('nr_active'),
+    nr_deactivated_pages: pages('nr_deactivated'),
+    nr_referenced_pages: pages('nr_referenced'),
+    priority: int('priority'),
+    flags: reclaimFlags(),
+  }),
+  // nid=%d nr_scanned=%ld nr_reclaimed=%ld <reclaimStat> priority=%d flags=%s
+  defineEvent('vmscan', 'mm_vmscan_lru_shrink_inactive', {
+    nid: nid(),
+    zid: zid(),
+    nr_scanned_pages: pages('nr_scanned'),
+    nr_reclaimed_pages: pages('nr_reclaimed'),
+    ...reclaimStat,
+    priority: int('priority'),
+    flags: reclaimFlags(),
+  }),
+  // nid=%d nr_scanned=%ld nr_reclaimed=%ld <reclaimStat>             (since 6.14)
+  defineEvent('vmscan', 'mm_vmscan_reclaim_pages', {
+    nid: nid(),
+    nr_scanned_pages: pages('nr_scanned'),
+    nr_reclaimed_pages: pages('nr_reclaimed'),
+    ...reclaimStat,
+  }),
+];
+
+const throttled = defineEvent('vmscan', 'mm_vmscan_throttled', {
+  // nid=%d usec_timeout=%d usect_delayed=%d reason=%s   (the misspelt key is what the kernel prints)
+  nid: nid(),
+  usec_timeout_us: count('us', 'usec_timeout', { signed: true }),
+  usec_delayed_us: count('us', 'usec_delayed', {
+    text: ['usect_delayed=', 'usec_delayed='],
+    signed: true,
+  }),
+  reason: names('reason', { constants: THROTTLE_REASONS }),
+});
+
+// page=%p pfn=0x%lx flags=%s                 (mm_vmscan_writepage until 5.17)
+const writeFolio = defineEvent(
+  'vmscan',
+  'mm_vmscan_write_folio',
+  {
+    pfn: id('pfn', { text: ['pfn=0x'], radix: 16 }),
+    flags: reclaimFlags(),
+  },
+  ['mm_vmscan_writepage'],
+);
+
+export const VMSCAN_EVENTS: readonly EventDefinition[] = [
+  ...kswapd,
+  ...reclaim,
+  ...nodeReclaim,
+  ...shrinkers,
+  ...lru,
+  throttled,
+  writeFolio,
+];

@@ -1,0 +1,80 @@
+/**
+ * What a finding may show: a closed union of plain data. Findings say what is true; how it is drawn
+ * is decided in reports/, which sees nothing but these shapes. Times are nanoseconds since the
+ * trace's start; values are in the unit named beside them.
+ */
+
+export type DetailUnit =
+  | 'bytes'
+  | 'bytes_per_s'
+  | 'pages'
+  | 'ms'
+  | 'ns'
+  | 's'
+  | 'count'
+  | 'percent'
+  | 'none';
+
+/** What a curve is: readers must never mistake a computed value for a recorded one. */
+export type SeriesRole = 'recorded' | 'sampled' | 'predicted' | 'limit';
+
+export type Series = {
+  readonly id: string;
+  readonly label: string;
+  readonly role: SeriesRole;
+  /** `step`: holds until the next value; `linear`: a line between points; `point`: marks only. */
+  readonly shape: 'step' | 'linear' | 'point';
+  readonly t_ns: Float64Array;
+  readonly values: Float64Array;
+  /** Half width of the error bar around every value, in the same unit. */
+  readonly errorBound?: number;
+};
+
+export type Interval = { readonly from_ns: number; readonly to_ns: number; readonly label: string };
+
+export type Timeline = {
+  readonly kind: 'timeline';
+  readonly id: string;
+  /** The message of the chart in one sentence. */
+  readonly title: string;
+  readonly subtitle: string;
+  readonly unit: DetailUnit;
+  readonly window_ns: readonly [number, number];
+  readonly series: readonly Series[];
+  /** Stretches to shade, e.g. when somebody was paused. */
+  readonly bands: readonly Interval[];
+  /** Stretches in which events were lost: nothing may be concluded from them. */
+  readonly lost: readonly Interval[];
+};
+
+export type Bucket = {
+  readonly label: string;
+  readonly count: number;
+  /** Sum of the values that fell into the bucket, in the distribution's unit. */
+  readonly total: number;
+};
+
+export type Distribution = {
+  readonly kind: 'distribution';
+  readonly id: string;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly unit: DetailUnit;
+  readonly buckets: readonly Bucket[];
+};
+
+export type Cell = string | number | undefined;
+
+export type DetailTable = {
+  readonly kind: 'table';
+  readonly id: string;
+  readonly title: string;
+  readonly columns: readonly { readonly key: string; readonly label: string; readonly unit: DetailUnit }[];
+  readonly rows: readonly Readonly<Record<string, Cell>>[];
+  /** Rows that exist beyond those listed. */
+  readonly omitted: number;
+};
+
+export type Note = { readonly kind: 'note'; readonly id: string; readonly text: string };
+
+export type Detail = Timeline | Distribution | DetailTable | Note;

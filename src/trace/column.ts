@@ -1,0 +1,99 @@
+/**
+ * Columns: plain objects over typed arrays, read-only after they were built.
+ *
+ * - `number`: quantities and small integers, one typed array. A 64-bit quantity is a Float64Array;
+ *   an unsigned value of 2^63 or more is stored as the two's-complement number it stands for
+ *   (a counter that ran below zero), and a value that a double cannot hold is also kept in `exact`.
+ * - `bigint`: 64-bit identities (inode, cgroup, pointer), all bits kept. Compare them through
+ *   `words`, which aliases the same memory as pairs (low, high) and allocates nothing.
+ * - `text`: dictionary codes; equal strings have equal codes within one column.
+ */
+import { assert } from './assert.ts';
+import type { Unit } from './units.ts';
+
+export type NumberArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float64Array;
+
+export type NumberColumn = {
+  readonly kind: 'number';
+  readonly unit: Unit;
+  readonly values: NumberArray;
+  /** True when the kernel's type is unsigned, so that a negative value means "ran below zero". */
+  readonly unsigned: boolean;
+  /** Rows whose exact value a double cannot hold, e.g. nr_pages=9223372036854775807. */
+  readonly exact?: ReadonlyMap<number, bigint>;
+};
+
+export type BigColumn = {
+  readonly kind: 'bigint';
+  readonly unit: Unit;
+  readonly values: BigInt64Array | BigUint64Array;
+  readonly words: Uint32Array;
+};
+
+export type TextColumn = {
+  readonly kind: 'text';
+  readonly unit: 'none';
+  readonly codes: Uint32Array;
+  readonly dictionary: readonly string[];
+};
+
+export type Column = NumberColumn | BigColumn | TextColumn;
+
+// `words` pairs and the decoders' 32-bit aliases read memory in host order.
+assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, 'the host is little-endian');
+
+export const TWO_32 = 4294967296;
+const TWO_64 = 18446744073709551616n;
+
+export function numberColumn(
+  values: NumberArray,
+  unit: Unit,
+  options: { unsigned?: boolean; exact?: ReadonlyMap<number, bigint> } = {},
+): NumberColumn {
+  const unsigned = options.unsigned ?? false;
+  const exact = options.exact;
+  return exact !== undefined && exact.size > 0
+    ? { kind: 'number', unit, values, unsigned, exact }
+    : { kind: 'number', unit, values, unsigned };
+}
+
+export function bigColumn(values: BigInt64Array | BigUint64Array, unit: Unit): BigColumn {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
+  return { kind: 'bigint', unit, values, words };
+}
+
+export function textColumn(codes: Uint32Array, dictionary: readonly string[]): TextColumn {
+  return { kind: 'text', unit: 'none', codes, dictionary };
+}
+
+export function columnLength(column: Column): number {
+  return column.kind === 'text' ? column.codes.length : column.values.length;
+}
+
+export function textAt(column: TextColumn, row: number): string {
+  return column.dictionary[column.codes[row] as number] as string;
+}
+
+/** The value as the kernel's type holds it: wrapped unsigned values print as the kernel prints them. */
+export function exactAt(column: Column, row: number): number | bigint | string | undefined {
+  switch (column.kind) {
+    case 'text':
+      return textAt(column, row);
+    case 'bigint':
+      return column.values[row] as bigint;
+    case 'number': {
+      const exact = column.exact?.get(row);
+      if (exact !== undefined) return exact;
+      const value = column.values[row] as number;
+      if (Number.isNaN(value)) return undefined;
+      return column.unsigned && value < 0 ? BigInt(value) + TWO_64 : value;
+    }
+  }
+}

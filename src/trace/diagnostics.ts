@@ -1,0 +1,183 @@
+/**
+ * The catalogue of everything that can be wrong inside a good input, and the collector of what was.
+ * Each entry names who is at fault (recording, import, analysis) and tells the reader what it means
+ * and what to do. Add one by adding one row to CATALOGUE.
+ */
+
+export type Severity = 'info' | 'notice' | 'data_loss' | 'error';
+export type DiagnosticSource = 'recording' | 'import' | 'analysis';
+
+type CatalogueRow = {
+  readonly severity: Severity;
+  readonly source: DiagnosticSource;
+  readonly meaning: string;
+};
+
+const CATALOGUE = {
+  events_lost: {
+    severity: 'data_loss',
+    source: 'recording',
+    meaning:
+      'The ring buffer was full and the kernel dropped events; record fewer events or with a larger buffer.',
+  },
+  events_overwritten: {
+    severity: 'data_loss',
+    source: 'recording',
+    meaning: 'Old events were overwritten before the buffer was read: the capture starts late.',
+  },
+  input_truncated: {
+    severity: 'data_loss',
+    source: 'recording',
+    meaning: 'The file ends before the data it announces; everything up to there was read.',
+  },
+  page_damaged: {
+    severity: 'data_loss',
+    source: 'import',
+    meaning: 'A ring-buffer page does not follow its own layout; its readable events were kept.',
+  },
+  record_too_short: {
+    severity: 'data_loss',
+    source: 'import',
+    meaning: 'Records are shorter than their recorded format says; they were left out.',
+  },
+  event_format_missing: {
+    severity: 'notice',
+    source: 'recording',
+    meaning: 'Records have an event id whose format the file does not carry; they were left out.',
+  },
+  event_format_unreadable: {
+    severity: 'notice',
+    source: 'import',
+    meaning: 'A recorded event format could not be understood; its events were left out.',
+  },
+  event_fields_missing: {
+    severity: 'notice',
+    source: 'import',
+    meaning: 'A known event lacks fields that Tidemark knows; results that need them are missing.',
+  },
+  line_unreadable: {
+    severity: 'notice',
+    source: 'import',
+    meaning: 'Lines of the text were neither events nor known comments; they were left out.',
+  },
+  payload_unreadable: {
+    severity: 'notice',
+    source: 'import',
+    meaning: 'The printed fields of known events were not understood; those events were left out.',
+  },
+  time_went_backwards: {
+    severity: 'notice',
+    source: 'recording',
+    meaning: 'Time stamps of one CPU decrease; the order of its events is as recorded.',
+  },
+  clock_not_nanoseconds: {
+    severity: 'notice',
+    source: 'recording',
+    meaning: 'The trace clock does not count nanoseconds; durations are in its own units.',
+  },
+  clock_mismatch: {
+    severity: 'notice',
+    source: 'import',
+    meaning: 'Samples and trace use different clocks; the samples were left out of the comparison.',
+  },
+  page_size_assumed: {
+    severity: 'notice',
+    source: 'import',
+    meaning: 'The input does not say the page size; 4096 bytes are assumed (give --meta to change).',
+  },
+  option_unreadable: {
+    severity: 'notice',
+    source: 'import',
+    meaning: 'An option section of the file was not understood and was skipped.',
+  },
+  counter_below_zero: {
+    severity: 'error',
+    source: 'recording',
+    meaning: 'An unsigned kernel counter ran below zero and wrapped: the kernel itself miscounted.',
+  },
+  sidecar_ignored: {
+    severity: 'notice',
+    source: 'import',
+    meaning: 'A file beside the trace looked like its samples or meta data but could not be used.',
+  },
+} as const satisfies Record<string, CatalogueRow>;
+
+export type DiagnosticCode = keyof typeof CATALOGUE;
+
+/** Where one instance happened, as far as it is known. */
+export type DiagnosticPlace = {
+  readonly cpu?: number;
+  readonly ts_ns?: number;
+  readonly offset?: number;
+  readonly line?: number;
+  readonly subject?: string;
+};
+
+export type Diagnostic = {
+  readonly code: DiagnosticCode;
+  readonly severity: Severity;
+  readonly source: DiagnosticSource;
+  /** What it means and what to do. */
+  readonly meaning: string;
+  /** How many events, lines or records it concerns; undefined when that is unknown. */
+  readonly count: number | undefined;
+  /** The first places; never more than PLACES_KEPT, so that damage cannot exhaust memory. */
+  readonly places: readonly DiagnosticPlace[];
+  /** One sentence for this capture. */
+  readonly message: string;
+};
+
+const PLACES_KEPT = 20;
+
+type Tally = { count: number; unknownCount: boolean; places: DiagnosticPlace[]; detail: string };
+
+/** Collects while reading; `list()` gives the finished diagnostics, worst first. */
+export class DiagnosticCollector {
+  readonly #tallies = new Map<DiagnosticCode, Tally>();
+
+  /** `count` undefined: something is known to be missing, but not how much. */
+  add(
+    code: DiagnosticCode,
+    count: number | undefined,
+    place: DiagnosticPlace = {},
+    detail = '',
+  ): void {
+    let tally = this.#tallies.get(code);
+    if (tally === undefined) {
+      tally = { count: 0, unknownCount: false, places: [], detail };
+      this.#tallies.set(code, tally);
+    }
+    if (count === undefined) tally.unknownCount = true;
+    else tally.count += count;
+    if (tally.places.length < PLACES_KEPT) tally.places.push(place);
+  }
+
+  list(): readonly Diagnostic[] {
+    const all = [...this.#tallies].map(([code, tally]) => finish(code, tally));
+    return all.sort((left, right) => rank(left.severity) - rank(right.severity));
+  }
+}
+
+function finish(code: DiagnosticCode, tally: Tally): Diagnostic {
+  const row: CatalogueRow = CATALOGUE[code];
+  const count = tally.unknownCount && tally.count === 0 ? undefined : tally.count;
+  const atLeast = tally.unknownCount && count !== undefined ? 'at least ' : '';
+  const amount = count === undefined ? 'an unknown number' : `${atLeast}${count}`;
+  const subjects = [...new Set(tally.places.flatMap((place) => place.subject ?? []))].slice(0, 5);
+  const parts = [`${code}: ${amount}`];
+  if (subjects.length > 0) parts.push(`(${subjects.join(', ')})`);
+  if (tally.detail !== '') parts.push(tally.detail);
+  return {
+    code,
+    severity: row.severity,
+    source: row.source,
+    meaning: row.meaning,
+    count,
+    places: tally.places,
+    message: `${parts.join(' ')}. ${row.meaning}`,
+  };
+}
+
+function rank(severity: Severity): number {
+  return ['error', 'data_loss', 'notice', 'info'].indexOf(severity);
+}

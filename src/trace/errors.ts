@@ -1,0 +1,20 @@
+/**
+ * The two ways an input can be wrong as a whole. Both end a command with one sentence and exit
+ * code 2; damage inside an otherwise good input is a diagnostic instead (diagnostics.ts).
+ */
+
+/** The request cannot be served: a file that does not exist, an option out of range. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The bytes are not what they claim to be. `offset` is the byte in the unpacked input. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+  readonly offset: number | undefined;
+
+  constructor(message: string, offset?: number) {
+    super(offset === undefined ? message : `${message} (at byte ${offset})`);
+    this.offset = offset;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The contract between reading and everything else: a capture as meta data, columnar tables and
+ * diagnostics. Every table of events has these columns first:
+ *
+ *   ts_ns  nanoseconds since the trace's start (number, Float64)
+ *   cpu    the CPU that wrote the event (number)
+ *   pid    the task that was running (number)
+ *   comm   its name, as far as the capture knows it (text)
+ *   seq    position in the whole trace: orders events of different tables with equal times (number)
+ *
+ * Rows are sorted by (ts_ns, cpu, order of writing), and `seq` increases with the rows.
+ */
+import type { Diagnostic } from './diagnostics.ts';
+import type { Table, Tables } from './table.ts';
+
+/** Events that the recorder knows it lost, on one CPU, ending at `ts_ns`. */
+export type Loss = {
+  readonly cpu: number;
+  /** First time at which events are there again. */
+  readonly ts_ns: number;
+  /** Time of the last event before the gap, if there is one. */
+  readonly from_ns: number;
+  /** How many events; undefined when the kernel could not store the count. */
+  readonly count: number | undefined;
+};
+
+/** How often one event was recorded, under the name that the recording kernel used. */
+export type EventCount = {
+  readonly name: string;
+  readonly system: string;
+  readonly count: number;
+};
+
+export type TraceMeta = {
+  /** Importer id, e.g. `trace-dat`, and a title for people, e.g. `trace.dat version 6`. */
+  readonly format: string;
+  readonly format_title: string;
+  readonly compression: string | undefined;
+  /** Absolute time of the first event on the trace clock. */
+  readonly origin_ns: bigint;
+  readonly duration_ns: number;
+  readonly clock: string | undefined;
+  /** Finest step of the time stamps: 1 for binary traces, 1000 for text with microseconds. */
+  readonly resolution_ns: number;
+  readonly cpus: number;
+  readonly kernel: string | undefined;
+  readonly machine: string | undefined;
+  readonly page_size: number | undefined;
+  /** Counts by recorded name, in order of name, without lost or unreadable events. */
+  readonly events: readonly EventCount[];
+  /** Events whose format is in the file although none was recorded: enabled but silent. */
+  readonly silent_events: readonly string[];
+};
+
+/** What is known of the machine from a meta.json beside the trace; every part may be missing. */
+export type HostFacts = {
+  readonly kernel?: string | undefined;
+  readonly machine?: string | undefined;
+  readonly cpus?: number | undefined;
+  readonly page_size?: number | undefined;
+  readonly hz?: number | undefined;
+  readonly trace_clock?: string | undefined;
+  readonly sysctl?: Readonly<Record<string, string>> | undefined;
+  readonly bdi?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  readonly zoneinfo?: string | undefined;
+  readonly meminfo?: string | undefined;
+  readonly workload_start_ns?: bigint | undefined;
+  readonly workload_end_ns?: bigint | undefined;
+};
+
+export type Trace = {
+  readonly meta: TraceMeta;
+  readonly tables: Tables;
+  /** Sampled counters (vmstat and the like) on the trace's clock, when they were given. */
+  readonly samples: Table | undefined;
+  readonly host: HostFacts;
+  readonly losses: readonly Loss[];
+  readonly diagnostics: readonly Diagnostic[];
+};
