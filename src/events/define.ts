@@ -1,8 +1,9 @@
 /**
- * How an event is defined: canonical columns with unit and type, and for each the names that kernels
- * have used on the wire. `field` are names in binary records, `text` the literals that stand directly
- * before the value in printed text; the first entry is the newest. A renamed field is one more alias.
- * The dictionary holds what was written; what it meant (the meaning of `limit` changed) is derived.
+ * How an event is defined: canonical columns with unit and type, and for each the names that
+ * kernels have used on the wire. `field` are names in binary records, `text` the literals that
+ * stand directly before the value in printed text; the first entry is the newest. A renamed field
+ * is one more alias. The dictionary holds what was written; what it meant (the meaning of `limit`
+ * changed) is derived.
  */
 import type { Unit } from '../trace/units.ts';
 
@@ -41,6 +42,9 @@ export type EventDefinition = {
   readonly aliases: readonly string[];
   readonly columns: Readonly<Record<string, ColumnDefinition>>;
 };
+
+/** Keys whose value is computed when it is printed: no part of a record, so never a column. */
+export const PRINTED_ONLY: readonly string[] = ['age'];
 
 type Overrides = Partial<Omit<ColumnDefinition, 'type' | 'field'>>;
 

@@ -18,3 +18,4 @@ export const DICTIONARY: ReadonlyMap<string, EventDefinition> = new Map(
 );
 
 export type { ColumnDefinition, ColumnType, EventDefinition } from './define.ts';
+export { PRINTED_ONLY } from './define.ts';

@@ -1,6 +1,6 @@
 /**
- * vmscan:* (include/trace/events/vmscan.h). The line above each definition is what the kernel prints;
- * columns marked optional came or went between kernels 3.0 and 7.2.
+ * vmscan:* (include/trace/events/vmscan.h). The line above each definition is what the kernel
+ * prints; columns marked optional came or went between kernels 3.0 and 7.2.
  */
 import {
   count,
@@ -96,7 +96,7 @@ const shrinkers = [
 ];
 
 // nr_dirty=%ld nr_writeback=%ld nr_congested=%ld nr_immediate=%ld nr_activate_anon=%d
-// nr_activate_file=%d nr_ref_keep=%ld nr_unmap_fail=%ld           (since 4.14; nr_activate until 5.0)
+// nr_activate_file=%d nr_ref_keep=%ld nr_unmap_fail=%ld  (since 4.14; nr_activate until 5.0)
 const reclaimStat = {
   nr_dirty_pages: pages('nr_dirty', { optional: true }),
   nr_writeback_pages: pages('nr_writeback', { optional: true }),
@@ -155,7 +155,7 @@ const lru = [
 ];
 
 const throttled = defineEvent('vmscan', 'mm_vmscan_throttled', {
-  // nid=%d usec_timeout=%d usect_delayed=%d reason=%s   (the misspelt key is what the kernel prints)
+  // nid=%d usec_timeout=%d usect_delayed=%d reason=%s  (the misspelt key is what the kernel prints)
   nid: nid(),
   usec_timeout_us: count('us', 'usec_timeout', { signed: true }),
   usec_delayed_us: count('us', 'usec_delayed', {

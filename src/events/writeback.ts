@@ -3,7 +3,17 @@
  * prints; `C` stands for the cgroup suffix, which was nothing (to 4.1), ` cgroup=<path>` (4.2-4.4),
  * then ` cgroup_ino=<number>`. Names by kernel version: see the comment at each alias.
  */
-import { count, dev, defineEvent, type EventDefinition, id, int, names, pages, text } from './define.ts';
+import {
+  count,
+  defineEvent,
+  dev,
+  type EventDefinition,
+  id,
+  int,
+  names,
+  pages,
+  text,
+} from './define.ts';
 
 /** `enum inode_state_flags_enum` from 6.18 on, where the print format no longer carries numbers. */
 const INODE_STATE = {

@@ -69,7 +69,11 @@ export type DetailTable = {
   readonly kind: 'table';
   readonly id: string;
   readonly title: string;
-  readonly columns: readonly { readonly key: string; readonly label: string; readonly unit: DetailUnit }[];
+  readonly columns: readonly {
+    readonly key: string;
+    readonly label: string;
+    readonly unit: DetailUnit;
+  }[];
   readonly rows: readonly Readonly<Record<string, Cell>>[];
   /** Rows that exist beyond those listed. */
   readonly omitted: number;

@@ -13,11 +13,14 @@ import {
   type PagesPerSecond,
 } from '../trace/units.ts';
 
-/** ⌊a·b/divisor⌋ of non-negative integers, as mul_u64_u64_div_u64 or a plain u64 expression gives. */
+/**
+ * ⌊a·b/divisor⌋ of non-negative integers, as mul_u64_u64_div_u64 or a plain u64 expression gives.
+ */
 export function mulDiv(a: number, b: number, divisor: number): number {
   assert(divisor > 0, 'division by zero in kernel arithmetic');
   const product = a * b;
-  if (product <= Number.MAX_SAFE_INTEGER) return Math.floor(product / divisor);
+  // The negation lets NaN, a value that was not printed, through as NaN.
+  if (!(product > Number.MAX_SAFE_INTEGER)) return Math.floor(product / divisor);
   return Number((BigInt(a) * BigInt(b)) / BigInt(divisor));
 }
 
@@ -29,7 +32,7 @@ export function divide(a: number, b: number): number {
 
 /** jiffies_to_msecs for HZ up to 1000 (kernel/time/time.c). */
 export function msOfJiffies(jiffies: Jiffies, hz: number): Ms {
-  return asMs(Math.floor((jiffies * 1000) / hz));
+  return asMs(mulDiv(jiffies, 1000, hz));
 }
 
 /** The jiffies that print as `ms`; the map is injective for HZ up to 1000. Undefined if none do. */

@@ -17,8 +17,8 @@ export type DriftBound = {
 const LARGEST_THRESHOLD = 125;
 
 /**
- * The bound from /proc/zoneinfo where it was saved, else from the memory's size (the largest zone is
- * not larger than all memory, so this errs on the wide side), else the largest that can be.
+ * The bound from /proc/zoneinfo where it was saved, else from the memory's size (the largest zone
+ * is not larger than all memory, so this errs on the wide side), else the largest that can be.
  */
 export function counterDrift(facts: {
   readonly cpus: number;
@@ -53,7 +53,9 @@ function bound(
   };
 }
 
-/** Largest `vm stats threshold` of each node's zones: the node's own (refresh_zone_stat_thresholds). */
+/**
+ * Largest `vm stats threshold` of each node's zones: the node's own (refresh_zone_stat_thresholds).
+ */
 function nodeThresholds(zoneinfo: string): number[] {
   const nodes = new Map<string, number>();
   let node = '';

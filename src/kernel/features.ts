@@ -32,8 +32,8 @@ export type FeatureState = {
 };
 
 /**
- * `evidence`: what the records themselves prove, undefined when they leave it open. Without evidence
- * and release the newest behaviour is assumed, and said to be.
+ * `evidence`: what the records themselves prove, undefined when they leave it open. Without
+ * evidence and release the newest behaviour is assumed, and said to be.
  */
 export function resolveFeature(
   feature: Feature,

@@ -1,6 +1,12 @@
 /** Rate control of throttled tasks (mm/page-writeback.c, balance_dirty_pages and below it). */
 import { divide, msOfJiffies, mulDiv } from '../kernel/arithmetic.ts';
-import { asJiffies, asPagesPerSecond, type Ms, type Pages, type PagesPerSecond } from '../trace/units.ts';
+import {
+  asJiffies,
+  asPagesPerSecond,
+  type Ms,
+  type Pages,
+  type PagesPerSecond,
+} from '../trace/units.ts';
 
 /**
  * How long dirtying `dirtied` pages may take at the task's rate, in ms as the kernel prints it:

@@ -7,7 +7,15 @@
  */
 import { textAt } from '../trace/column.ts';
 import { visitInOrder } from '../trace/merge.ts';
-import { bigs, numbers, optionalNumbers, type Table, type Tables, tableWith, texts } from '../trace/table.ts';
+import {
+  bigs,
+  numbers,
+  optionalNumbers,
+  type Table,
+  type Tables,
+  tableWith,
+  texts,
+} from '../trace/table.ts';
 
 /** What a size rests on. */
 export const SIZE_EVIDENCE = ['added', 'deleted-later', 'single-pages', 'assumed'] as const;

@@ -67,7 +67,7 @@ export function replayDirtied(trace: Trace): Replay | undefined {
   const cumulative = cumulate(samples, sizes);
   const prediction = predict(trace, samples, cumulative.pages);
   const bound = drift.bound_pages;
-  const fit = (predicted: Float64Array, recorded: Float64Array, counters: number) =>
+  const compare = (predicted: Float64Array, recorded: Float64Array, counters: number) =>
     fitCounter(predicted, recorded, prediction.anchor, counters * bound, cumulative.inFlight);
   const recordedDirtied = Float64Array.from(numbers(samples, 'nr_dirtied_pages').values);
   return {
@@ -75,9 +75,9 @@ export function replayDirtied(trace: Trace): Replay | undefined {
     sizes,
     drift,
     starts: prediction.starts,
-    nr_dirtied: fit(prediction.dirtied, recordedDirtied, 1),
+    nr_dirtied: compare(prediction.dirtied, recordedDirtied, 1),
     // dirty, writeback and written are read with a drift of their own.
-    dirty_plus_writeback: fit(prediction.level, prediction.recordedLevel, 3),
+    dirty_plus_writeback: compare(prediction.level, prediction.recordedLevel, 3),
     predicted_dirtied_pages: prediction.dirtied,
     predicted_dirty_plus_writeback_pages: prediction.level,
     recorded_dirty_plus_writeback_pages: prediction.recordedLevel,
@@ -145,6 +145,13 @@ function predict(trace: Trace, samples: Table, cumulative: Float64Array): Predic
       anchor = -1;
       continue;
     }
+    // A sample without one of the counters (NaN) is neither predicted nor a start.
+    if (
+      Number.isNaN(
+        (dirtied[row] as number) + (written[row] as number) + (recordedLevel[row] as number),
+      )
+    )
+      continue;
     if (anchor < 0 || losses.overlaps(ts[anchor] as number, time)) {
       anchor = row;
       prediction.starts++;

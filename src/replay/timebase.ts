@@ -28,7 +28,8 @@ export function findTimebase(trace: Trace): Timebase {
     'dirtied_pages',
     'task_ratelimit_kibps',
   ]);
-  const found = table && fitPeriods(table, hz ? [hz] : HZ_CHOICES, recorded ? [recorded] : PAGE_SIZES);
+  const found =
+    table && fitPeriods(table, hz ? [hz] : HZ_CHOICES, recorded ? [recorded] : PAGE_SIZES);
   return {
     hz: hz ?? found?.hz,
     hz_because: hz !== undefined ? 'meta' : found ? 'periods' : 'unknown',

@@ -51,6 +51,12 @@ assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, 'the host is little
 
 export const TWO_32 = 4294967296;
 const TWO_64 = 18446744073709551616n;
+/**
+ * LONG_MAX is what kernels write for "no limit", in millions of records; as a double it is 2^63,
+ * which no other value of a column becomes, so that it needs no entry in `exact`.
+ */
+export const LONG_MAX_DOUBLE = 9223372036854775808;
+const LONG_MAX = 9223372036854775807n;
 
 export function numberColumn(
   values: NumberArray,
@@ -81,7 +87,9 @@ export function textAt(column: TextColumn, row: number): string {
   return column.dictionary[column.codes[row] as number] as string;
 }
 
-/** The value as the kernel's type holds it: wrapped unsigned values print as the kernel prints them. */
+/**
+ * The value as the kernel's type holds it: wrapped unsigned values print as the kernel prints them.
+ */
 export function exactAt(column: Column, row: number): number | bigint | string | undefined {
   switch (column.kind) {
     case 'text':
@@ -93,6 +101,7 @@ export function exactAt(column: Column, row: number): number | bigint | string |
       if (exact !== undefined) return exact;
       const value = column.values[row] as number;
       if (Number.isNaN(value)) return undefined;
+      if (value === LONG_MAX_DOUBLE) return LONG_MAX;
       return column.unsigned && value < 0 ? BigInt(value) + TWO_64 : value;
     }
   }

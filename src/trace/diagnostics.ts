@@ -10,6 +10,8 @@ export type DiagnosticSource = 'recording' | 'import' | 'analysis';
 type CatalogueRow = {
   readonly severity: Severity;
   readonly source: DiagnosticSource;
+  /** What is counted, for "12 events lost"; without it the count says nothing to a reader. */
+  readonly counts?: string;
   readonly meaning: string;
 };
 
@@ -17,12 +19,14 @@ const CATALOGUE = {
   events_lost: {
     severity: 'data_loss',
     source: 'recording',
+    counts: 'events lost',
     meaning:
       'The ring buffer was full and the kernel dropped events; record fewer events or with a larger buffer.',
   },
   events_overwritten: {
     severity: 'data_loss',
     source: 'recording',
+    counts: 'events overwritten',
     meaning: 'Old events were overwritten before the buffer was read: the capture starts late.',
   },
   input_truncated: {
@@ -33,41 +37,56 @@ const CATALOGUE = {
   page_damaged: {
     severity: 'data_loss',
     source: 'import',
+    counts: 'damaged pages',
     meaning: 'A ring-buffer page does not follow its own layout; its readable events were kept.',
+  },
+  record_damaged: {
+    severity: 'data_loss',
+    source: 'import',
+    counts: 'damaged records',
+    meaning:
+      'Records do not follow the layout of their file; what is readable around them was kept.',
   },
   record_too_short: {
     severity: 'data_loss',
     source: 'import',
+    counts: 'records too short',
     meaning: 'Records are shorter than their recorded format says; they were left out.',
   },
   event_format_missing: {
     severity: 'notice',
     source: 'recording',
+    counts: 'records without a format',
     meaning: 'Records have an event id whose format the file does not carry; they were left out.',
   },
   event_format_unreadable: {
     severity: 'notice',
     source: 'import',
+    counts: 'unreadable event formats',
     meaning: 'A recorded event format could not be understood; its events were left out.',
   },
   event_fields_missing: {
     severity: 'notice',
     source: 'import',
+    counts: 'fields missing',
     meaning: 'A known event lacks fields that Tidemark knows; results that need them are missing.',
   },
   line_unreadable: {
     severity: 'notice',
     source: 'import',
+    counts: 'unreadable lines',
     meaning: 'Lines of the text were neither events nor known comments; they were left out.',
   },
   payload_unreadable: {
     severity: 'notice',
     source: 'import',
+    counts: 'unreadable events',
     meaning: 'The printed fields of known events were not understood; those events were left out.',
   },
   time_went_backwards: {
     severity: 'notice',
     source: 'recording',
+    counts: 'steps back in time',
     meaning: 'Time stamps of one CPU decrease; the order of its events is as recorded.',
   },
   clock_not_nanoseconds: {
@@ -83,16 +102,19 @@ const CATALOGUE = {
   page_size_assumed: {
     severity: 'notice',
     source: 'import',
-    meaning: 'The input does not say the page size; 4096 bytes are assumed (give --meta to change).',
+    meaning:
+      'The input does not say the page size; 4096 bytes are assumed (give --meta to change).',
   },
   option_unreadable: {
     severity: 'notice',
     source: 'import',
+    counts: 'unreadable options',
     meaning: 'An option section of the file was not understood and was skipped.',
   },
   counter_below_zero: {
     severity: 'error',
     source: 'recording',
+    counts: 'wrapped values',
     meaning: 'An unsigned kernel counter ran below zero and wrapped: the kernel itself miscounted.',
   },
   sidecar_ignored: {
@@ -161,12 +183,6 @@ export class DiagnosticCollector {
 function finish(code: DiagnosticCode, tally: Tally): Diagnostic {
   const row: CatalogueRow = CATALOGUE[code];
   const count = tally.unknownCount && tally.count === 0 ? undefined : tally.count;
-  const atLeast = tally.unknownCount && count !== undefined ? 'at least ' : '';
-  const amount = count === undefined ? 'an unknown number' : `${atLeast}${count}`;
-  const subjects = [...new Set(tally.places.flatMap((place) => place.subject ?? []))].slice(0, 5);
-  const parts = [`${code}: ${amount}`];
-  if (subjects.length > 0) parts.push(`(${subjects.join(', ')})`);
-  if (tally.detail !== '') parts.push(tally.detail);
   return {
     code,
     severity: row.severity,
@@ -174,8 +190,21 @@ function finish(code: DiagnosticCode, tally: Tally): Diagnostic {
     meaning: row.meaning,
     count,
     places: tally.places,
-    message: `${parts.join(' ')}. ${row.meaning}`,
+    message: sentence(row, tally, count),
   };
+}
+
+/** `At least 430363 events lost (cpu 0). The ring buffer was full …` */
+function sentence(row: CatalogueRow, tally: Tally, count: number | undefined): string {
+  const subjects = [...new Set(tally.places.flatMap((place) => place.subject ?? []))].slice(0, 5);
+  const aside = [subjects.join(', '), tally.detail.replace(/^\((.*)\)$/s, '$1')].filter(
+    (part) => part !== '',
+  );
+  const brackets = aside.length > 0 ? ` (${aside.join('; ')})` : '';
+  if (row.counts === undefined) return `${row.meaning.replace(/\.$/, '')}${brackets}.`;
+  const amount = count === undefined ? 'An unknown number of' : String(count);
+  const atLeast = tally.unknownCount && count !== undefined ? 'At least ' : '';
+  return `${atLeast}${amount} ${row.counts}${brackets}. ${row.meaning}`;
 }
 
 function rank(severity: Severity): number {

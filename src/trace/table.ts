@@ -11,7 +11,9 @@ import {
 export type Table = {
   /** Canonical event name, or the name of a derived or sampled table. */
   readonly name: string;
-  /** Kernel subsystem as the trace names it, e.g. `writeback`; empty when the input does not say. */
+  /**
+   * Kernel subsystem as the trace names it, e.g. `writeback`; empty when the input does not say.
+   */
   readonly system: string;
   /** True when the dictionary knows the event; otherwise columns are the record's own fields. */
   readonly known: boolean;
@@ -26,7 +28,9 @@ export function makeTable(
   columns: Record<string, Column>,
   options: { system?: string; known?: boolean } = {},
 ): Table {
-  const lengths = Object.entries(columns).map(([id, column]) => [id, columnLength(column)] as const);
+  const lengths = Object.entries(columns).map(
+    ([id, column]) => [id, columnLength(column)] as const,
+  );
   const rows = lengths[0]?.[1] ?? 0;
   for (const [id, length] of lengths) {
     assert(length === rows, `column ${name}.${id} has ${length} rows instead of ${rows}`);

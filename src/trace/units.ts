@@ -11,6 +11,7 @@ export type Unit =
   | 'jiffies'
   | 'pages'
   | 'bytes'
+  | 'kib'
   | 'sectors'
   | 'kibps'
   | 'pages_per_s'

@@ -1,0 +1,28 @@
+/** Opening a capture for a command, with progress on a terminal and notes about what is wrong. */
+import { openTrace } from '../../parsers/index.ts';
+import type { Trace } from '../trace/trace.ts';
+import type { Io } from './io.ts';
+
+export type CaptureOptions = {
+  readonly vmstat?: string | undefined;
+  readonly meta?: string | undefined;
+  readonly quiet: boolean;
+};
+
+export async function openCapture(file: string, options: CaptureOptions, io: Io): Promise<Trace> {
+  const shown = io.errIsTerminal && !options.quiet;
+  let last = -1;
+  const progress = (share: number): void => {
+    const percent = Math.floor(share * 100);
+    if (percent === last) return;
+    last = percent;
+    io.err(`\rreading ${percent} %`);
+  };
+  try {
+    const { vmstat, meta } = options;
+    return await openTrace(file, { vmstat, meta, progress: shown ? progress : undefined });
+  } finally {
+    // Wipe the progress line, whatever happened.
+    if (shown && last >= 0) io.err('\r\u001b[K');
+  }
+}

@@ -1,0 +1,98 @@
+/** `tidemark inspect`: what a capture holds, and what it lacks. */
+import { duration, thousands } from '../../findings/format.ts';
+import { formatSecondsNs } from '../../trace/time.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { openCapture } from '../capture.ts';
+import { InspectOptions, parseOptions } from '../config.ts';
+import type { Io } from '../io.ts';
+import { printable, textTable } from '../text-table.ts';
+
+export async function inspect(file: string, raw: unknown, io: Io): Promise<void> {
+  const options = parseOptions(InspectOptions, raw);
+  const trace = await openCapture(file, options, io);
+  io.out(
+    options.json ? `${JSON.stringify(inspectJson(trace), undefined, 2)}\n` : inspectText(trace),
+  );
+}
+
+function lostEvents(trace: Trace): number {
+  return trace.losses.reduce((sum, loss) => sum + (loss.count ?? 0), 0);
+}
+
+function totalEvents(trace: Trace): number {
+  return trace.meta.events.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Two systems may have an event of the same name: then both carry theirs. */
+function countsByName(trace: Trace): Record<string, number> {
+  const { events } = trace.meta;
+  const seen = new Map<string, number>();
+  for (const { name } of events) seen.set(name, (seen.get(name) ?? 0) + 1);
+  return Object.fromEntries(
+    events.map(({ name, system, count }) => [
+      (seen.get(name) ?? 0) > 1 ? `${system}:${name}` : name,
+      count,
+    ]),
+  );
+}
+
+function inspectJson(trace: Trace) {
+  const { meta } = trace;
+  return {
+    format: meta.format,
+    format_title: meta.format_title,
+    compression: meta.compression,
+    kernel: meta.kernel,
+    machine: meta.machine,
+    clock: meta.clock,
+    origin_ns: meta.origin_ns.toString(),
+    duration_ns: meta.duration_ns,
+    resolution_ns: meta.resolution_ns,
+    cpus: meta.cpus,
+    page_size: meta.page_size,
+    total_events: totalEvents(trace),
+    events: countsByName(trace),
+    silent_events: meta.silent_events,
+    lost_events: lostEvents(trace),
+    losses: trace.losses,
+    samples: trace.samples?.rows ?? 0,
+    diagnostics: trace.diagnostics,
+  };
+}
+
+function inspectText(trace: Trace): string {
+  const { meta } = trace;
+  const packed = meta.compression === undefined ? '' : `, ${meta.compression}`;
+  const start = formatSecondsNs(meta.origin_ns, 6);
+  const end = formatSecondsNs(meta.origin_ns + BigInt(Math.round(meta.duration_ns)), 6);
+  const unknownGaps = trace.losses.filter(({ count }) => count === undefined).length;
+  const gaps = unknownGaps > 0 ? ` and ${unknownGaps} gaps of unknown size` : '';
+  const facts: [string, string][] = [
+    ['format', `${meta.format_title}${packed}`],
+    ['kernel', [meta.kernel ?? 'not recorded', meta.machine ?? ''].join(' ').trim()],
+    ['clock', `${meta.clock ?? 'not recorded'}, ${start} to ${end}`],
+    ['duration', duration(meta.duration_ns)],
+    ['CPUs', String(meta.cpus)],
+    ['page size', meta.page_size === undefined ? 'not recorded' : `${meta.page_size} bytes`],
+    ['events', `${thousands(totalEvents(trace))} of ${meta.events.length} kinds`],
+    ['lost', `${thousands(lostEvents(trace))} events${gaps}`],
+    ['samples', trace.samples === undefined ? 'none' : `${trace.samples.rows} of /proc/vmstat`],
+  ];
+  const width = Math.max(...facts.map(([name]) => name.length));
+  const lines = facts.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}\n`);
+  const counts = [...meta.events].sort((left, right) => right.count - left.count);
+  const rows = counts.map(({ name, system, count }) => [
+    thousands(count),
+    printable(name),
+    printable(system),
+    trace.tables.get(name)?.known === false ? 'raw fields' : '',
+  ]);
+  const notes = trace.diagnostics.map(
+    ({ severity, message }) => `  ${severity}: ${printable(message)}\n`,
+  );
+  return [
+    ...lines,
+    rows.length > 0 ? `\n${textTable(['count', 'event', 'system', ''], rows)}` : '',
+    notes.length > 0 ? `\ndiagnostics\n${notes.join('')}` : '',
+  ].join('');
+}

@@ -1,0 +1,114 @@
+/** `tidemark tables`: one table on standard output, exact to the last bit. */
+import { DICTIONARY } from '../../events/index.ts';
+import { type Column, exactAt } from '../../trace/column.ts';
+import { UsageError } from '../../trace/errors.ts';
+import type { Table } from '../../trace/table.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { openCapture } from '../capture.ts';
+import { parseOptions, TablesOptions } from '../config.ts';
+import type { Io } from '../io.ts';
+import { printable, textTable } from '../text-table.ts';
+
+export async function tables(file: string, raw: unknown, io: Io): Promise<void> {
+  const options = parseOptions(TablesOptions, raw);
+  const trace = await openCapture(file, options, io);
+  if (options.event === undefined) {
+    io.out(options.json ? `${JSON.stringify(listJson(trace), undefined, 2)}\n` : listText(trace));
+    return;
+  }
+  const table = findTable(trace, options.event);
+  if (options.json) writeJson(table, io);
+  else writeCsv(table, io);
+}
+
+/** By canonical name, by a name that some kernel uses for it, or `vmstat` for the samples. */
+function findTable(trace: Trace, event: string): Table {
+  const name = event.replace(/^\w+:(?=\w+$)/, '');
+  const canonical = DICTIONARY.get(name)?.name ?? name;
+  const table =
+    trace.tables.get(event) ??
+    trace.tables.get(canonical) ??
+    (event === 'vmstat' ? trace.samples : undefined);
+  if (table !== undefined) return table;
+  const near = [...trace.tables.keys()].filter(
+    (known) => known.includes(name) || name.includes(known),
+  );
+  const hint = near.length > 0 ? `; did you mean ${near.slice(0, 5).join(', ')}?` : '';
+  const silent = trace.meta.silent_events.includes(name);
+  throw new UsageError(
+    silent
+      ? `${event} was recorded but never happened in this capture`
+      : `this capture has no event ${event}${hint} (without --event, all are listed)`,
+  );
+}
+
+function listJson(trace: Trace) {
+  return [...trace.tables.values()].map(({ name, system, known, rows, columns }) => ({
+    name,
+    system,
+    known,
+    rows,
+    columns: Object.entries(columns).map(([id, column]) => ({
+      name: id,
+      type: typeOf(column),
+      unit: column.unit,
+    })),
+  }));
+}
+
+function typeOf(column: Column): string {
+  if (column.kind === 'text') return 'text';
+  return column.values.constructor.name.replace('Array', '').toLowerCase();
+}
+
+function listText(trace: Trace): string {
+  const rows = [...trace.tables.values()].map(({ name, system, rows: count, columns }) => [
+    printable(name),
+    printable(system),
+    String(count),
+    printable(Object.keys(columns).join(' ')),
+  ]);
+  return textTable(['event', 'system', 'rows', 'columns'], rows);
+}
+
+/** Rows are printed in pieces, so that memory does not grow with the table. */
+const ROWS_PER_PIECE = 4096;
+
+function writeCsv(table: Table, io: Io): void {
+  const columns = Object.entries(table.columns);
+  io.out(`${columns.map(([name]) => quote(name)).join(',')}\n`);
+  writeRows(table.rows, io, (row) => {
+    const cells = columns.map(([, column]) => quote(String(exactAt(column, row) ?? '')));
+    return `${cells.join(',')}\n`;
+  });
+}
+
+function writeJson(table: Table, io: Io): void {
+  const columns = Object.entries(table.columns);
+  io.out('[');
+  writeRows(table.rows, io, (row) => {
+    const object = Object.fromEntries(
+      columns.map(([name, column]) => [name, jsonValue(exactAt(column, row))]),
+    );
+    return `${row === 0 ? '\n' : ',\n'}${JSON.stringify(object)}`;
+  });
+  io.out('\n]\n');
+}
+
+/** JSON readers make doubles of numbers: what a double cannot hold is a string. */
+function jsonValue(value: ReturnType<typeof exactAt>): string | number | null {
+  if (value === undefined) return null;
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+function writeRows(rows: number, io: Io, format: (row: number) => string): void {
+  for (let from = 0; from < rows; from += ROWS_PER_PIECE) {
+    let piece = '';
+    for (let row = from; row < Math.min(rows, from + ROWS_PER_PIECE); row++) piece += format(row);
+    if (!io.out(piece)) return;
+  }
+}
+
+function quote(text: string): string {
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,53 @@
+/** Files that commands write and the package's own files that they read. */
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UsageError } from '../trace/errors.ts';
+
+/** Throws UsageError when a file cannot be made at the path. */
+export function checkWritable(path: string): void {
+  const folder = dirname(path);
+  if (!existsSync(folder))
+    throw new UsageError(`cannot write ${path}: there is no folder ${folder}`);
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    throw new UsageError(`cannot write ${path}: it is a directory`);
+  }
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    throw new UsageError(`cannot write ${path}: no permission to write in ${folder}`);
+  }
+}
+
+/** The whole file or none of it: written beside its place, then moved there. */
+export function writeWhole(path: string, content: string): void {
+  const partial = `${path}.${process.pid}.part`;
+  try {
+    writeFileSync(partial, content);
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw new UsageError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** A file of this package, from its root. */
+export function readPackageFile(path: string): string {
+  return readFileSync(join(packageRoot(), path), 'utf8');
+}
+
+/** The folder of package.json, above this file both in the sources and in dist. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}

@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+/** Entry point: runs the program and sets the exit code; everything else is in program.ts. */
+import { processIo } from './io.ts';
+import { run } from './program.ts';
+
+process.exitCode = await run(process.argv.slice(2), processIo());

@@ -1,0 +1,91 @@
+/**
+ * The command line. Commands are loaded when they are called, so that `--help` needs nothing but
+ * commander. Exit codes: 0 done, 2 the request or the input was wrong (one sentence says how).
+ */
+import { Command, CommanderError } from 'commander';
+import { FormatError, UsageError } from '../trace/errors.ts';
+import type { Io } from './io.ts';
+import { VERSION } from './version.ts';
+
+const EXIT_OK = 0;
+const EXIT_WRONG_INPUT = 2;
+
+const EPILOGUE = `
+Examples:
+  tidemark inspect trace.dat              what the capture holds, and what it lacks
+  tidemark report trace.dat -o stall.html what stalled, as one page to share
+  tidemark replay trace.dat               the model against what the kernel recorded
+  tidemark tables trace.dat --event balance_dirty_pages > pauses.csv
+
+FILE is a trace.dat or ftrace text, also gzipped, or - for standard input. vmstat.csv and meta.json
+that lie beside it are used by themselves.
+Exit codes: 0 done; 2 wrong request or unreadable input.
+`;
+
+/** Runs one command line and returns the exit code; never throws for wrong input. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync([...args], { from: 'user' });
+    return EXIT_OK;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_WRONG_INPUT;
+    if (error instanceof UsageError || error instanceof FormatError) {
+      io.err(`tidemark: ${error.message}\n`);
+      return EXIT_WRONG_INPUT;
+    }
+    throw error;
+  }
+}
+
+export function createProgram(io: Io): Command {
+  const program = new Command('tidemark');
+  program
+    .description(
+      'Reads captured writeback traces, checks them against the kernel, says what stalled.',
+    )
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', EPILOGUE)
+    .showHelpAfterError('(tidemark --help lists commands and options)')
+    .configureOutput({ writeOut: (text) => void io.out(text), writeErr: (text) => io.err(text) })
+    .exitOverride();
+
+  withInput(program.command('inspect'), 'what a capture holds: format, clock, events, losses')
+    .option('--json', 'machine-readable output')
+    .action(async (file: string, options: unknown) => {
+      const { inspect } = await import('./commands/inspect.ts');
+      await inspect(file, options, io);
+    });
+  withInput(program.command('tables'), 'print the events of one kind, or list the kinds')
+    .option('--event <name>', 'which event; without it, the tables are listed')
+    .option('--csv', 'comma-separated values (the default)')
+    .option('--json', 'an array of objects; 64-bit identities are strings')
+    .action(async (file: string, options: unknown) => {
+      const { tables } = await import('./commands/tables.ts');
+      await tables(file, options, io);
+    });
+  withInput(program.command('replay'), 'compare what the model predicts with what was recorded')
+    .option('--json', 'machine-readable output')
+    .action(async (file: string, options: unknown) => {
+      const { replay } = await import('./commands/replay.ts');
+      await replay(file, options, io);
+    });
+  withInput(program.command('report'), 'write one self-contained HTML page')
+    .option('-o, --output <file>', 'where the page goes', 'report.html')
+    .option('--json <file>', 'also write the report as JSON')
+    .action(async (file: string, options: unknown) => {
+      const { report } = await import('./commands/report.ts');
+      await report(file, options, io);
+    });
+  return program;
+}
+
+/** The argument and the options that all commands share. */
+function withInput(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .argument('<file>', 'the capture, or - for standard input')
+    .option('--vmstat <file>', 'counter samples (CSV), if not found beside the capture')
+    .option('--meta <file>', 'facts about the machine (JSON), if not found beside the capture')
+    .option('--quiet', 'no progress and no notes on standard error');
+}

@@ -1,0 +1,134 @@
+/**
+ * How well the model explains what the kernel recorded, per capture. The floor is fixed here; the
+ * figures themselves are in fidelity.golden.json, and a figure that got worse fails
+ * (UPDATE_GOLDEN=1 stores better ones). The captures outside of the repository are hold-outs.
+ */
+import { existsSync } from 'node:fs';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openTrace } from '../parsers/index.ts';
+import { checkIdentities, IDENTITIES } from '../src/replay/identities.ts';
+import { replayDirtied } from '../src/replay/open-loop.ts';
+import { FIXTURES, fixturesOf, ROOT } from './helpers/bytes.ts';
+import { readGolden, UPDATE_GOLDEN, writeGolden } from './helpers/golden.ts';
+
+const GOLDEN = new URL('fidelity.golden.json', import.meta.url).pathname;
+const SHARED = `${ROOT}../shared/captures/incidents/`;
+const INCIDENTS = [
+  'bdi-limit',
+  'btrfs-meta',
+  'fsync-bulk',
+  'fuse-stuck',
+  'healthy',
+  'journal',
+  'knob',
+  'lossy',
+  'memcg',
+  'noisy-bdi',
+  'periodic',
+  'pressure',
+  'slow-device',
+  'small-limit',
+  'sync-storm',
+];
+
+type Figures = Readonly<Record<string, string | number>>;
+
+/** `checked/exact/unchecked` of each law, and the fit of the replayed counter. */
+async function measure(path: string): Promise<Figures> {
+  const trace = await openTrace(path);
+  const { results } = checkIdentities(trace);
+  const replay = replayDirtied(trace);
+  const laws = IDENTITIES.map(
+    (law) =>
+      [
+        law,
+        `${results[law].exact} of ${results[law].n}, ${results[law].unchecked} unchecked`,
+      ] as const,
+  );
+  const fit = replay?.nr_dirtied;
+  return {
+    ...Object.fromEntries(laws),
+    nr_dirtied:
+      fit === undefined
+        ? 'not replayed'
+        : `${fit.within_drift} of ${fit.n}, ${fit.skipped} skipped`,
+    drift_bound_pages: fit?.drift_bound_pages ?? 0,
+    max_abs_pages: fit?.max_abs_pages ?? 0,
+    wape: Number((fit?.wape ?? 0).toPrecision(3)),
+  };
+}
+
+/** `681 of 700, 3 unchecked` as share of what was checked and as number of what was not. */
+function parsed(figure: string | number | undefined): {
+  share: number;
+  checked: number;
+  left: number;
+} {
+  const match = /^(\d+) of (\d+), (\d+)/.exec(String(figure));
+  if (match === null) return { share: 1, checked: 0, left: 0 };
+  const [good, all, left] = match.slice(1).map(Number) as [number, number, number];
+  return { share: all === 0 ? 1 : good / all, checked: all, left };
+}
+
+const FLOOR: Readonly<Record<string, number>> = { dirty: 0.999, nr_dirtied: 0.99 };
+const stored = readGolden<Record<string, Figures>>(GOLDEN) ?? {};
+const measured: Record<string, Figures> = {};
+
+function register(name: string, path: string): void {
+  test(name, async () => {
+    const figures = await measure(path);
+    measured[name] = figures;
+    for (const law of [...IDENTITIES, 'nr_dirtied']) {
+      const { share } = parsed(figures[law]);
+      expect(share, `${law}: ${figures[law]}`).toBeGreaterThanOrEqual(FLOOR[law] ?? 1);
+    }
+    if (UPDATE_GOLDEN) return;
+    const before = stored[name];
+    expect(before, 'no stored figures: run UPDATE_GOLDEN=1').toBeDefined();
+    for (const law of [...IDENTITIES, 'nr_dirtied']) {
+      const now = parsed(figures[law]);
+      const then = parsed(before?.[law]);
+      expect(now.share, `${law} got worse: ${before?.[law]} before`).toBeGreaterThanOrEqual(
+        then.share,
+      );
+      // Fewer checks would hide mistakes as well as more mistakes do.
+      expect(now.checked, `${law} checks less: ${before?.[law]} before`).toBeGreaterThanOrEqual(
+        then.checked,
+      );
+      expect(now.left, `${law} leaves more out: ${before?.[law]} before`).toBeLessThanOrEqual(
+        then.left,
+      );
+    }
+    for (const measure of ['drift_bound_pages', 'max_abs_pages', 'wape']) {
+      expect(Number(figures[measure]), `${measure} got worse`).toBeLessThanOrEqual(
+        Number(before?.[measure]),
+      );
+    }
+  });
+}
+
+describe('captures of the project', () => {
+  for (const name of fixturesOf('trace-dat', '.dat.gz')) {
+    register(name.replace('.dat.gz', ''), `${FIXTURES}trace-dat/${name}`);
+  }
+});
+
+const present = INCIDENTS.filter((name) => existsSync(`${SHARED}${name}/trace.dat.gz`));
+describe('hold-out captures', () => {
+  for (const name of present) register(`incidents/${name}`, `${SHARED}${name}/trace.dat.gz`);
+  if (present.length < INCIDENTS.length) {
+    test(`absent here: ${INCIDENTS.length - present.length} captures NOT checked`, () => {
+      expect(present.length).toBeLessThan(INCIDENTS.length);
+    });
+  }
+});
+
+afterAll(() => {
+  if (!UPDATE_GOLDEN) return;
+  const all = { ...stored, ...measured };
+  const names = Object.keys(all).sort();
+  writeGolden(
+    GOLDEN,
+    `${JSON.stringify(Object.fromEntries(names.map((name) => [name, all[name]])), undefined, 1)}\n`,
+  );
+});

@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { numberColumn } from '../../src/trace/column.ts';
+import { mergeRuns, visitInOrder } from '../../src/trace/merge.ts';
+import { makeTable } from '../../src/trace/table.ts';
+
+const sequences = fc.array(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 30 }), {
+  maxLength: 6,
+});
+
+test('runs come in order of key, then input, then position, and cover everything once', () => {
+  fc.assert(
+    fc.property(sequences, (lists) => {
+      const sorted = lists.map((list) => Float64Array.from([...list].sort((a, b) => a - b)));
+      const seen: [number, number, number][] = [];
+      let runs = 0;
+      mergeRuns(
+        sorted.map((keys) => ({ keys, from: 0, to: keys.length })),
+        (input, from, to) => {
+          expect(to).toBeGreaterThan(from);
+          runs++;
+          for (let at = from; at < to; at++) seen.push([sorted[input]?.[at] ?? -1, input, at]);
+        },
+      );
+      const oracle = sorted.flatMap((keys, input) =>
+        [...keys].map((key, at): [number, number, number] => [key, input, at]),
+      );
+      oracle.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+      expect(seen).toEqual(oracle);
+      // As long as possible: two neighbouring runs are never of one input.
+      expect(runs).toBe(oracle.filter(([, input], at) => input !== oracle[at - 1]?.[1]).length);
+    }),
+    { numRuns: 300, seed: 1 },
+  );
+});
+
+test('only the part from `from` to `to` is handed out', () => {
+  const seen: number[][] = [];
+  mergeRuns(
+    [
+      { keys: Float64Array.of(1, 2, 3, 4), from: 1, to: 3 },
+      { keys: Float64Array.of(2, 9), from: 0, to: 1 },
+    ],
+    (...run) => seen.push(run),
+  );
+  expect(seen).toEqual([
+    [0, 1, 2],
+    [1, 0, 1],
+    [0, 2, 3],
+  ]);
+});
+
+test('keys that decrease within one input lose nothing', () => {
+  const seen: number[] = [];
+  const keys = [Float64Array.of(5, 1, 7), Float64Array.of(4, 6)];
+  mergeRuns(
+    keys.map((list) => ({ keys: list, from: 0, to: list.length })),
+    (input, from, to) => {
+      for (let at = from; at < to; at++) seen.push(keys[input]?.[at] ?? -1);
+    },
+  );
+  expect([...seen].sort()).toEqual([1, 4, 5, 6, 7]);
+});
+
+test('tables are visited by seq', () => {
+  const table = (...seq: number[]) =>
+    makeTable('t', { seq: numberColumn(Uint32Array.from(seq), 'count') });
+  const seen: number[][] = [];
+  visitInOrder([table(1, 4), table(0, 2, 3), table()], (which, row) => seen.push([which, row]));
+  expect(seen).toEqual([
+    [1, 0],
+    [0, 0],
+    [1, 1],
+    [1, 2],
+    [0, 1],
+  ]);
+});
