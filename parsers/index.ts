@@ -1,11 +1,14 @@
 /** The room's only door: a path (and what lies beside it) becomes a Trace. */
-import { DICTIONARY } from '../src/events/index.ts';
+import { DICTIONARY, generationOf } from '../src/events/index.ts';
 import { DiagnosticCollector } from '../src/trace/diagnostics.ts';
 import { FormatError, UsageError } from '../src/trace/errors.ts';
-import type { Table } from '../src/trace/table.ts';
+import type { Table, Tables } from '../src/trace/table.ts';
 import type { HostFacts, Trace } from '../src/trace/trace.ts';
-import { type ByteSource, fileExists, openSource, readBytes } from './bytes/source.ts';
-import { overlapsTrace, readCounters } from './formats/counters-csv/index.ts';
+import { type Capture, openCapture, type Sidecar } from './bundle-capture.ts';
+import { type ByteSource, readBytes } from './bytes/source.ts';
+import type { UnpackLimits } from './bytes/unpack.ts';
+import { checkValues } from './check-values.ts';
+import type { CounterSamples } from './formats/counters-csv/index.ts';
 import type { Imported } from './importer.ts';
 import { IMPORTERS } from './importers.ts';
 
@@ -14,23 +17,46 @@ export type OpenOptions = {
   readonly vmstat?: string | undefined;
   /** What the recorder wrote down of the machine; undefined looks for it beside the trace. */
   readonly meta?: string | undefined;
+  /** What must be added to the samples' times; undefined finds out, where the clocks differ. */
+  readonly clockOffsetSeconds?: number | undefined;
+  /** What a packed input, or standard input, may become in memory. */
+  readonly limits?: Partial<UnpackLimits> | undefined;
+  /** What `-` reads; the process's own standard input if undefined. */
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined;
   readonly progress?: ((share: number) => void) | undefined;
 };
 
 const HEAD_BYTES = 64 << 10;
 
 /**
- * Reads a capture. Throws UsageError or FormatError (one sentence, with the place) when nothing can
- * be made of it; everything less is a diagnostic of the returned trace.
+ * Reads a capture: a file, a folder or a tar with one trace in it, `ARCHIVE!PATH`, or `-`. Throws
+ * UsageError or FormatError (one sentence, with the place) when nothing can be made of it;
+ * everything less is a diagnostic of the returned trace.
  */
 export async function openTrace(path: string, options: OpenOptions = {}): Promise<Trace> {
   const diagnostics = new DiagnosticCollector();
-  const source = await openSource(path);
+  const capture = await openCapture(path, options);
   try {
-    const told = await hostFacts(path, options.meta, diagnostics);
+    const source = capture.trace;
+    if (capture.damage !== undefined) {
+      diagnostics.add(
+        'sidecar_ignored',
+        undefined,
+        {},
+        `(the archive is damaged: ${capture.damage})`,
+      );
+    }
+    const told = await hostFacts(capture.meta, diagnostics);
     const imported = importTrace(source, told, diagnostics, options.progress ?? (() => {}));
-    const host = sameMachine(imported, told, options.meta, diagnostics);
-    const samples = await counterSamples(path, options.vmstat, imported, host, diagnostics);
+    checkValues(imported.tables, diagnostics);
+    const host = sameMachine(imported, told, capture.meta, diagnostics);
+    const tables = await counterSamples(
+      capture,
+      imported,
+      host,
+      options.clockOffsetSeconds,
+      diagnostics,
+    );
     return {
       meta: {
         ...imported.meta,
@@ -39,15 +65,18 @@ export async function openTrace(path: string, options: OpenOptions = {}): Promis
         machine: imported.meta.machine ?? host.machine,
         clock: imported.meta.clock ?? host.trace_clock,
         page_size: imported.meta.page_size ?? host.page_size,
+        generation: imported.meta.generation ?? generationByNames(imported),
       },
       tables: imported.tables,
-      samples,
+      // Whatever was asked for as such is taken as such.
+      samples: tables.get('vmstat') ?? (options.vmstat === undefined ? undefined : first(tables)),
+      sampleTables: tables,
       host,
       losses: imported.losses,
       diagnostics: diagnostics.list(),
     };
   } finally {
-    source.close();
+    capture.close();
   }
 }
 
@@ -62,7 +91,8 @@ function importTrace(
   if (importer === undefined) {
     const known = IMPORTERS.map(({ title }) => title).join(', ');
     throw new FormatError(
-      `${source.name} is not a trace that Tidemark knows (${known}); it begins with ${preview(head)}`,
+      `${source.name} is not a trace that Tidemark knows (${known}); ` +
+        `it begins with ${preview(head)}`,
     );
   }
   return importer.read(source, {
@@ -71,6 +101,11 @@ function importTrace(
     pageSize: host.page_size,
     progress,
   });
+}
+
+/** Formats that do not look at fields still know which events there were. */
+function generationByNames({ meta }: Imported): string | undefined {
+  return generationOf(new Map(meta.events.map(({ name }) => [name, undefined])));
 }
 
 /** The first bytes as a reader of the message can recognise them. */
@@ -82,88 +117,91 @@ function preview(head: Uint8Array): string {
 }
 
 async function hostFacts(
-  trace: string,
-  given: string | undefined,
+  sidecar: Sidecar | undefined,
   diagnostics: DiagnosticCollector,
 ): Promise<HostFacts> {
-  const path = given ?? besides(trace, 'meta.json');
-  if (path === undefined) return {};
+  if (sidecar === undefined) return {};
   // zod is loaded only when there is a document to check: start-up stays short.
   const { readMetaJson } = await import('./sidecars/meta-json.ts');
-  try {
-    return await withSource(path, readMetaJson);
-  } catch (error) {
-    if (given !== undefined) throw error;
-    diagnostics.add('sidecar_ignored', 1, {}, messageOf(error));
-    return {};
-  }
+  return (await readSidecar(sidecar, diagnostics, readMetaJson)) ?? {};
 }
 
 /** Facts about another kernel than the one that recorded the trace must not explain it. */
 function sameMachine(
   imported: Imported,
   told: HostFacts,
-  given: string | undefined,
+  sidecar: Sidecar | undefined,
   diagnostics: DiagnosticCollector,
 ): HostFacts {
   const { kernel } = imported.meta;
   if (kernel === undefined || told.kernel === undefined || kernel === told.kernel) return told;
   const detail = `meta data of kernel ${told.kernel}, trace of kernel ${kernel}`;
-  if (given !== undefined) throw new UsageError(`${given} does not belong to the trace: ${detail}`);
+  if (sidecar?.given)
+    throw new UsageError(`${sidecar.name} does not belong to the trace: ${detail}`);
   diagnostics.add('sidecar_ignored', 1, {}, `(${detail})`);
   return {};
 }
 
+function first(tables: Tables): Table | undefined {
+  return [...tables.values()][0];
+}
+
+/** More are no recording of one machine. */
+const MAX_SAMPLE_FILES = 100;
+
+/** Sampled counters by name of table, on the trace's clock. */
 async function counterSamples(
-  trace: string,
-  given: string | undefined,
-  imported: Imported,
+  capture: Capture,
+  { meta, tables }: Imported,
   host: HostFacts,
+  clockOffsetSeconds: number | undefined,
   diagnostics: DiagnosticCollector,
-): Promise<Table | undefined> {
-  const path = given ?? besides(trace, 'vmstat.csv');
-  if (path === undefined) return undefined;
+): Promise<Tables> {
+  if (capture.samples.length === 0) return new Map();
+  // csv-parse and zod, too, only when they have something to do.
+  const [{ readCounters }, { alignSamples }] = await Promise.all([
+    import('./formats/counters-csv/index.ts'),
+    import('./sidecars/align.ts'),
+  ]);
+  const all: CounterSamples[] = [];
+  for (const sidecar of capture.samples.slice(0, MAX_SAMPLE_FILES)) {
+    const read = (source: ByteSource) => readCounters(source, meta.origin_ns);
+    const samples = await readSidecar(sidecar, diagnostics, read);
+    if (samples !== undefined) all.push({ ...samples, clock: samples.clock ?? host.samples_clock });
+  }
+  const { duration_ns } = meta;
+  const time = { clock: meta.clock ?? host.trace_clock, duration_ns, tables };
+  const byName = new Map<string, Table>();
+  for (const table of alignSamples(all, time, clockOffsetSeconds, diagnostics)) {
+    byName.set(freeName(byName, table.name), table);
+  }
+  return byName;
+}
+
+/** The samples nearest to the trace come first and keep the name; further ones get a number. */
+function freeName(taken: ReadonlyMap<string, Table>, name: string): string {
+  let number = 1;
+  while (taken.has(number === 1 ? name : `${name}_${number}`)) number++;
+  return number === 1 ? name : `${name}_${number}`;
+}
+
+/** Damage in a file that was only found is a diagnostic, in one that was asked for the end. */
+async function readSidecar<T>(
+  sidecar: Sidecar,
+  diagnostics: DiagnosticCollector,
+  read: (source: ByteSource) => T,
+): Promise<T | undefined> {
   try {
-    const { origin_ns, duration_ns, clock } = imported.meta;
-    const samples = await withSource(path, (source) => readCounters(source, origin_ns));
-    const traceClock = clock ?? host.trace_clock;
-    const sameClock = samples.clock === undefined || traceClock === undefined || samples.clock === traceClock;
-    if (sameClock && overlapsTrace(samples.table, duration_ns)) return samples.table;
-    const detail = sameClock
-      ? 'their times do not overlap the trace'
-      : `samples use ${samples.clock}, the trace ${traceClock}`;
-    diagnostics.add('clock_mismatch', samples.table.rows, {}, `(${detail})`);
-    return undefined;
+    const source = await sidecar.open();
+    try {
+      return read(source);
+    } finally {
+      source.close();
+    }
   } catch (error) {
-    if (given !== undefined) throw error;
-    diagnostics.add('sidecar_ignored', 1, {}, messageOf(error));
+    const isWrongInput = error instanceof UsageError || error instanceof FormatError;
+    if (sidecar.given || !isWrongInput) throw error;
+    diagnostics.add('sidecar_ignored', 1, {}, error.message);
     return undefined;
   }
-}
-
-async function withSource<T>(path: string, use: (source: ByteSource) => T): Promise<T> {
-  const source = await openSource(path);
-  try {
-    return use(source);
-  } finally {
-    source.close();
-  }
-}
-
-/**
- * What lies beside `x.v6.dat.gz`: `x.v6.<kind>`, `x.<kind>`, or the plain `<kind>` of a folder that
- * holds one capture. Whether it belongs to the trace is for the caller to check.
- */
-function besides(trace: string, kind: string): string | undefined {
-  if (trace === '-') return undefined;
-  const slash = trace.lastIndexOf('/') + 1;
-  const folder = trace.slice(0, slash);
-  const parts = trace.slice(slash).split('.');
-  const stems = parts.slice(0, -1).map((_, dropped) => parts.slice(0, -1 - dropped).join('.'));
-  const candidates = [...stems.map((stem) => `${folder}${stem}.${kind}`), `${folder}${kind}`];
-  return candidates.find(fileExists);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

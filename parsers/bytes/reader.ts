@@ -36,6 +36,10 @@ export function readView(reader: ByteReader, length: number, what: string): Data
     const window = new Uint8Array(size);
     reader.window = window.subarray(0, source.readInto(window, offset));
     reader.start = offset;
+    // The file became shorter since it was opened.
+    if (reader.window.length < length) {
+      throw new FormatError(`${source.name} ends inside its ${what}`, offset);
+    }
   }
   reader.offset += length;
   return new DataView(reader.window.buffer, offset - reader.start, length);

@@ -1,16 +1,35 @@
 /**
- * Where bytes come from: a file read in place, or memory (standard input, unpacked gzip). This is
- * the only file outside the command line that touches the file system.
+ * Where bytes come from: a file read in place, or memory (standard input, whatever was packed).
+ * This is the only file outside the command line that touches the file system.
  */
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import { createGunzip } from 'node:zlib';
-import { FormatError, UsageError } from '../../src/trace/errors.ts';
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+} from 'node:fs';
+import { UsageError } from '../../src/trace/errors.ts';
+import {
+  compressionOf,
+  DEFAULT_LIMITS,
+  MAGIC_BYTES,
+  tooLarge,
+  type UnpackLimits,
+  unpack,
+  unpackHead,
+} from './unpack.ts';
+import { Segments } from './unpack-segments.ts';
 
 export type ByteSource = {
   /** How messages call the input. */
   readonly name: string;
   readonly size: number;
-  readonly compression: 'gzip' | undefined;
+  /** What it was packed with, from the outside in: `gzip`, `zstd`, `xz`, `bzip2`, `gzip, xz`. */
+  readonly compression: string | undefined;
   /** Why the bytes end early, when unpacking met damage or a missing tail. */
   readonly damage: string | undefined;
   /** Fills `target` from `offset`; returns how many bytes there were (fewer only at the end). */
@@ -18,15 +37,25 @@ export type ByteSource = {
   close(): void;
 };
 
-/** No input may unpack to more than this: a bomb must not take the machine down. */
-export const MAX_UNPACKED_BYTES = 4 * 1024 ** 3 - 1;
+export type SourceOptions = {
+  readonly limits?: Partial<UnpackLimits> | undefined;
+  /** What `-` reads; the process's own standard input if undefined. */
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined;
+  /** Leave a packed file packed. */
+  readonly raw?: boolean | undefined;
+};
 
-const CHUNK_BYTES = 1 << 20;
+export const STDIN_NAME = 'standard input';
+
+/** Little ahead of the unpacker, so that what it makes is judged by what it was given. */
+const CHUNK_BYTES = 64 << 10;
+/** Enough of a packed file for the head of what is in it: bzip2 needs a block of up to 900 kB. */
+const PACKED_HEAD_BYTES = 1 << 20;
 
 export function memorySource(
   name: string,
   bytes: Uint8Array,
-  facts: { compression?: 'gzip'; damage?: string } = {},
+  facts: { compression?: string; damage?: string } = {},
 ): ByteSource {
   return {
     name,
@@ -42,29 +71,120 @@ export function memorySource(
   };
 }
 
+/** A part of another source, which stays open as long as its owner wants. */
+export function sliceSource(
+  whole: ByteSource,
+  name: string,
+  start: number,
+  length: number,
+): ByteSource {
+  const size = Math.max(0, Math.min(length, whole.size - start));
+  return {
+    name,
+    size,
+    compression: whole.compression,
+    damage: size < length ? (whole.damage ?? 'unexpected end of file') : undefined,
+    readInto(target, offset) {
+      const part = target.subarray(0, Math.max(0, Math.min(target.length, size - offset)));
+      return whole.readInto(part, start + offset);
+    },
+    close() {},
+  };
+}
+
 /**
- * Opens a path, or standard input for `-`. Gzip is recognised by its bytes, not by the name.
- * Throws UsageError when there is nothing to read.
+ * Opens a path, or standard input for `-`. Compression is recognised by the bytes, not by the name.
+ * Throws UsageError when there is nothing to read or a limit is met.
  */
-export async function openSource(path: string): Promise<ByteSource> {
-  if (path === '-') return unpack('standard input', readAll(0, 'standard input'));
-  const file = openFile(path);
-  if (file.size === 0) {
-    file.close();
-    throw new UsageError(`${path} is empty (0 bytes)`);
+export async function openSource(path: string, options: SourceOptions = {}): Promise<ByteSource> {
+  if (path === '-') {
+    // Not readSync: on a terminal or socket that has nothing yet, it would ask again and again.
+    return openStream(STDIN_NAME, options.stdin ?? process.stdin, options);
   }
-  const head = new Uint8Array(2);
-  file.readInto(head, 0);
-  if (!isGzip(head)) return file;
+  const fd = openFile(path);
+  const stat = fstatSync(fd);
+  // Pipes, and files that the kernel writes while they are read, do not say their size.
+  if (!stat.isFile() || stat.size === 0) {
+    return openStream(path, createReadStream(path, { fd, highWaterMark: CHUNK_BYTES }), options);
+  }
+  const file = fileSource(path, fd, stat.size);
+  return options.raw === true ? file : unpackSource(file, options);
+}
+
+/** The source itself if it is not packed; else what is packed in it, and the source is closed. */
+export async function unpackSource(
+  source: ByteSource,
+  options: SourceOptions = {},
+): Promise<ByteSource> {
+  const head = readBytes(source, 0, MAGIC_BYTES);
+  if (compressionOf(head) === undefined) return source;
   try {
-    return await unpack(path, readBytes(file, 0, file.size));
+    const { segments, compression, damage } = await unpack(
+      source.name,
+      head,
+      chunksOf(source),
+      limitsOf(options),
+    );
+    const outer = source.compression === undefined ? '' : `${source.compression}, `;
+    return segmentSource(source.name, segments, {
+      compression: `${outer}${compression}`,
+      damage: source.damage ?? damage,
+    });
   } finally {
-    file.close();
+    source.close();
   }
+}
+
+/** The first bytes, unpacked if they are packed; never more than `length`. */
+export async function readHead(source: ByteSource, length: number): Promise<Uint8Array> {
+  const head = readBytes(source, 0, length);
+  if (compressionOf(head) === undefined) return head;
+  const packed = sliceSource(source, source.name, 0, PACKED_HEAD_BYTES);
+  return (await unpackHead(head, chunksOf(packed), length)).subarray(0, length);
 }
 
 export function fileExists(path: string): boolean {
   return existsSync(path);
+}
+
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+export type FolderEntry = { readonly path: string; readonly size: number };
+
+/**
+ * Regular files below a folder, by paths from it, in order. Links to folders are not followed, and
+ * what may not be read is left out. Throws UsageError above `limit` entries.
+ */
+export function listFolder(folder: string, limit: number, maxDepth: number): FolderEntry[] {
+  const files: FolderEntry[] = [];
+  let seen = 0;
+  const visit = (below: string, depth: number): void => {
+    const here = `${folder}/${below}`;
+    for (const entry of entriesOf(here, depth === 0)) {
+      if (++seen > limit) throw new UsageError(`${folder} holds more than ${limit} files`);
+      const path = `${below}${entry.name}`;
+      if (entry.isDirectory()) {
+        if (depth < maxDepth) visit(`${path}/`, depth + 1);
+        continue;
+      }
+      const stat = statSync(`${folder}/${path}`, { throwIfNoEntry: false });
+      if (stat?.isFile() === true && stat.size > 0) files.push({ path, size: stat.size });
+    }
+  };
+  visit('', 0);
+  return files;
+}
+
+function entriesOf(folder: string, isRequired: boolean) {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.sort((left, right) => (left.name < right.name ? -1 : 1));
+  } catch (error) {
+    if (isRequired) throw new UsageError(`cannot read ${folder}: ${reason(error)}`);
+    return [];
+  }
 }
 
 /** Up to `length` bytes from `offset` in a buffer of their own. */
@@ -73,33 +193,36 @@ export function readBytes(source: ByteSource, offset: number, length: number): U
   return target.subarray(0, source.readInto(target, offset));
 }
 
-function openFile(path: string): ByteSource {
-  let fd: number;
+async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < source.size; ) {
+    const chunk = readBytes(source, offset, CHUNK_BYTES);
+    // The file became shorter since it was opened.
+    if (chunk.length === 0) return;
+    offset += chunk.length;
+    yield chunk;
+  }
+}
+
+function openFile(path: string): number {
+  if (isFolder(path)) throw new UsageError(`${path} is a directory; name the trace file in it`);
   try {
-    fd = openSync(path, 'r');
+    return openSync(path, 'r');
   } catch (error) {
     throw new UsageError(`cannot open ${path}: ${reason(error)}`);
   }
-  const stat = fstatSync(fd);
-  if (stat.isDirectory()) {
-    closeSync(fd);
-    throw new UsageError(`${path} is a directory; name the trace file in it`);
-  }
-  if (!stat.isFile()) {
-    const bytes = readAll(fd, path);
-    closeSync(fd);
-    return memorySource(path, bytes);
-  }
+}
+
+function fileSource(path: string, fd: number, size: number): ByteSource {
   return {
     name: path,
-    size: stat.size,
+    size,
     compression: undefined,
     damage: undefined,
     readInto(target, offset) {
       let done = 0;
       while (done < target.length) {
         const length = Math.min(target.length - done, 1 << 30);
-        const got = readSync(fd, target, done, length, offset + done);
+        const got = readPart(path, fd, target, done, length, offset + done);
         if (got === 0) break;
         done += got;
       }
@@ -111,62 +234,85 @@ function openFile(path: string): ByteSource {
   };
 }
 
-function readAll(fd: number, name: string): Uint8Array {
-  const chunks: Uint8Array[] = [];
+function readPart(
+  path: string,
+  fd: number,
+  target: Uint8Array,
+  at: number,
+  length: number,
+  offset: number,
+): number {
+  try {
+    return readSync(fd, target, at, length, offset);
+  } catch (error) {
+    throw new UsageError(`cannot read ${path}: ${reason(error)}`);
+  }
+}
+
+function segmentSource(
+  name: string,
+  segments: Segments,
+  facts: { compression: string | undefined; damage: string | undefined },
+): ByteSource {
+  const { size } = segments;
+  const readInto = (target: Uint8Array, offset: number) => segments.readInto(target, offset);
+  return { name, size, ...facts, readInto, close() {} };
+}
+
+/** What has no size and can be read only once. */
+async function openStream(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+  options: SourceOptions,
+): Promise<ByteSource> {
+  const input = withReasons(name, stream);
+  const start: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const chunk = new Uint8Array(CHUNK_BYTES);
-    let got: number;
-    try {
-      got = readSync(fd, chunk);
-    } catch (error) {
-      if (codeOf(error) === 'EAGAIN') continue;
-      if (codeOf(error) === 'EOF') break;
-      throw new UsageError(`cannot read ${name}: ${reason(error)}`);
-    }
-    if (got === 0) break;
-    chunks.push(chunk.subarray(0, got));
-    size += got;
-    if (size > MAX_UNPACKED_BYTES) throw new UsageError(`${name} is longer than 4 GiB`);
+  while (size < MAGIC_BYTES) {
+    const { done, value } = await input.next();
+    if (done === true) break;
+    start.push(value);
+    size += value.length;
   }
   if (size === 0) throw new UsageError(`${name} is empty (0 bytes)`);
-  return concat(chunks, size);
-}
-
-function isGzip(head: Uint8Array): boolean {
-  return head[0] === 0x1f && head[1] === 0x8b;
-}
-
-async function unpack(name: string, packed: Uint8Array): Promise<ByteSource> {
-  if (!isGzip(packed)) return memorySource(name, packed);
-  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  let damage: string | undefined;
-  try {
-    gunzip.end(packed);
-    for await (const chunk of gunzip) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > MAX_UNPACKED_BYTES) throw new UsageError(`${name} unpacks to more than 4 GiB`);
+  const head = Buffer.concat(start);
+  const limits = limitsOf(options);
+  if (compressionOf(head) !== undefined) {
+    const { segments, ...facts } = await unpack(name, head, joined(head, input), limits);
+    return segmentSource(name, segments, facts);
+  }
+  const segments = new Segments();
+  for await (const chunk of joined(head, input)) {
+    segments.push(chunk);
+    if (segments.size > limits.maxUnpackedBytes) {
+      throw tooLarge(name, limits.maxUnpackedBytes, 'holds');
     }
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    damage = reason(error);
   }
-  if (size === 0) throw new FormatError(`${name}: nothing of the gzip data could be unpacked`, 0);
-  const facts = damage === undefined ? {} : { damage };
-  return memorySource(name, concat(chunks, size), { compression: 'gzip', ...facts });
+  segments.finish();
+  return segmentSource(name, segments, { compression: undefined, damage: undefined });
 }
 
-function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
+async function* joined(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
+
+async function* withReasons(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw new UsageError(`cannot read ${name}: ${reason(error)}`);
   }
-  return whole;
+}
+
+function limitsOf(options: SourceOptions): UnpackLimits {
+  return { ...DEFAULT_LIMITS, ...options.limits };
 }
 
 function codeOf(error: unknown): string {

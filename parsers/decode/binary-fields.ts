@@ -5,14 +5,15 @@
 import {
   bigColumn,
   type Column,
+  LONG_MAX_DOUBLE,
   type NumberArray,
   numberColumn,
   TWO_32,
   textColumn,
 } from '../../src/trace/column.ts';
 import type { Unit } from '../../src/trace/units.ts';
-import { joinChunks } from './chunks.ts';
 import type { EventField } from './event-format.ts';
+import { finishGrowing, growing, reserve } from './growing.ts';
 import { TextInterner } from './intern.ts';
 import { type NameTable, printNames } from './print-format.ts';
 import type { ByteWindow, RecordList } from './record-window.ts';
@@ -46,12 +47,72 @@ function isFastWord(window: ByteWindow, field: EventField): boolean {
   return window.littleEndian && (field.offset & 3) === 0 && (field.size === 4 || field.size === 8);
 }
 
+// The loops below are the hot path: one call reads one field of all records of a stretch. They take
+// nothing but typed arrays and numbers; `start` and `offset` are bytes, `to` a place in `out`.
+
+/** out[to + i] = view.getUint32(start[i] + offset, true); 4-byte fields at multiples of 4. */
+function copyWords(
+  out: Uint32Array | Float64Array,
+  to: number,
+  words: Uint32Array | Int32Array,
+  { count, start }: RecordList,
+  offset: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    out[to + i] = words[((start[i] as number) + offset) >>> 2] as number;
+  }
+}
+
+/** The same for 8-byte fields, as pairs: 5 times as fast as through BigInt. */
+function copyPairs(
+  out: Uint32Array,
+  to: number,
+  u32: Uint32Array,
+  { count, start }: RecordList,
+  offset: number,
+): void {
+  let pair = 2 * to;
+  for (let i = 0; i < count; i++) {
+    const word = ((start[i] as number) + offset) >>> 2;
+    out[pair] = u32[word] as number;
+    out[pair + 1] = u32[word + 1] as number;
+    pair += 2;
+  }
+}
+
+/**
+ * 8-byte fields as doubles. Values from 2^53 on become NaN, for the caller to read one by one;
+ * returns how many. Only LONG_MAX, which is frequent, is known here.
+ */
+function copyDoubles(
+  out: Float64Array,
+  to: number,
+  u32: Uint32Array,
+  { count, start }: RecordList,
+  offset: number,
+): number {
+  let large = 0;
+  for (let i = 0; i < count; i++) {
+    const word = ((start[i] as number) + offset) >>> 2;
+    const low = u32[word] as number;
+    const high = u32[word + 1] as number;
+    if (high < TWO_21) {
+      out[to + i] = high * TWO_32 + low;
+    } else if (high === 0x7fffffff && low === 0xffffffff) {
+      out[to + i] = LONG_MAX_DOUBLE;
+    } else {
+      out[to + i] = Number.NaN;
+      large++;
+    }
+  }
+  return large;
+}
+
 /** Quantities: Float64, wrapped values as what they stand for, unrepresentable ones kept beside. */
 export function countReader(field: EventField, unit: Unit, signed: boolean): ColumnReader {
-  const chunks: Float64Array[] = [];
+  const column = growing((length) => new Float64Array(length));
   const exact = new Map<number, bigint>();
-  let rows = 0;
-  const slow = (window: ByteWindow, at: number, row: number): number => {
+  const readOne = (window: ByteWindow, at: number, row: number): number => {
     const raw = readScalar(window, at, field);
     if (typeof raw === 'number') return raw;
     const value = BigInt.asIntN(64, raw);
@@ -61,34 +122,25 @@ export function countReader(field: EventField, unit: Unit, signed: boolean): Col
   };
   return {
     append(window, records) {
-      const { u32, i32 } = window;
-      const { count, start } = records;
-      const out = new Float64Array(count);
-      if (!isFastWord(window, field)) {
-        for (let i = 0; i < count; i++) {
-          out[i] = slow(window, (start[i] as number) + field.offset, rows + i);
-        }
-      } else if (field.size === 4) {
-        const words = field.signed ? i32 : u32;
-        for (let i = 0; i < count; i++) {
-          out[i] = words[((start[i] as number) + field.offset) >>> 2] as number;
-        }
+      const { count, start, expected } = records;
+      const to = reserve(column, count, expected);
+      const out = column.array;
+      const { offset, size } = field;
+      let left = count;
+      if (isFastWord(window, field)) {
+        const words = field.signed ? window.i32 : window.u32;
+        if (size === 4) copyWords(out, to, words, records, offset);
+        left = size === 4 ? 0 : copyDoubles(out, to, window.u32, records, offset);
       } else {
-        // readScalar as two words: 10 M values in 33 ms instead of 230 ms through BigInt.
-        for (let i = 0; i < count; i++) {
-          const word = ((start[i] as number) + field.offset) >>> 2;
-          const high = u32[word + 1] as number;
-          out[i] =
-            high < TWO_21
-              ? high * TWO_32 + (u32[word] as number)
-              : slow(window, (start[i] as number) + field.offset, rows + i);
-        }
+        out.fill(Number.NaN, to, to + count);
       }
-      chunks.push(out);
-      rows += count;
+      for (let i = 0; left > 0; i++) {
+        if (!Number.isNaN(out[to + i])) continue;
+        out[to + i] = readOne(window, (start[i] as number) + offset, to + i);
+        left--;
+      }
     },
-    finish: () =>
-      numberColumn(joinChunks(chunks, new Float64Array()), unit, { unsigned: !signed, exact }),
+    finish: () => numberColumn(finishGrowing(column), unit, { unsigned: !signed, exact }),
   };
 }
 
@@ -108,64 +160,53 @@ function intArray(field: EventField, length: number): IntArray {
 /** Integers of up to 4 bytes in an array of their own width. */
 export function intReader(field: EventField, unit: Unit): ColumnReader {
   if (field.size === 8) return countReader(field, unit, field.signed);
-  const chunks: IntArray[] = [];
+  const column = growing((length) => intArray(field, length));
   return {
     append(window, records) {
-      const { u32, bytes } = window;
-      const { count, start } = records;
-      const out = intArray(field, count);
+      const { count, start, expected } = records;
+      const { offset } = field;
+      const to = reserve(column, count, expected);
+      const out = column.array;
       if (isFastWord(window, field)) {
-        for (let i = 0; i < count; i++) {
-          out[i] = u32[((start[i] as number) + field.offset) >>> 2] as number;
-        }
-      } else if (field.size === 1) {
-        for (let i = 0; i < count; i++) {
-          out[i] = bytes[(start[i] as number) + field.offset] as number;
-        }
-      } else {
-        for (let i = 0; i < count; i++) {
-          out[i] = Number(readScalar(window, (start[i] as number) + field.offset, field));
-        }
+        const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
+        copyWords(bits, to, window.u32, records, offset);
+        return;
       }
-      chunks.push(out);
+      for (let i = 0; i < count; i++) {
+        out[to + i] = Number(readScalar(window, (start[i] as number) + offset, field));
+      }
     },
-    finish: () =>
-      numberColumn(joinChunks(chunks, intArray(field, 0)), unit, { unsigned: !field.signed }),
+    finish: () => numberColumn(finishGrowing(column), unit, { unsigned: !field.signed }),
   };
 }
 
 /** 64-bit identities; narrower fields (inode numbers of 32-bit kernels) are widened. */
 export function idReader(field: EventField, unit: Unit, signed = false): ColumnReader {
-  const chunks: (BigUint64Array | BigInt64Array)[] = [];
-  const make = (length: number) => (signed ? new BigInt64Array(length) : new BigUint64Array(length));
+  const column = growing<BigUint64Array | BigInt64Array>((length) =>
+    signed ? new BigInt64Array(length) : new BigUint64Array(length),
+  );
   return {
     append(window, records) {
-      const { u32 } = window;
-      const { count, start } = records;
-      const values = make(count);
-      if (isFastWord(window, field)) {
-        // values[i] = view.getBigUint64(…) without making a BigInt per event.
-        const out = new Uint32Array(values.buffer);
-        const wide = field.size === 8;
-        for (let i = 0; i < count; i++) {
-          const word = ((start[i] as number) + field.offset) >>> 2;
-          out[2 * i] = u32[word] as number;
-          out[2 * i + 1] = wide ? (u32[word + 1] as number) : 0;
-        }
-      } else {
-        for (let i = 0; i < count; i++) {
-          values[i] = BigInt(readScalar(window, (start[i] as number) + field.offset, field));
-        }
+      const { count, start, expected } = records;
+      const { offset } = field;
+      const to = reserve(column, count, expected);
+      const values = column.array;
+      if (isFastWord(window, field) && field.size === 8) {
+        const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+        copyPairs(words, to, window.u32, records, offset);
+        return;
       }
-      chunks.push(values);
+      for (let i = 0; i < count; i++) {
+        values[to + i] = BigInt(readScalar(window, (start[i] as number) + offset, field));
+      }
     },
-    finish: () => bigColumn(joinChunks(chunks, make(0)), unit),
+    finish: () => bigColumn(finishGrowing(column), unit),
   };
 }
 
 /** Strings in the record or pointed at by it; other arrays as their elements in braces. */
 export function textReader(field: EventField): ColumnReader {
-  const chunks: Uint32Array[] = [];
+  const column = growing((length) => new Uint32Array(length));
   const interner = new TextInterner();
   const codeAt = (window: ByteWindow, start: number, end: number): number => {
     const [from, to] = extent(window, field, start, end);
@@ -174,14 +215,14 @@ export function textReader(field: EventField): ColumnReader {
   };
   return {
     append(window, records) {
-      const { count, start, end } = records;
-      const out = new Uint32Array(count);
+      const { count, start, end, expected } = records;
+      const to = reserve(column, count, expected);
+      const out = column.array;
       for (let i = 0; i < count; i++) {
-        out[i] = codeAt(window, start[i] as number, end[i] as number);
+        out[to + i] = codeAt(window, start[i] as number, end[i] as number);
       }
-      chunks.push(out);
     },
-    finish: () => textColumn(joinChunks(chunks, new Uint32Array()), interner.dictionary),
+    finish: () => textColumn(finishGrowing(column), interner.dictionary),
   };
 }
 
@@ -228,7 +269,7 @@ function arrayText(window: ByteWindow, field: EventField, from: number, to: numb
 
 /** Numbers that become names, by a function from value to text; repeats cost one map look-up. */
 export function namedReader(field: EventField, nameOf: (value: bigint) => string): ColumnReader {
-  const chunks: Uint32Array[] = [];
+  const column = growing((length) => new Uint32Array(length));
   const interner = new TextInterner();
   const codes = new Map<number | bigint, number>();
   const codeOf = (value: number | bigint): number => {
@@ -242,18 +283,18 @@ export function namedReader(field: EventField, nameOf: (value: bigint) => string
   return {
     append(window, records) {
       const { u32, i32 } = window;
-      const { count, start } = records;
-      const out = new Uint32Array(count);
+      const { count, start, expected } = records;
+      const to = reserve(column, count, expected);
+      const out = column.array;
       const fast = isFastWord(window, field);
-      const words = field.signed ? i32 : u32;
+      const words = field.signed && field.size === 4 ? i32 : u32;
       for (let i = 0; i < count; i++) {
         const at = (start[i] as number) + field.offset;
         const isWord = fast && (field.size === 4 || u32[(at >>> 2) + 1] === 0);
-        out[i] = codeOf(isWord ? (words[at >>> 2] as number) : readScalar(window, at, field));
+        out[to + i] = codeOf(isWord ? (words[at >>> 2] as number) : readScalar(window, at, field));
       }
-      chunks.push(out);
     },
-    finish: () => textColumn(joinChunks(chunks, new Uint32Array()), interner.dictionary),
+    finish: () => textColumn(finishGrowing(column), interner.dictionary),
   };
 }
 

@@ -1,4 +1,6 @@
-/** Which columns an event gets: the dictionary's where it knows the event, else the fields as is. */
+/**
+ * Which columns an event gets: the dictionary's where it knows the event, else the fields as is.
+ */
 import type { ColumnDefinition, EventDefinition } from '../../src/events/index.ts';
 import type { Column } from '../../src/trace/column.ts';
 import {
@@ -96,7 +98,9 @@ function rawReader(field: EventField): ColumnReader {
   return field.size === 8 ? idReader(field, 'none', field.signed) : intReader(field, 'none');
 }
 
-/** A field called like a base column (sched events have `pid`) or like another column is told apart. */
+/**
+ * A field called like a base column (sched events have `pid`) or like another column is told apart.
+ */
 function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {
   let free = BASE_COLUMNS.includes(name) ? `field_${name}` : name;
   while (taken.has(free)) free = `field_${free}`;

@@ -41,10 +41,10 @@ export type EventFormat = {
 };
 
 //	field:unsigned long nr_dirty;	offset:8;	size:8;	signed:0;
-const FIELD =
-  /^\s*field:\s*(.+?);\s*offset:\s*(\d+);\s*size:\s*(\d+);(?:\s*signed:\s*(\d+);)?\s*$/;
+const FIELD = /^\s*field:\s*(.+?);\s*offset:\s*(\d+);\s*size:\s*(\d+);(?:\s*signed:\s*(\d+);)?\s*$/;
 const ARRAY = /^(.*?)\s*\[([^\]]*)\]$/;
 const MAX_RECORD_BYTES = 1 << 16;
+const MAX_FIELD_LINE = 1000;
 
 /** Undefined when the text lacks a name, an id or a field that makes sense. */
 export function parseEventFormat(text: string, system: string): EventFormat | undefined {
@@ -71,7 +71,7 @@ export function parseEventFormat(text: string, system: string): EventFormat | un
 }
 
 function parseField(line: string): EventField | undefined {
-  const match = FIELD.exec(line);
+  const match = line.length > MAX_FIELD_LINE ? null : FIELD.exec(line);
   if (match === null) return undefined;
   const [, declaration = '', offsetText = '', sizeText = '', signedText = '0'] = match;
   const offset = Number(offsetText);
@@ -88,10 +88,12 @@ function parseField(line: string): EventField | undefined {
   const array = ARRAY.exec(declaration);
   const name = /(\S+)$/.exec(array?.[1] ?? declaration)?.[1]?.replace(/^\*+/, '');
   if (name === undefined) return undefined;
-  if (array === null) return { ...base, name, shape: 'scalar', isText: false };
-  const length = Number(array[2]);
+  // Some kernels describe `char buf[]` as `char buf` of no size.
+  const isFlexible = array === null && size === 0;
+  if (array === null && !isFlexible) return { ...base, name, shape: 'scalar', isText: false };
+  const length = Number(array?.[2] ?? 0);
   const elementSize = length > 0 && size % length === 0 ? size / length : 1;
-  const element = (array[1] ?? '').slice(0, -name.length).trim();
+  const element = (array?.[1] ?? declaration).slice(0, -name.length).trim();
   const isText = isChar(element);
   return { ...base, name, shape: isText ? 'string' : 'array', isText, elementSize };
 }

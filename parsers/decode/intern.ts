@@ -4,6 +4,8 @@ const DECODER = new TextDecoder('utf-8');
 /** More distinct strings than this in one column are a hostile or broken input. */
 export const MAX_DICTIONARY = 1 << 22;
 
+const TOO_MANY = '(too many different values)';
+
 export class TextInterner {
   readonly dictionary: string[] = [];
   readonly #codes = new Map<string, number>();
@@ -14,11 +16,19 @@ export class TextInterner {
   /** Codes by a hash of the bytes, so that alternating values also skip the decoding. */
   readonly #byHash = new Map<number, { bytes: Uint8Array; code: number }>();
 
+  readonly #limit: number;
+
+  constructor(limit = MAX_DICTIONARY) {
+    this.#limit = limit;
+  }
+
   code(value: string): number {
     let code = this.#codes.get(value);
     if (code === undefined) {
       code = this.dictionary.length;
-      if (code >= MAX_DICTIONARY) return this.code('(too many different values)');
+      // The last place is for everything that finds no other.
+      if (code === this.#limit - 1 && value !== TOO_MANY) return this.code(TOO_MANY);
+      if (code >= this.#limit) return this.#limit - 1;
       this.dictionary.push(value);
       this.#codes.set(value, code);
     }
@@ -53,7 +63,8 @@ export class TextInterner {
     if (known !== undefined && sameBytes(known.bytes, bytes, start, end)) return known.code;
     const copy = bytes.slice(start, end);
     const code = this.code(DECODER.decode(copy));
-    if (known === undefined) this.#byHash.set(hash, { bytes: copy, code });
+    if (known === undefined && this.#byHash.size < this.#limit)
+      this.#byHash.set(hash, { bytes: copy, code });
     return code;
   }
 }

@@ -13,6 +13,8 @@ export type NameTable = {
 
 const CALL = /__print_(flags|symbolic)(?:_u64|64)?\s*\(/g;
 const MAX_ENTRIES = 4096;
+/** Calls looked at in one format: real ones have up to four. */
+const MAX_CALLS = 64;
 
 /**
  * Tables by field name. `constants` gives numbers to names that the format leaves unresolved;
@@ -23,7 +25,9 @@ export function parseNameTables(
   constants: Readonly<Record<string, number>>,
 ): ReadonlyMap<string, NameTable> {
   const tables = new Map<string, NameTable>();
+  let calls = 0;
   for (const match of printFormat.matchAll(CALL)) {
+    if (++calls > MAX_CALLS) break;
     const start = match.index + match[0].length;
     const end = closing(printFormat, start);
     if (end === undefined) continue;
@@ -200,8 +204,7 @@ function primary(cursor: Cursor, token: string): bigint | undefined {
   }
   if (token === '(') return parenthesised(cursor);
   if (/^\d/.test(token)) return BigInt(/^0[0-7]+$/.test(token) ? `0o${token.slice(1)}` : token);
-  const constant = cursor.constants[token];
-  return constant === undefined ? undefined : BigInt(constant);
+  return Object.hasOwn(cursor.constants, token) ? BigInt(cursor.constants[token] ?? 0) : undefined;
 }
 
 /** `( gfp_t)` and `(unsigned int)` before a value are casts; everything else is a group. */
@@ -209,7 +212,10 @@ function parenthesised(cursor: Cursor): bigint | undefined {
   let end = cursor.at;
   while (/^[A-Za-z_]\w*$/.test(cursor.tokens[end] ?? '')) end++;
   const words = cursor.tokens.slice(cursor.at, end);
-  const isCast = words.length > 0 && cursor.tokens[end] === ')' && words.every((word) => !(word in cursor.constants));
+  const isCast =
+    words.length > 0 &&
+    cursor.tokens[end] === ')' &&
+    words.every((word) => !Object.hasOwn(cursor.constants, word));
   if (isCast) {
     cursor.at = end + 1;
     return unary(cursor);

@@ -12,6 +12,8 @@ export type ByteWindow = {
 /** Records of one type: where each starts, and where it ends. */
 export type RecordList = {
   readonly count: number;
+  /** Rows that the event may have in the end, as far as the part read so far tells. */
+  readonly expected?: number;
   readonly start: Uint32Array;
   readonly end: Uint32Array;
 };

@@ -1,4 +1,6 @@
-/** meta.json beside a trace: what the recorder wrote down of the machine. Checked, never trusted. */
+/**
+ * meta.json beside a trace: what the recorder wrote down of the machine. Checked, never trusted.
+ */
 import { z } from 'zod';
 import { UsageError } from '../../src/trace/errors.ts';
 import type { HostFacts } from '../../src/trace/trace.ts';
@@ -8,7 +10,7 @@ import { readBytes } from '../bytes/source.ts';
 const MAX_META_BYTES = 16 << 20;
 
 const textMap = z.record(z.string(), z.coerce.string());
-const seconds = z.number().nonnegative().finite();
+const seconds = z.number().nonnegative().max(1e12);
 
 /** Unknown keys are allowed: recorders write down more than Tidemark reads. */
 const Meta = z.looseObject({
@@ -24,6 +26,7 @@ const Meta = z.looseObject({
     .optional(),
   hz: z.number().int().min(10).max(10_000).optional(),
   trace_clock: z.string().max(50).optional(),
+  samples_clock: z.string().max(50).optional(),
   sysctl: textMap.optional(),
   bdi: z.record(z.string(), textMap).optional(),
   zoneinfo: z.string().optional(),
@@ -41,7 +44,9 @@ export function readMetaJson(source: ByteSource): HostFacts {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${source.name} is not JSON: ${error instanceof Error ? error.message : ''}`);
+    throw new UsageError(
+      `${source.name} is not JSON: ${error instanceof Error ? error.message : ''}`,
+    );
   }
   const result = Meta.safeParse(json);
   if (!result.success) {
@@ -57,6 +62,7 @@ export function readMetaJson(source: ByteSource): HostFacts {
     page_size: facts.page_size,
     hz: facts.hz,
     trace_clock: facts.trace_clock,
+    samples_clock: facts.samples_clock,
     sysctl: facts.sysctl,
     bdi: facts.bdi,
     zoneinfo: facts.zoneinfo,

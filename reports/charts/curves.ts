@@ -36,7 +36,8 @@ function shortNumber(value: number): number {
   return Number(value.toPrecision(7));
 }
 
-function rowsOf(series: ReportSeries, window: readonly [number, number], scale: Scale): Row[] {
+/** A curve ends with its last point: what came after it was not recorded. */
+function rowsOf(series: ReportSeries, scale: Scale): Row[] {
   const bound = series.error_bound;
   const row = (t_ns: number, value: number | null): Row => {
     const v = value === null ? null : shortNumber(value / scale.divisor);
@@ -46,14 +47,7 @@ function rowsOf(series: ReportSeries, window: readonly [number, number], scale: 
     const half = bound / scale.divisor;
     return { t, v, lo: shortNumber(v - half), hi: shortNumber(v + half) };
   };
-  const rows = series.t_ns.map((t, i) => row(t, series.values[i]));
-  const last = series.values.length - 1;
-  const held = series.values[last] ?? null;
-  // A step holds until the next value: the last one until the window ends.
-  if (series.shape === 'step' && held !== null && series.t_ns[last] < window[1]) {
-    rows.push(row(window[1], held));
-  }
-  return rows;
+  return series.t_ns.map((t, i) => row(t, series.values[i]));
 }
 
 function pick(colors: readonly Pair[], i: number): Pair {
@@ -64,7 +58,7 @@ function pick(colors: readonly Pair[], i: number): Pair {
 export function curvesOf(timeline: ReportTimeline, scale: Scale): Curve[] {
   const used = { curve: 0, prediction: 0, limit: 0 };
   const colored = timeline.series.map((series): Curve => {
-    const rows = rowsOf(series, timeline.window_ns, scale);
+    const rows = rowsOf(series, scale);
     if (series.role === 'limit') return { series, rows, color: pick(LIMITS, used.limit++) };
     if (series.role === 'predicted') {
       return { series, rows, color: pick(PREDICTIONS, used.prediction++) };

@@ -6,6 +6,8 @@ import type { Io } from './io.ts';
 export type CaptureOptions = {
   readonly vmstat?: string | undefined;
   readonly meta?: string | undefined;
+  readonly clockOffset?: number | undefined;
+  readonly maxUnpacked?: number | undefined;
   readonly quiet: boolean;
 };
 
@@ -19,8 +21,18 @@ export async function openCapture(file: string, options: CaptureOptions, io: Io)
     io.err(`\rreading ${percent} %`);
   };
   try {
-    const { vmstat, meta } = options;
-    return await openTrace(file, { vmstat, meta, progress: shown ? progress : undefined });
+    const { vmstat, meta, clockOffset, maxUnpacked } = options;
+    return await openTrace(file, {
+      vmstat,
+      meta,
+      clockOffsetSeconds: clockOffset,
+      // Who states a size has no use for a guess by ratio.
+      limits:
+        maxUnpacked === undefined
+          ? undefined
+          : { maxUnpackedBytes: maxUnpacked, maxRatio: Number.POSITIVE_INFINITY },
+      progress: shown ? progress : undefined,
+    });
   } finally {
     // Wipe the progress line, whatever happened.
     if (shown && last >= 0) io.err('\r\u001b[K');

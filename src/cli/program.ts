@@ -17,8 +17,9 @@ Examples:
   tidemark replay trace.dat               the model against what the kernel recorded
   tidemark tables trace.dat --event balance_dirty_pages > pauses.csv
 
-FILE is a trace.dat or ftrace text, also gzipped, or - for standard input. vmstat.csv and meta.json
-that lie beside it are used by themselves.
+FILE is a trace.dat, perf.data, ftrace or perf script text, also packed (gzip, zstd, xz, bzip2),
+or - for standard input. Samples (vmstat.csv) and meta.json beside it are used by themselves. It may
+be a folder or a tar that holds all of them; of several traces name one: FOLDER/TRACE or TAR!TRACE.
 Exit codes: 0 done; 2 wrong request or unreadable input.
 `;
 
@@ -84,8 +85,10 @@ export function createProgram(io: Io): Command {
 function withInput(command: Command, description: string): Command {
   return command
     .description(description)
-    .argument('<file>', 'the capture, or - for standard input')
+    .argument('<file>', 'the capture: a file, folder or tar, or - for standard input')
     .option('--vmstat <file>', 'counter samples (CSV), if not found beside the capture')
     .option('--meta <file>', 'facts about the machine (JSON), if not found beside the capture')
+    .option('--clock-offset <seconds>', 'add this to the times of the samples')
+    .option('--max-unpacked <size>', 'allow packed input to become so large (4G; 512M, 16G, …)')
     .option('--quiet', 'no progress and no notes on standard error');
 }

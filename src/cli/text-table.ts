@@ -18,11 +18,3 @@ export function textTable(header: readonly string[], rows: readonly (readonly st
     .map((line) => `  ${line}\n`)
     .join('');
 }
-
-/** Names in a trace are hostile: nothing in them may steer the terminal. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}

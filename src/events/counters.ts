@@ -1,6 +1,6 @@
 /**
- * What sampled counters count. The kernel prints numbers without units; which it is follows from the
- * file they come from and the name. Sources: mm/vmstat.c (vmstat_text), fs/proc/meminfo.c,
+ * What sampled counters count. The kernel prints numbers without units; which it is follows from
+ * the file they come from and the name. Sources: mm/vmstat.c (vmstat_text), fs/proc/meminfo.c,
  * mm/memcontrol.c (memory_stats), mm/memcontrol-v1.c, kernel/sched/psi.c, all of Linux 6.18.
  */
 import type { Unit } from '../trace/units.ts';
@@ -34,11 +34,11 @@ const VMSTAT_EVENTS = words(`
   nr_anon_transparent_hugepages nr_shmem_hugepages nr_shmem_pmdmapped nr_file_hugepages
   nr_file_pmdmapped nr_tlb_remote_flush nr_tlb_remote_flush_received nr_tlb_local_flush_all
   nr_tlb_local_flush_one nr_foll_pin_acquired nr_foll_pin_released nr_tlb_remote_flush_received
-  pgfault pgmajfault pgscan_direct_throttle pgrotated pgskip workingset_nodes workingset_nodereclaim`);
+  pgfault pgmajfault pgscan_direct_throttle workingset_nodes workingset_nodereclaim`);
 const VMSTAT_KIB = words('pgpgin pgpgout nr_kernel_stack nr_shadow_call_stack');
 // nr_dirty   pgscan_kswapd   pgsteal_direct   pgalloc_normal   pswpin   workingset_refault_file
 const VMSTAT_PAGES =
-  /^(nr_|pgscan|pgsteal|pgdemote|pgpromote|pgalloc|pgskip|pgfree|pgactivate|pgdeactivate|pglazyfree|pgrefill|pgreuse|pswp|workingset_|numa_|pgmigrate)/;
+  /^(nr_|pswp|workingset_|numa_|pg(scan|steal|(de|pro)mote|alloc|skip|free|(de)?activate|refill))/;
 
 const MEMINFO_COUNTS = words('HugePages_Total HugePages_Free HugePages_Rsvd HugePages_Surp');
 const MEMINFO = words(`
@@ -60,7 +60,7 @@ const MEMORY_STAT_BYTES = words(`
   hierarchical_memsw_limit`);
 const MEMORY_STAT_EVENTS = words('pgfault pgmajfault workingset_nodereclaim pgpgin pgpgout');
 const MEMORY_STAT_PAGES =
-  /^(workingset_|pgscan|pgsteal|pgrefill|pgactivate|pgdeactivate|pglazyfree|pgdemote|pgpromote|numa_|zswpin|zswpout|zswpwb|pswp)/;
+  /^(workingset_|numa_|pswp|zswp|pg(scan|steal|refill|(de)?activate|lazyfree|(de|pro)mote))/;
 
 // some_avg10   full_total   io_some_avg300
 const PSI = /^(?:(io|memory|cpu|irq)_)?(?:some|full)_(avg10|avg60|avg300|total)$/;
@@ -86,7 +86,8 @@ export function counterKind(names: readonly string[]): CounterKind {
 export function counterMeaning(kind: CounterKind, name: string): CounterMeaning {
   const psi = PSI.exec(name);
   // Averages are per cent, totals microseconds.
-  if (psi !== null) return psi[2] === 'total' ? { unit: 'us', scale: 1 } : { unit: 'none', scale: 1 };
+  if (psi !== null)
+    return psi[2] === 'total' ? { unit: 'us', scale: 1 } : { unit: 'none', scale: 1 };
   if (isMeminfo(name)) return MEMINFO_COUNTS.has(name) ? EVENTS : KB_TO_BYTES;
   if (kind === 'memory_stat' || (!isVmstat(name) && isMemoryStat(name))) return memoryStat(name);
   if (VMSTAT_KIB.has(name)) return { unit: 'kib', scale: 1 };

@@ -7,7 +7,8 @@ import { count, defineEvent, dev, type EventDefinition, id, int } from './define
 const folio = {
   dev: dev('s_dev', { text: ['dev '] }),
   ino: id('i_ino', { text: ['ino '], radix: 16 }),
-  pfn: id('pfn', { text: ['pfn=0x', 'pfn='], radix: 16 }),
+  // Decimal until 5.13; since then the prefix says that it is not.
+  pfn: id('pfn'),
   index: count('pages', 'index', { text: ['ofs='], textInBytes: true }),
   order: int('order', { optional: true, signed: false }),
 };

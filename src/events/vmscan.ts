@@ -26,6 +26,12 @@ const gfp = () => names('gfp_flags');
 const zid = () => int('zid', { optional: true });
 const reclaimFlags = () => names(['reclaim_flags', 'flags'], { text: ['flags='] });
 
+/** Since 7.2 these events name the task and the memory cgroup that they are about. */
+const whose = {
+  reclaim_pid: int('pid', { optional: true }),
+  memcg_id: id('memcg_id', { optional: true }),
+};
+
 const kswapd = [
   // nid=%d
   defineEvent('vmscan', 'mm_vmscan_kswapd_sleep', { nid: nid() }),
@@ -38,6 +44,49 @@ const kswapd = [
     order: int('order'),
     gfp_flags: { ...gfp(), optional: true },
   }),
+  // nid=%d failures=%d                       (since 7.0, as the next one)
+  defineEvent('vmscan', 'mm_vmscan_kswapd_reclaim_fail', {
+    nid: nid(),
+    failures: int('failures'),
+  }),
+  // nid=%d reason=%s
+  defineEvent('vmscan', 'mm_vmscan_kswapd_clear_hopeless', {
+    nid: nid(),
+    reason: names('reason'),
+  }),
+  // Since 7.2; which columns they have is not known from a capture yet.
+  ...['begin', 'end'].map((step) =>
+    defineEvent('vmscan', `mm_vmscan_balance_pgdat_${step}`, {
+      nid: { ...nid(), optional: true },
+      order: int('order', { optional: true }),
+      highest_zoneidx: int('highest_zoneidx', { optional: true }),
+      nr_reclaimed_pages: pages('nr_reclaimed', { optional: true }),
+    }),
+  ),
+];
+
+// old_token_mm=%p old_prio=%u new_token_mm=%p new_prio=%u          (until 3.4, as the others)
+// token_mm=%p
+// mm=%p old_prio=%u new_prio=%u swap_token_mm=%p token_prio=%u
+const mm = (field: string, printed: string) => id(field, { text: [printed], radix: 16 });
+const priorities = {
+  old_prio: int('old_prio', { signed: false }),
+  new_prio: int('new_prio', { signed: false }),
+};
+const swapTokens = [
+  defineEvent('vmscan', 'replace_swap_token', {
+    old_mm: mm('old_mm', 'old_token_mm='),
+    new_mm: mm('new_mm', 'new_token_mm='),
+    ...priorities,
+  }),
+  defineEvent('vmscan', 'put_swap_token', { token_mm: mm('swap_token_mm', 'token_mm=') }),
+  defineEvent('vmscan', 'disable_swap_token', { token_mm: mm('swap_token_mm', 'token_mm=') }),
+  defineEvent('vmscan', 'update_swap_token_priority', {
+    mm: mm('mm', 'mm='),
+    ...priorities,
+    token_mm: mm('swap_token_mm', 'swap_token_mm='),
+    token_prio: int('swap_token_prio', { text: ['token_prio='], signed: false }),
+  }),
 ];
 
 // order=%d gfp_flags=%s                      (until 4.4 may_writepage=%d; 4.9-5.0 classzone_idx=%d)
@@ -46,9 +95,10 @@ const reclaimBegin = {
   may_writepage: int('may_writepage', { optional: true }),
   classzone_idx: int('classzone_idx', { optional: true }),
   gfp_flags: gfp(),
+  ...whose,
 };
 // nr_reclaimed=%lu
-const reclaimEnd = { nr_reclaimed_pages: pages('nr_reclaimed') };
+const reclaimEnd = { nr_reclaimed_pages: pages('nr_reclaimed'), ...whose };
 const reclaim = ['direct', 'memcg', 'memcg_softlimit'].flatMap((kind) => [
   defineEvent('vmscan', `mm_vmscan_${kind}_reclaim_begin`, reclaimBegin),
   defineEvent('vmscan', `mm_vmscan_${kind}_reclaim_end`, reclaimEnd),
@@ -81,6 +131,7 @@ const shrinkers = [
     delta: count('count', 'delta', { text: ['delta '] }),
     total_scan: count('count', 'total_scan', { text: ['total_scan '] }),
     priority: int('priority', { text: ['priority '], optional: true }),
+    ...whose,
   }),
   // %pS %p: nid: %d unused scan count %ld new scan count %ld total_scan %ld last shrinker return
   // val %d
@@ -92,6 +143,7 @@ const shrinkers = [
     new_scan: count('count', 'new_scan', { text: ['new scan count '], signed: true }),
     total_scan: count('count', 'total_scan', { text: ['total_scan '], signed: true }),
     retval: int('retval', { text: ['last shrinker return val '] }),
+    ...whose,
   }),
 ];
 
@@ -109,21 +161,41 @@ const reclaimStat = {
   nr_unmap_fail_pages: pages('nr_unmap_fail', { optional: true }),
 };
 
+// classzone=%d order=%d nr_requested=%lu nr_scanned=%lu nr_skipped=%lu nr_taken=%lu lru=%s
+// until 6.5 also isolate_mode=%d; until 3.4 contig_taken=%lu contig_dirty=%lu contig_failed=%lu
+const isolate = {
+  highest_zoneidx: int(['highest_zoneidx', 'classzone_idx'], {
+    text: ['classzone='],
+    optional: true,
+  }),
+  order: int('order'),
+  nr_requested_pages: pages('nr_requested'),
+  nr_scanned_pages: pages('nr_scanned'),
+  nr_skipped_pages: pages('nr_skipped', { optional: true }),
+  nr_taken_pages: pages('nr_taken'),
+  contig_taken_pages: pages('nr_lumpy_taken', { text: ['contig_taken='], optional: true }),
+  contig_dirty_pages: pages('nr_lumpy_dirty', { text: ['contig_dirty='], optional: true }),
+  contig_failed_pages: pages('nr_lumpy_failed', { text: ['contig_failed='], optional: true }),
+  isolate_mode: int('isolate_mode', { optional: true }),
+  lru: names('lru', { optional: true }),
+  file: int('file', { optional: true }),
+};
+
 const lru = [
-  // classzone=%d order=%d nr_requested=%lu nr_scanned=%lu nr_skipped=%lu nr_taken=%lu lru=%s
-  defineEvent('vmscan', 'mm_vmscan_lru_isolate', {
-    highest_zoneidx: int(['highest_zoneidx', 'classzone_idx'], {
-      text: ['classzone='],
-      optional: true,
-    }),
-    order: int('order'),
-    nr_requested_pages: pages('nr_requested'),
-    nr_scanned_pages: pages('nr_scanned'),
-    nr_skipped_pages: pages('nr_skipped', { optional: true }),
-    nr_taken_pages: pages('nr_taken'),
-    isolate_mode: int('isolate_mode', { optional: true }),
-    lru: names('lru', { optional: true }),
-    file: int('file', { optional: true }),
+  defineEvent('vmscan', 'mm_vmscan_lru_isolate', isolate),
+  // Until 4.9, for memory cgroups.
+  defineEvent('vmscan', 'mm_vmscan_memcg_isolate', isolate),
+  // nid=%d reclaim_idx=%d total_inactive=%ld inactive=%ld total_active=%ld active=%ld ratio=%ld
+  // flags=%s                                 (4.14 to 5.13)
+  defineEvent('vmscan', 'mm_vmscan_inactive_list_is_low', {
+    nid: nid(),
+    reclaim_idx: int('reclaim_idx'),
+    total_inactive_pages: pages('total_inactive'),
+    inactive_pages: pages('inactive'),
+    total_active_pages: pages('total_active'),
+    active_pages: pages('active'),
+    ratio: count('count', 'ratio'),
+    flags: reclaimFlags(),
   }),
   // nid=%d nr_taken=%ld nr_active=%ld nr_deactivated=%ld nr_referenced=%ld priority=%d flags=%s
   defineEvent('vmscan', 'mm_vmscan_lru_shrink_active', {
@@ -165,12 +237,15 @@ const throttled = defineEvent('vmscan', 'mm_vmscan_throttled', {
   reason: names('reason', { constants: THROTTLE_REASONS }),
 });
 
-// page=%p pfn=0x%lx flags=%s                 (mm_vmscan_writepage until 5.17)
+// pfn=0x%lx flags=%s                         (mm_vmscan_writepage until 5.17)
+// until 5.13 page=%p pfn=%lu flags=%s, of which the record holds the page alone
 const writeFolio = defineEvent(
   'vmscan',
   'mm_vmscan_write_folio',
   {
-    pfn: id('pfn', { text: ['pfn=0x'], radix: 16 }),
+    // Decimal until 5.13; since then the prefix says that it is not.
+    pfn: id('pfn', { optional: true }),
+    page: id('page', { radix: 16, optional: true }),
     flags: reclaimFlags(),
   },
   ['mm_vmscan_writepage'],
@@ -178,6 +253,7 @@ const writeFolio = defineEvent(
 
 export const VMSCAN_EVENTS: readonly EventDefinition[] = [
   ...kswapd,
+  ...swapTokens,
   ...reclaim,
   ...nodeReclaim,
   ...shrinkers,

@@ -148,6 +148,8 @@ const inodeEvents = [
   defineEvent('writeback', 'sb_clear_inode_writeback', inodeEnqueue),
   defineEvent('writeback', 'writeback_single_inode_start', singleInode),
   defineEvent('writeback', 'writeback_single_inode', singleInode),
+  // 3.1 to 3.4, without C
+  defineEvent('writeback', 'writeback_single_inode_requeue', singleInode),
   // bdi %s: ino=%lu state=%s dirtied_when=%lu age=%lu C
   defineEvent('writeback', 'writeback_sb_inodes_requeue', {
     bdi: bdi(),
@@ -177,7 +179,7 @@ const workEvents = ['queue', 'exec', 'start', 'written', 'wait', 'nothread'].map
 
 // bdi %s: towrt=%ld skip=%ld mode=%d kupd=%d bgrd=%d cyclic=%d start=0x%lx end=0x%lx C
 // until 6.14 also reclm=%d; until 3.1 also more=%d older=0x%lx
-const wbcWritepage = defineEvent('writeback', 'wbc_writepage', {
+const writebackControl = {
   bdi: bdi(),
   nr_to_write_pages: pages('nr_to_write', { text: ['towrt='], signed: true }),
   pages_skipped_pages: pages('pages_skipped', { text: ['skip='], signed: true }),
@@ -186,10 +188,22 @@ const wbcWritepage = defineEvent('writeback', 'wbc_writepage', {
   for_background: int('for_background', { text: ['bgrd='] }),
   for_reclaim: int('for_reclaim', { text: ['reclm='], optional: true }),
   range_cyclic: int('range_cyclic', { text: ['cyclic='] }),
+  more_io: int('more_io', { text: ['more='], optional: true }),
+  older_jiffies: count('jiffies', 'older_than_this', { text: ['older='], optional: true }),
   range_start_bytes: count('bytes', 'range_start', { text: ['start='], radix: 16, signed: true }),
   range_end_bytes: count('bytes', 'range_end', { text: ['end='], radix: 16, signed: true }),
   ...cgroup,
-});
+};
+// Until 3.1 also before, after and while waiting for the writing of the flusher and of a throttled
+// task.
+const wbcEvents = [
+  defineEvent('writeback', 'wbc_writepage', writebackControl),
+  ...['writeback', 'balance_dirty'].flatMap((who) =>
+    ['start', 'written', 'wait'].map((step) =>
+      defineEvent('writeback', `wbc_${who}_${step}`, writebackControl),
+    ),
+  ),
+];
 
 // bdi %s: older=%lu age=%ld enqueue=%d reason=%s C
 const queueIo = defineEvent('writeback', 'writeback_queue_io', {
@@ -212,6 +226,26 @@ const otherEvents = [
   defineEvent('writeback', 'writeback_bdi_register', { bdi: bdi() }),
   defineEvent('writeback', 'writeback_bdi_unregister', { bdi: bdi() }),
   defineEvent('writeback', 'writeback_nowork', { bdi: bdi(), ...cgroup }),
+  // bdi %s                                   (threads of a device came and went until 3.6)
+  ...['wake_thread', 'wake_forker_thread', 'thread_start', 'thread_stop'].map((step) =>
+    defineEvent('writeback', `writeback_${step}`, { bdi: bdi() }),
+  ),
+  defineEvent('writeback', 'writeback_task_start', { bdi: bdi() }),
+  defineEvent('writeback', 'writeback_task_stop', { bdi: bdi() }),
+  // bdi %s                                   (3.1 only, as the next one)
+  defineEvent('writeback', 'balance_dirty_start', { bdi: bdi() }),
+  defineEvent('writeback', 'balance_dirty_wait', { bdi: bdi() }),
+  // bdi %s written %d
+  defineEvent('writeback', 'balance_dirty_written', {
+    bdi: bdi(),
+    written_pages: pages('written', { text: ['written '], signed: true }),
+  }),
+  // dev %d:%d ino %lu flags %d %s            (2.6.37 with the patch for PowerTOP)
+  defineEvent('writeback', 'writeback_inode_dirty', {
+    dev: dev('dev', { text: ['dev '] }),
+    ino: id('ino', { text: ['ino '] }),
+    flags: int('flags', { text: ['flags '] }),
+  }),
   // %ld
   defineEvent('writeback', 'writeback_pages_written', {
     written_pages: pages('pages', { text: [''], signed: true }),
@@ -268,7 +302,7 @@ export const WRITEBACK_EVENTS: readonly EventDefinition[] = [
   ...folioEvents,
   ...inodeEvents,
   ...workEvents,
-  wbcWritepage,
+  ...wbcEvents,
   queueIo,
   ...otherEvents,
   ...cgroupEvents,

@@ -24,20 +24,29 @@ export const throttleIdentities: FindingDefinition = {
       const summary = 'No throttle event could be paired with what its law needs.';
       return { status: 'unknown', summary, details: [], weakenedBy: [] };
     }
-    const summary =
+    // The two readings of `dirty` are a few instructions apart, so that now and then one differs.
+    const { dirty } = results;
+    const raced = dirty.n - dirty.exact;
+    const isRace = n - exact === raced && raced <= RACES_EXPECTED * dirty.n;
+    const agree =
       exact === n
         ? `All ${count(n, 'check')} agree to the last page: trace and kernel are understood.`
-        : `${percent(exact / n, 5)} of ${count(n, 'check')} agree exactly; ` +
-          `not all of ${wrong.join(', ')}.`;
+        : `${percent(exact / n, 5)} of ${count(n, 'check')} agree exactly`;
+    const rest = isRace
+      ? `; ${raced} of dirty differ by up to ${count(dirty.max_abs, 'page')}, dirtied in between.`
+      : `; not all of ${wrong.join(', ')}.`;
     return {
-      status: exact === n ? 'clear' : 'found',
-      summary,
+      status: exact === n || isRace ? 'clear' : 'found',
+      summary: exact === n ? agree : agree + rest,
       details: [identityTable(context)],
       weakenedBy: [],
       level: 'a',
     };
   },
 };
+
+/** Measured: 1 of 6144 events. */
+const RACES_EXPECTED = 0.001;
 
 const LAWS: Readonly<Record<(typeof IDENTITIES)[number], string>> = {
   limit: 'max(threshold, dirty_limit), or dirty_limit before 6.14',

@@ -64,7 +64,8 @@ function withoutEvents(missing: readonly string[], trace: Trace): Outcome {
   }
   const summary = silent
     ? `${names} did not happen in what was kept, but events were lost.`
-    : `This capture has no ${names}. Record it next time (trace-cmd record ${eventFlags(missing)}).`;
+    : `This capture has no ${names}. Record it next time: ` +
+      `trace-cmd record ${eventFlags(missing)}`;
   return { status: 'unknown', summary, details: [], weakenedBy: [] };
 }
 

@@ -55,7 +55,7 @@ const TWO_64 = 18446744073709551616n;
  * LONG_MAX is what kernels write for "no limit", in millions of records; as a double it is 2^63,
  * which no other value of a column becomes, so that it needs no entry in `exact`.
  */
-export const LONG_MAX_DOUBLE = 9223372036854775808;
+export const LONG_MAX_DOUBLE = 2 ** 63;
 const LONG_MAX = 9223372036854775807n;
 
 export function numberColumn(

@@ -99,6 +99,12 @@ const CATALOGUE = {
     source: 'import',
     meaning: 'Samples and trace use different clocks; the samples were left out of the comparison.',
   },
+  clock_offset_estimated: {
+    severity: 'notice',
+    source: 'import',
+    meaning:
+      'Samples were moved to the clock of the trace by matching counters that both hold; give --clock-offset to set it.',
+  },
   page_size_assumed: {
     severity: 'notice',
     source: 'import',

@@ -16,6 +16,8 @@ import type { Table, Tables } from './table.ts';
 /** Events that the recorder knows it lost, on one CPU, ending at `ts_ns`. */
 export type Loss = {
   readonly cpu: number;
+  /** The buffer instance, where the capture has several: others of the CPU may have lost nothing. */
+  readonly instance?: string;
   /** First time at which events are there again. */
   readonly ts_ns: number;
   /** Time of the last event before the gap, if there is one. */
@@ -50,6 +52,8 @@ export type TraceMeta = {
   readonly events: readonly EventCount[];
   /** Events whose format is in the file although none was recorded: enabled but silent. */
   readonly silent_events: readonly string[];
+  /** Which kernels print such events, by their names and fields; undefined when nothing tells. */
+  readonly generation?: string | undefined;
 };
 
 /** What is known of the machine from a meta.json beside the trace; every part may be missing. */
@@ -60,6 +64,8 @@ export type HostFacts = {
   readonly page_size?: number | undefined;
   readonly hz?: number | undefined;
   readonly trace_clock?: string | undefined;
+  /** Clock of the counter samples, where their time column does not say it. */
+  readonly samples_clock?: string | undefined;
   readonly sysctl?: Readonly<Record<string, string>> | undefined;
   readonly bdi?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
   readonly zoneinfo?: string | undefined;
@@ -73,6 +79,8 @@ export type Trace = {
   readonly tables: Tables;
   /** Sampled counters (vmstat and the like) on the trace's clock, when they were given. */
   readonly samples: Table | undefined;
+  /** All sampled counters by name: `vmstat` (the one above), `meminfo`, `memory_stat`, `psi_io`, … */
+  readonly sampleTables?: Tables;
   readonly host: HostFacts;
   readonly losses: readonly Loss[];
   readonly diagnostics: readonly Diagnostic[];

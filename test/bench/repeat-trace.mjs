@@ -1,6 +1,6 @@
 /**
- * Makes a long trace.dat (version 6, little-endian) out of a short one: its ring-buffer pages several
- * times over, with the pages' time stamps moved on. Everything in it is a real record.
+ * Makes a long trace.dat (version 6, little-endian) out of a short one: its ring-buffer pages
+ * several times over, with the pages' time stamps moved on. Everything in it is a real record.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';

@@ -24,6 +24,20 @@ function file(name: string, content: string | Uint8Array): string {
   return path;
 }
 
+function emptyFolder(): string {
+  const path = join(folder, 'empty');
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+function plainFolder(): string {
+  const path = join(folder, 'plain');
+  mkdirSync(join(path, 'proc'), { recursive: true });
+  writeFileSync(join(path, 'proc', 'vmstat'), 'nr_free_pages 5586987\nnr_dirty 5\n');
+  writeFileSync(join(path, 'messages'), 'Nov 21 07:00:00 host kernel: all is well\n');
+  return path;
+}
+
 function expectRefusal(result: { code: number; out: string; err: string }, message: RegExp): void {
   expect(result.code).toBe(2);
   expect(result.out).toBe('');
@@ -39,7 +53,12 @@ describe.each(['inspect', 'replay', 'report', 'tables'])('%s', (command) => {
   test.each([
     ['a missing file', () => join(folder, 'missing.dat'), /no such file/],
     ['an empty file', () => file('empty.dat', ''), /is empty \(0 bytes\)/],
-    ['a directory', () => folder, /is a directory/],
+    ['a directory without a file', () => emptyFolder(), /holds no files, so no trace/],
+    [
+      'a directory without a trace',
+      () => plainFolder(),
+      /holds no trace: none of its 2 files is one that/,
+    ],
     ['JSON', () => file('x.json', '{"a": 1}'), /not a trace that Tidemark knows/],
     ['HTML', () => file('x.html', '<!doctype html><p>balance_dirty_pages'), /not a trace/],
     [
@@ -69,6 +88,8 @@ describe('sidecar files that were asked for', () => {
     ['--meta', 'not json', /is not JSON/],
     ['--meta', '{"hz": "fast"}', /hz: /],
     ['--meta', '{"page_size": 5000}', /page_size: not a power of two/],
+    ['--max-unpacked', '', /--max-unpacked: is not a size such as 512M or 16G/],
+    ['--clock-offset', '', /--clock-offset: is not a number of seconds/],
     ['--vmstat', 'a,b\n1,2\n', /exactly one time column/],
     ['--vmstat', 'mono_s,nr_dirty\n1.0,x\n', /line 2, nr_dirty: "x" is not a number/],
     ['--vmstat', 'mono_s,nr_dirty\nsoon,1\n', /line 2: "soon" is not a time/],
@@ -80,6 +101,18 @@ describe('sidecar files that were asked for', () => {
   test('meta data of another kernel does not explain this trace', async () => {
     const path = file('other.json', '{"kernel": "4.4.0"}');
     expectRefusal(await runCli('inspect', SLOW, '--meta', path), /does not belong to the trace/);
+  });
+});
+
+describe('the limit on what packed input becomes', () => {
+  test('is an option of every command', async () => {
+    for (const command of ['inspect', 'replay', 'report', 'tables']) {
+      expectRefusal(
+        await runCli(command, SLOW, '--max-unpacked', '10k'),
+        /unpacks to more than the limit of 10240 bytes/,
+      );
+    }
+    expect((await runCli('inspect', SLOW, '--max-unpacked', '1G')).code).toBe(0);
   });
 });
 

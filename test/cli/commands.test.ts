@@ -33,7 +33,7 @@ describe('inspect', () => {
 
   test('lost events are counted and explained', async () => {
     const json = JSON.parse((await runCli('inspect', LOSSY, '--json')).out);
-    expect(json.lost_events).toBe(809 + 293 + 176 + 118);
+    expect(json.lost_events).toBe(809 + 288 + 293 + 176 + 118);
     expect(json.losses).toHaveLength(5);
     const [first] = json.diagnostics;
     expect(first).toMatchObject({ code: 'events_lost', severity: 'data_loss' });

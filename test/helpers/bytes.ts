@@ -90,6 +90,8 @@ export class ByteWriter {
 }
 
 export const FIXTURES = new URL('../../fixtures/', import.meta.url).pathname;
+/** A folder with captures that are no part of the project, for the tests that can use them. */
+export const CAPTURES = process.env['TIDEMARK_CAPTURES'] ?? '';
 export const ROOT = new URL('../../', import.meta.url).pathname;
 
 /** Paths below `folder`, relative to it, sorted. */
@@ -110,7 +112,8 @@ export function fixtureBytes(path: string): Uint8Array {
 }
 
 export function unpackedFixture(path: string): Uint8Array {
-  return new Uint8Array(gunzipSync(fixtureBytes(path)));
+  const bytes = fixtureBytes(path);
+  return new Uint8Array(path.endsWith('.gz') ? gunzipSync(bytes) : bytes);
 }
 
 /**

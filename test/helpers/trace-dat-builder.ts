@@ -68,6 +68,8 @@ export type TraceDatSpec = {
   readonly cpus: readonly (readonly Page[])[];
   readonly tasks?: Readonly<Record<number, string>>;
   readonly symbols?: string;
+  /** What tracefs has in printk_formats. */
+  readonly printk?: string;
   readonly uname?: string;
   readonly clock?: string;
   readonly instances?: readonly string[];
@@ -298,7 +300,8 @@ export function buildTraceDat(spec: TraceDatSpec): BuiltTraceDat {
   mark('symbols size')
     .u32(Buffer.byteLength(spec.symbols ?? ''))
     .text(spec.symbols ?? '');
-  mark('printk size').u32(0);
+  const printk = spec.printk ?? '';
+  mark('printk size').u32(Buffer.byteLength(printk)).text(printk);
   const tasks = Object.entries(spec.tasks ?? {})
     .map(([pid, name]) => `${pid} ${name}\n`)
     .join('');

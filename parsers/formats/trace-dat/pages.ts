@@ -127,8 +127,15 @@ function scanPage(
   }
   if (dataEnd > pageEnd) result.damaged.push(page);
   const begin = page + layout.dataAt;
-  const ok = scanRecords(scanner, view, begin, Math.min(dataEnd, pageEnd),
-    timeSince(pageTime(view, page, littleEndian), base), index, result);
+  const ok = scanRecords(
+    scanner,
+    view,
+    begin,
+    Math.min(dataEnd, pageEnd),
+    timeSince(pageTime(view, page, littleEndian), base),
+    index,
+    result,
+  );
   if (!ok && dataEnd <= pageEnd) result.damaged.push(page);
 }
 
@@ -168,18 +175,15 @@ function scanRecords(
         at = data + 4;
         continue;
       }
+      // A length counts itself and whole words; anything else would put later records askew.
+      if (extra < 4 || (extra & 3) !== 0) return false;
       next = data + extra;
       data += 4;
-      if (typeLength === PADDING) {
-        ts += delta;
-        at = next;
-        if (extra < 4) return false;
-        continue;
-      }
     }
-    if (next > end || next < data) return false;
+    if (next > end) return false;
     ts += delta;
-    if (next - data >= 2) addRecord(minSize, view.getUint16(data, littleEndian), ts, data, next, index, result);
+    if (typeLength !== PADDING && next - data >= 2)
+      addRecord(minSize, view.getUint16(data, littleEndian), ts, data, next, index, result);
     at = next;
   }
   return true;
@@ -213,9 +217,8 @@ function addRecord(
 /** 59 bits of absolute time; the upper five are those of the time so far (ring_buffer.c). */
 function absoluteTime(extra: number, delta: number, now: number, base: SplitTime): number {
   const low = (((extra & 31) << 27) | delta) >>> 0;
-  const high = extra >>> 5;
-  let ts = (high - (base.high & 0x7ffffff)) * TWO_32 + (low - base.low);
-  // Rolled over since the base was taken.
-  if (ts < now - TWO_59 / 2) ts += TWO_59;
-  return ts;
+  const high = (extra >>> 5) - (base.high & 0x7ffffff);
+  const ts = high * TWO_32 + (low - base.low);
+  // Rolled over since the base was taken: the upper half has grown by 27 bits.
+  return ts < now - TWO_59 / 2 ? (high + TWO_27) * TWO_32 + (low - base.low) : ts;
 }

@@ -2,41 +2,40 @@
 import type { EventDefinition } from '../../../src/events/index.ts';
 import { type Column, numberColumn, textColumn } from '../../../src/trace/column.ts';
 import { makeTable, type Table } from '../../../src/trace/table.ts';
-import { joinChunks } from '../../decode/chunks.ts';
-import {
-  columnsOf,
-  type EventColumns,
-  finishColumns,
-  type SymbolResolver,
-} from '../../decode/event-columns.ts';
+import { type EventColumns, finishColumns } from '../../decode/event-columns.ts';
 import type { EventFormat } from '../../decode/event-format.ts';
+import { finishGrowing, type GrowingColumn, growing, reserve } from '../../decode/growing.ts';
 import { TextInterner } from '../../decode/intern.ts';
 import type { ByteWindow } from '../../decode/record-window.ts';
-import type { TaskNames } from './header.ts';
-import type { RecordIndex } from './pages.ts';
-import type { Batch } from './streams.ts';
+import type { TaskNames } from '../../decode/tracing-header.ts';
 
-/** The rows of one event in one batch, before its columns are read. */
-type Slot = {
-  count: number;
-  readonly ts: Float64Array;
-  readonly cpu: Uint16Array;
-  readonly seq: Uint32Array;
-  readonly start: Uint32Array;
-  readonly end: Uint32Array;
-};
+import type { RecordIndex } from './pages.ts';
+import type { Batch, Lane } from './streams.ts';
 
 type EventBuilder = {
   readonly format: EventFormat;
   readonly definition: EventDefinition | undefined;
   readonly columns: EventColumns;
-  readonly slots: Slot[];
-  readonly pid: Int32Array[];
-  readonly comm: Uint32Array[];
+  readonly ts: GrowingColumn<Float64Array>;
+  /** Which stream each record is of; its CPU and instance are looked up at the end. */
+  readonly lane: GrowingColumn<Uint16Array>;
+  readonly pid: GrowingColumn<Int32Array>;
+  readonly comm: GrowingColumn<Uint32Array>;
+  readonly seq: GrowingColumn<Uint32Array>;
+  /** The records of the batch at hand: first row, how many, and where they lie in the window. */
+  firstRow: number;
+  count: number;
+  start: Uint32Array;
+  end: Uint32Array;
 };
+
+const MAX_IDS = 65536;
 
 export type TableAssembler = {
   readonly builders: Map<number, EventBuilder>;
+  /** The same by event id, and how many records of it a batch has. */
+  readonly byId: (EventBuilder | undefined)[];
+  readonly counts: Int32Array;
   readonly comms: TextInterner;
   seq: number;
   /** Earliest and latest record, counted from the earliest page. */
@@ -45,34 +44,86 @@ export type TableAssembler = {
 };
 
 export function makeAssembler(): TableAssembler {
-  return { builders: new Map(), comms: new TextInterner(), seq: 0, firstTs: Number.POSITIVE_INFINITY, lastTs: 0 };
+  return {
+    builders: new Map(),
+    byId: new Array<EventBuilder | undefined>(MAX_IDS).fill(undefined),
+    counts: new Int32Array(MAX_IDS),
+    comms: new TextInterner(),
+    seq: 0,
+    firstTs: Number.POSITIVE_INFINITY,
+    lastTs: Number.NEGATIVE_INFINITY,
+  };
 }
 
-export type FormatsById = ReadonlyMap<
-  number,
-  { readonly format: EventFormat; readonly definition: EventDefinition | undefined }
->;
+export type KnownFormat = {
+  readonly format: EventFormat;
+  readonly definition: EventDefinition | undefined;
+};
 
+export type FormatsById = ReadonlyMap<number, KnownFormat>;
+
+/** Columns of an event, made when its first record is met. */
+export type MakeColumns = (known: KnownFormat) => EventColumns;
+
+/**
+ * `shareRead` is the part of the input that was read when the batch was taken: it tells how many
+ * rows to make room for.
+ */
 export function addBatch(
   assembler: TableAssembler,
   batch: Batch,
   formats: FormatsById,
   tasks: TaskNames,
-  resolveSymbol: SymbolResolver,
+  makeColumns: MakeColumns,
+  shareRead: number,
 ): void {
-  const slots = slotsFor(batch);
   noteTimes(assembler, batch);
-  assembler.seq = distribute(batch, slots, assembler.seq);
-  for (const [id, slot] of slots.entries()) {
-    const known = formats.get(id);
-    if (slot === undefined || known === undefined) continue;
-    const builder = builderFor(assembler, id, known, resolveSymbol);
-    for (const reader of builder.columns.readers.values()) reader.append(batch.window, slot);
-    const pid = pidsOf(batch.window, slot, known.format);
-    builder.pid.push(pid);
-    builder.comm.push(commsOf(assembler.comms, pid, tasks));
-    builder.slots.push(slot);
+  const { counts, byId, comms } = assembler;
+  batch.indexes.forEach(({ id }, stream) => {
+    countIds(counts, id, batch.taken[stream] as number);
+  });
+  const present: EventBuilder[] = [];
+  // Only records of known formats were indexed, so these are all that there are.
+  for (const [id, known] of formats) {
+    const count = counts[id] as number;
+    if (count === 0) continue;
+    counts[id] = 0;
+    byId[id] ??= makeBuilder(assembler, id, known, makeColumns);
+    const builder = byId[id];
+    makeRoom(builder, count, shareRead);
+    present.push(builder);
   }
+  assembler.seq = distribute(batch, byId, assembler.seq);
+  for (const builder of present) {
+    const expected = expectedRows(builder.ts.length, shareRead);
+    const { count, start, end } = builder;
+    for (const reader of builder.columns.readers.values()) {
+      reader.append(batch.window, { count, start, end, expected });
+    }
+    readPids(batch.window, builder, expected);
+    nameTasks(comms, builder, tasks, expected);
+  }
+}
+
+function countIds(counts: Int32Array, id: Uint16Array, taken: number): void {
+  for (let row = 0; row < taken; row++) (counts[id[row] as number] as number)++;
+}
+
+/** The rest of the input is guessed to be like the part that was read, and a bit more. */
+function expectedRows(rows: number, shareRead: number): number {
+  return Math.ceil((1.1 * rows) / Math.max(shareRead, 0.001));
+}
+
+function makeRoom(builder: EventBuilder, count: number, shareRead: number): void {
+  const rows = builder.ts.length + count;
+  const expected = expectedRows(rows, shareRead);
+  builder.firstRow = reserve(builder.ts, count, expected);
+  reserve(builder.lane, count, expected);
+  reserve(builder.seq, count, expected);
+  builder.count = 0;
+  if (builder.start.length >= count) return;
+  builder.start = new Uint32Array(2 * count);
+  builder.end = new Uint32Array(2 * count);
 }
 
 function noteTimes(assembler: TableAssembler, batch: Batch): void {
@@ -84,78 +135,91 @@ function noteTimes(assembler: TableAssembler, batch: Batch): void {
   });
 }
 
-/** Exactly sized room per event id, by counting first. */
-function slotsFor(batch: Batch): (Slot | undefined)[] {
-  const counts = new Int32Array(65536);
-  batch.indexes.forEach(({ id }, stream) => {
-    const taken = batch.taken[stream] as number;
-    for (let row = 0; row < taken; row++) (counts[id[row] as number] as number)++;
-  });
-  return Array.from(counts, (count): Slot | undefined =>
-    count === 0
-      ? undefined
-      : {
-          count,
-          ts: new Float64Array(count),
-          cpu: new Uint16Array(count),
-          seq: new Uint32Array(count),
-          start: new Uint32Array(count),
-          end: new Uint32Array(count),
-        },
-  );
-}
-
-function distribute(batch: Batch, slots: readonly (Slot | undefined)[], firstSeq: number): number {
-  const fillLevel = new Int32Array(slots.length);
+/** Deals the records out to their events in order of time; returns the next `seq`. */
+function distribute(
+  batch: Batch,
+  byId: readonly (EventBuilder | undefined)[],
+  firstSeq: number,
+): number {
   let seq = firstSeq;
   batch.runs((stream, from, to) => {
-    const cpu = batch.cpus[stream] as number;
-    const { ts, id, start, end } = batch.indexes[stream] as RecordIndex;
-    for (let row = from; row < to; row++) {
-      const event = id[row] as number;
-      const slot = slots[event] as Slot;
-      const at = (fillLevel[event] as number)++;
-      slot.ts[at] = ts[row] as number;
-      slot.cpu[at] = cpu;
-      slot.seq[at] = seq++;
-      slot.start[at] = start[row] as number;
-      slot.end[at] = end[row] as number;
-    }
+    const index = batch.indexes[stream] as RecordIndex;
+    dealRun(index, from, to, stream, byId, seq);
+    seq += to - from;
   });
   return seq;
 }
 
-function builderFor(
+function dealRun(
+  { ts, id, start, end }: RecordIndex,
+  from: number,
+  to: number,
+  lane: number,
+  byId: readonly (EventBuilder | undefined)[],
+  firstSeq: number,
+): void {
+  for (let row = from; row < to; row++) {
+    const builder = byId[id[row] as number] as EventBuilder;
+    const nth = builder.count++;
+    const at = builder.firstRow + nth;
+    builder.ts.array[at] = ts[row] as number;
+    builder.lane.array[at] = lane;
+    builder.seq.array[at] = firstSeq + row - from;
+    builder.start[nth] = start[row] as number;
+    builder.end[nth] = end[row] as number;
+  }
+}
+
+function makeBuilder(
   assembler: TableAssembler,
   id: number,
-  known: { readonly format: EventFormat; readonly definition: EventDefinition | undefined },
-  resolveSymbol: SymbolResolver,
+  known: KnownFormat,
+  makeColumns: MakeColumns,
 ): EventBuilder {
-  let builder = assembler.builders.get(id);
-  if (builder === undefined) {
-    const columns = columnsOf(known.format, known.definition, resolveSymbol);
-    builder = { ...known, columns, slots: [], pid: [], comm: [] };
-    assembler.builders.set(id, builder);
-  }
+  const builder: EventBuilder = {
+    ...known,
+    columns: makeColumns(known),
+    ts: growing((length) => new Float64Array(length)),
+    lane: growing((length) => new Uint16Array(length)),
+    pid: growing((length) => new Int32Array(length)),
+    comm: growing((length) => new Uint32Array(length)),
+    seq: growing((length) => new Uint32Array(length)),
+    firstRow: 0,
+    count: 0,
+    start: new Uint32Array(),
+    end: new Uint32Array(),
+  };
+  assembler.builders.set(id, builder);
   return builder;
 }
 
-function pidsOf(window: ByteWindow, slot: Slot, format: EventFormat): Int32Array {
-  const pid = new Int32Array(slot.count);
-  if (format.pid === undefined) return pid.fill(-1);
+function readPids(window: ByteWindow, builder: EventBuilder, expected: number): void {
+  const { start, count, format } = builder;
+  const from = reserve(builder.pid, count, expected);
+  const pid = builder.pid.array;
+  if (format.pid === undefined) {
+    pid.fill(-1, from, from + count);
+    return;
+  }
   const { view, littleEndian } = window;
   const { offset } = format.pid;
-  for (let row = 0; row < slot.count; row++) {
-    pid[row] = view.getInt32((slot.start[row] as number) + offset, littleEndian);
+  for (let row = 0; row < count; row++) {
+    pid[from + row] = view.getInt32((start[row] as number) + offset, littleEndian);
   }
-  return pid;
 }
 
-function commsOf(comms: TextInterner, pids: Int32Array, tasks: TaskNames): Uint32Array {
-  const codes = new Uint32Array(pids.length);
+function nameTasks(
+  comms: TextInterner,
+  builder: EventBuilder,
+  tasks: TaskNames,
+  expected: number,
+): void {
+  const from = reserve(builder.comm, builder.count, expected);
+  const pids = builder.pid.array;
+  const codes = builder.comm.array;
   let lastPid = Number.NaN;
   let lastCode = 0;
-  for (let row = 0; row < pids.length; row++) {
+  for (let row = from; row < from + builder.count; row++) {
     const pid = pids[row] as number;
     if (pid !== lastPid) {
       lastPid = pid;
@@ -163,20 +227,25 @@ function commsOf(comms: TextInterner, pids: Int32Array, tasks: TaskNames): Uint3
     }
     codes[row] = lastCode;
   }
-  return codes;
 }
 
-/**
- * Tables by canonical name; two events of one name are told apart by their system. Times are counted
- * from `firstTs`, the first event: it is later than its page where that begins with lost records.
- */
-export function finishTables(assembler: TableAssembler, firstTs: number): Map<string, Table> {
+/** What becomes of the columns that all tables have: lanes of CPUs, and times in nanoseconds. */
+export type Finish = {
+  readonly lanes: readonly Lane[];
+  readonly convertTimes: (ts: Float64Array) => void;
+};
+
+/** Tables by canonical name; two events of one name are told apart by their system. */
+export function finishTables(assembler: TableAssembler, finish: Finish): Map<string, Table> {
   const tables = new Map<string, Table>();
   for (const builder of assembler.builders.values()) {
     const { format, definition } = builder;
     const wanted = definition?.name ?? format.name;
-    const name = tables.has(wanted) ? `${format.system}:${format.name}` : wanted;
-    tables.set(name, finishTable(name, builder, assembler.comms.dictionary, firstTs));
+    let name = wanted;
+    for (let copy = 1; tables.has(name); copy++) {
+      name = `${format.system}:${format.name}${copy === 1 ? '' : `:${copy}`}`;
+    }
+    tables.set(name, finishTable(name, builder, assembler.comms.dictionary, finish));
   }
   return new Map([...tables].sort(([left], [right]) => (left < right ? -1 : 1)));
 }
@@ -185,21 +254,43 @@ function finishTable(
   name: string,
   builder: EventBuilder,
   comms: readonly string[],
-  firstTs: number,
+  { lanes, convertTimes }: Finish,
 ): Table {
-  const { slots } = builder;
-  const ts = joinChunks(slots.map((slot) => slot.ts), new Float64Array());
-  if (firstTs !== 0) for (let row = 0; row < ts.length; row++) (ts[row] as number) -= firstTs;
+  const ts = finishGrowing(builder.ts);
+  convertTimes(ts);
+  const lane = finishGrowing(builder.lane);
   const base: Record<string, Column> = {
     ts_ns: numberColumn(ts, 'ns'),
-    cpu: numberColumn(joinChunks(slots.map((slot) => slot.cpu), new Uint16Array()), 'id'),
-    pid: numberColumn(joinChunks(builder.pid, new Int32Array()), 'id'),
-    comm: textColumn(joinChunks(builder.comm, new Uint32Array()), comms),
-    seq: numberColumn(joinChunks(slots.map((slot) => slot.seq), new Uint32Array()), 'count'),
+    cpu: numberColumn(cpusOf(lane, lanes), 'id'),
+    pid: numberColumn(finishGrowing(builder.pid), 'id'),
+    comm: textColumn(finishGrowing(builder.comm), comms),
+    seq: numberColumn(finishGrowing(builder.seq), 'count'),
   };
+  const own = finishColumns(builder.columns);
+  const instance = instanceColumn(lane, lanes);
+  if (instance !== undefined) base['instance' in own ? 'buffer_instance' : 'instance'] = instance;
   return makeTable(
     name,
-    { ...base, ...finishColumns(builder.columns) },
+    { ...base, ...own },
     { system: builder.format.system, known: builder.definition !== undefined },
+  );
+}
+
+function cpusOf(lane: Uint16Array, lanes: readonly Lane[]): Uint16Array {
+  const cpus = Uint16Array.from(lanes, ({ cpu }) => cpu);
+  if (cpus.every((cpu, at) => cpu === at)) return lane;
+  const cpu = new Uint16Array(lane.length);
+  for (let row = 0; row < lane.length; row++) cpu[row] = cpus[lane[row] as number] as number;
+  return cpu;
+}
+
+/** The name of the buffer that holds the event, where more than one has events. */
+function instanceColumn(lane: Uint16Array, lanes: readonly Lane[]): Column | undefined {
+  const names = [...new Set(lanes.map(({ instance }) => instance))];
+  if (names.length < 2) return undefined;
+  const codes = lanes.map(({ instance }) => names.indexOf(instance));
+  return textColumn(
+    Uint32Array.from(lane, (which) => codes[which] as number),
+    names,
   );
 }

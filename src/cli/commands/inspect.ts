@@ -1,11 +1,12 @@
 /** `tidemark inspect`: what a capture holds, and what it lacks. */
 import { duration, thousands } from '../../findings/format.ts';
+import { printable } from '../../trace/printable.ts';
 import { formatSecondsNs } from '../../trace/time.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
 import { InspectOptions, parseOptions } from '../config.ts';
 import type { Io } from '../io.ts';
-import { printable, textTable } from '../text-table.ts';
+import { textTable } from '../text-table.ts';
 
 export async function inspect(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(InspectOptions, raw);
@@ -44,6 +45,7 @@ function inspectJson(trace: Trace) {
     compression: meta.compression,
     kernel: meta.kernel,
     machine: meta.machine,
+    generation: meta.generation,
     clock: meta.clock,
     origin_ns: meta.origin_ns.toString(),
     duration_ns: meta.duration_ns,
@@ -70,6 +72,7 @@ function inspectText(trace: Trace): string {
   const facts: [string, string][] = [
     ['format', `${meta.format_title}${packed}`],
     ['kernel', [meta.kernel ?? 'not recorded', meta.machine ?? ''].join(' ').trim()],
+    ['formats', meta.generation ?? 'not told by these events'],
     ['clock', `${meta.clock ?? 'not recorded'}, ${start} to ${end}`],
     ['duration', duration(meta.duration_ns)],
     ['CPUs', String(meta.cpus)],

@@ -1,10 +1,11 @@
 /** `tidemark replay`: the model against what the kernel recorded. */
 import { checkIdentities, IDENTITIES, type Identities } from '../../replay/identities.ts';
 import { type CounterFit, type Replay, replayDirtied } from '../../replay/open-loop.ts';
+import { printable } from '../../trace/printable.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, ReplayOptions } from '../config.ts';
 import type { Io } from '../io.ts';
-import { printable, textTable } from '../text-table.ts';
+import { textTable } from '../text-table.ts';
 
 export async function replay(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(ReplayOptions, raw);

@@ -2,12 +2,13 @@
 import { DICTIONARY } from '../../events/index.ts';
 import { type Column, exactAt } from '../../trace/column.ts';
 import { UsageError } from '../../trace/errors.ts';
+import { printable } from '../../trace/printable.ts';
 import type { Table } from '../../trace/table.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, TablesOptions } from '../config.ts';
 import type { Io } from '../io.ts';
-import { printable, textTable } from '../text-table.ts';
+import { textTable } from '../text-table.ts';
 
 export async function tables(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(TablesOptions, raw);
@@ -28,7 +29,7 @@ function findTable(trace: Trace, event: string): Table {
   const table =
     trace.tables.get(event) ??
     trace.tables.get(canonical) ??
-    (event === 'vmstat' ? trace.samples : undefined);
+    (event === 'vmstat' ? trace.samples : trace.sampleTables?.get(event));
   if (table !== undefined) return table;
   const near = [...trace.tables.keys()].filter(
     (known) => known.includes(name) || name.includes(known),

@@ -1,0 +1,78 @@
+/**
+ * Bytes of unknown number as a row of equally large pieces: they grow without ever being copied
+ * into one array, which would take the memory twice.
+ */
+const SEGMENT_BYTES = 4 << 20;
+const FIRST_BYTES = 64 << 10;
+
+export class Segments {
+  #pieces: Uint8Array[] = [];
+  #last = new Uint8Array(0);
+  #filled = 0;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  push(chunk: Uint8Array): void {
+    let from = 0;
+    while (from < chunk.length) {
+      if (this.#filled === this.#last.length) this.#grow();
+      const step = Math.min(chunk.length - from, this.#last.length - this.#filled);
+      this.#last.set(chunk.subarray(from, from + step), this.#filled);
+      this.#filled += step;
+      from += step;
+    }
+    this.#size += chunk.length;
+  }
+
+  /** A small input does not take a whole piece. */
+  #grow(): void {
+    if (this.#last.length === SEGMENT_BYTES) {
+      this.#pieces.push(this.#last);
+      this.#last = new Uint8Array(SEGMENT_BYTES);
+      this.#filled = 0;
+      return;
+    }
+    const larger = new Uint8Array(
+      Math.min(SEGMENT_BYTES, Math.max(FIRST_BYTES, this.#last.length * 4)),
+    );
+    larger.set(this.#last);
+    this.#last = larger;
+  }
+
+  /** Call it after the last push, before any reading. */
+  finish(): void {
+    this.#pieces.push(this.#last.slice(0, this.#filled));
+    this.#last = new Uint8Array(0);
+    this.#filled = 0;
+  }
+
+  head(length: number): Uint8Array {
+    const target = new Uint8Array(Math.min(length, this.#size));
+    this.readInto(target, 0);
+    return target;
+  }
+
+  readInto(target: Uint8Array, offset: number): number {
+    let done = 0;
+    while (done < target.length && offset + done < this.#size) {
+      const at = offset + done;
+      const within = at % SEGMENT_BYTES;
+      const piece = this.#pieces[(at - within) / SEGMENT_BYTES] as Uint8Array;
+      const part = piece.subarray(within, within + target.length - done);
+      target.set(part, done);
+      done += part.length;
+    }
+    return done;
+  }
+
+  /** Hands the pieces over and forgets them, so that a reader need not hold them twice. */
+  async *drain(): AsyncGenerator<Uint8Array> {
+    for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
+      this.#size -= piece.length;
+      yield piece;
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Dictionary codes of texts that lie in lines. A text that is known costs a hash over its words and
+ * one comparison with the dictionary's string; only a new one is decoded.
+ */
+import { TextInterner } from './intern.ts';
+import { wordAt } from './text-literal.ts';
+
+const FIRST_SLOTS = 64;
+const MAX_SLOTS = 1 << 18;
+
+export class TextCodes {
+  readonly #interner = new TextInterner();
+  /** By hash: the code + 1 of the text that was there last. */
+  #slots = new Uint32Array(FIRST_SLOTS);
+
+  get dictionary(): readonly string[] {
+    return this.#interner.dictionary;
+  }
+
+  code(text: string): number {
+    return this.#interner.code(text);
+  }
+
+  codeOfBytes(bytes: Uint8Array, start: number, end: number): number {
+    const hash = hashOf(bytes, start, end);
+    const known = (this.#slots[hash & (this.#slots.length - 1)] as number) - 1;
+    if (known >= 0 && isText(this.dictionary[known] as string, bytes, start, end)) return known;
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+    const code = this.#interner.code(view.toString('utf8'));
+    this.#grow();
+    this.#slots[hash & (this.#slots.length - 1)] = code + 1;
+    return code;
+  }
+
+  /** A larger table starts empty: it is only a short cut to the dictionary. */
+  #grow(): void {
+    const { length } = this.#slots;
+    if (this.dictionary.length <= length || length >= MAX_SLOTS) return;
+    this.#slots = new Uint32Array(4 * length);
+  }
+}
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start;
+  let at = start;
+  for (; at + 4 <= end; at += 4)
+    hash = Math.imul(hash ^ wordAt(bytes, at), 0x9e3779b1) ^ (hash >>> 15);
+  for (; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x85ebca6b);
+  return hash ^ (hash >>> 13);
+}
+
+/** Holds for ASCII only: other texts are decoded each time. */
+function isText(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let i = 0; i < text.length; i++) {
+    const byte = bytes[start + i] as number;
+    if (byte >= 0x80 || text.charCodeAt(i) !== byte) return false;
+  }
+  return true;
+}

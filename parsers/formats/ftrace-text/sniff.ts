@@ -1,0 +1,35 @@
+/** Is it trace text? Decided by the first bytes alone; formats that look alike are ruled out. */
+import { makeLineHead, parseLine } from './line.ts';
+
+/** Lines of other text that may stand before the first event. */
+const MAX_LINES = 2000;
+// # tracer: nop
+const TRACER = /^# tracer: \S+/m;
+// {"traceEvents": [   [1,2   ["a   <!DOCTYPE html>   <html>   <?xml   not: <idle>-0   <...>-4719
+const OTHER_FORMATS = /^\uFEFF?\s*(?:\{|\[\s*[\d"{[\]]|<[!?a-zA-Z][^>]*>(?!-\d))/;
+
+export function sniff(head: Uint8Array): boolean {
+  // Text of a kernel has no NUL; binary formats do.
+  if (head.subarray(0, 4096).includes(0)) return false;
+  const start = Buffer.from(head.subarray(0, 4096)).toString('latin1');
+  const isOther = OTHER_FORMATS.test(start);
+  if (TRACER.test(start)) return !isOther;
+  const found = firstEventLine(head);
+  // A command may begin like another format does, but then its line is an event.
+  return found === 0 || (found !== undefined && !isOther);
+}
+
+/** Number of the first line that is an event, from 0. */
+function firstEventLine(bytes: Uint8Array): number | undefined {
+  const parts = makeLineHead();
+  let start = 0;
+  for (let line = 0; line < MAX_LINES && start < bytes.length; line++) {
+    const newline = bytes.indexOf(0x0a, start);
+    const end = newline < 0 ? bytes.length : newline;
+    const isComment = bytes[start] === 0x23;
+    const last = end > start && bytes[end - 1] === 0x0d ? end - 1 : end;
+    if (!isComment && parseLine(bytes, start, last, parts)) return line;
+    start = end + 1;
+  }
+  return undefined;
+}

@@ -1,0 +1,196 @@
+/** The events of a capture: which sample belongs to which, and which table its rows go to. */
+
+import { count, id } from '../../../src/events/define.ts';
+import type { EventDefinition } from '../../../src/events/index.ts';
+import { TWO_32 } from '../../../src/trace/column.ts';
+import type { SymbolResolver } from '../../decode/event-columns.ts';
+import type { EventField, EventFormat } from '../../decode/event-format.ts';
+import { type EventBuilder, makeBuilder } from '../../decode/event-tables.ts';
+import { symbolResolver } from '../../decode/kernel-symbols.ts';
+import { splitEventName } from '../../decode/perf-event-name.ts';
+import {
+  type PerfAttr,
+  type SampleLayout,
+  sampleLayout,
+  type TrailerLayout,
+  TYPE_TRACEPOINT,
+  trailerLayout,
+} from './attrs.ts';
+import type { Facts } from './features.ts';
+import type { EventSource } from './header.ts';
+import type { KnownKinds, SampleKind } from './records.ts';
+
+/** Ids below this are looked up in an array: they count from 1 since boot. */
+const DENSE_IDS = 1 << 20;
+/** A recording of every tracepoint of a kernel has some 2,500. */
+const MAX_SOURCES = 1 << 13;
+const MAX_IDS = 1 << 22;
+
+const NO_TRAILER: TrailerLayout = { bytes: 0, time: 0, cpu: 0 };
+
+export class EventRegistry {
+  readonly builders: EventBuilder[] = [];
+  /** Tables of tracepoints whose format is not in the file. */
+  readonly withoutFormat = new Set<number>();
+  readonly #facts: Facts;
+  readonly #dictionary: ReadonlyMap<string, EventDefinition>;
+  readonly #littleEndian: boolean;
+  readonly #sources: EventSource[] = [];
+  readonly #sourceOfId = new Map<number, number>();
+  /** Kinds of samples by source, made when the first sample asks: only then all facts are known. */
+  readonly #kinds: (SampleKind | undefined)[] = [];
+  readonly known: KnownKinds = { idAt: -1, byId: [] };
+  readonly #tables = new Map<string, number>();
+  #formats: ReadonlyMap<number, EventFormat> | undefined;
+  #resolveSymbol: SymbolResolver | undefined;
+  #idAt = -1;
+  #trailer = NO_TRAILER;
+
+  constructor(
+    facts: Facts,
+    dictionary: ReadonlyMap<string, EventDefinition>,
+    littleEndian: boolean,
+  ) {
+    this.#facts = facts;
+    this.#dictionary = dictionary;
+    this.#littleEndian = littleEndian;
+  }
+
+  get sources(): readonly EventSource[] {
+    return this.#sources;
+  }
+
+  /** How records that are no samples end: as the first attr says, like perf reads them. */
+  get trailer(): TrailerLayout {
+    return this.#trailer;
+  }
+
+  /** False when there are too many. */
+  add(source: EventSource): boolean {
+    const index = this.#sources.length;
+    if (index >= MAX_SOURCES || this.#sourceOfId.size + source.ids.length > MAX_IDS) return false;
+    if (index === 0) {
+      this.#idAt = sampleLayout(source.attr).id;
+      this.#trailer = trailerLayout(source.attr);
+    }
+    this.#sources.push(source);
+    // perf takes the only event of a file without looking at ids.
+    this.known.idAt = this.#sources.length > 1 ? this.#idAt : -1;
+    for (const own of source.ids) this.#sourceOfId.set(own, index);
+    return true;
+  }
+
+  /** Part of the hot loop. Undefined: the sample names no event that the file describes. */
+  readonly kindOf = (view: DataView, at: number, end: number): SampleKind | undefined => {
+    if (this.#sources.length <= 1 || this.#idAt < 0) return this.#kind(0);
+    const idAt = at + this.#idAt;
+    if (idAt + 8 > end) return undefined;
+    const littleEndian = this.#littleEndian;
+    const low = view.getUint32(littleEndian ? idAt : idAt + 4, littleEndian);
+    const high = view.getUint32(littleEndian ? idAt + 4 : idAt, littleEndian);
+    const known = high === 0 ? this.known.byId[low] : undefined;
+    return known ?? this.#lookUp(high * TWO_32 + low);
+  };
+
+  #lookUp(sampleId: number): SampleKind | undefined {
+    const source = this.#sourceOfId.get(sampleId);
+    // An id of 0 is that of a file whose samples carry none: perf takes the first event, too.
+    if (source === undefined) return sampleId === 0 ? this.#kind(0) : undefined;
+    const kind = this.#kind(source);
+    if (sampleId < DENSE_IDS) {
+      while (this.known.byId.length <= sampleId) this.known.byId.push(undefined);
+      this.known.byId[sampleId] = kind;
+    }
+    return kind;
+  }
+
+  #kind(index: number): SampleKind | undefined {
+    const source = this.#sources[index];
+    if (source === undefined) return undefined;
+    this.#kinds[index] ??= this.#makeKind(source);
+    return this.#kinds[index];
+  }
+
+  #makeKind(source: EventSource): SampleKind {
+    const { attr } = source;
+    const layout = sampleLayout(attr);
+    const { tid, time, cpu, fixedEnd } = layout;
+    const isVariable = layout.groupMember > 0 || layout.hasCallchain;
+    const words = { timeWord: time >> 2, cpuWord: cpu >> 2, tidWord: (tid >> 2) + 1 };
+    const common = { layout, tid, time, cpu, fixedEnd, isVariable, ...words };
+    const isUsual = !isVariable && time >= 0 && cpu >= 0 && tid >= 0;
+    const isTracepoint = attr.type === TYPE_TRACEPOINT;
+    const format = isTracepoint && layout.hasRaw ? this.formatOf(attr) : undefined;
+    if (format === undefined) {
+      const table = this.#plainTable(source, layout);
+      if (isTracepoint && layout.hasRaw) this.withoutFormat.add(table);
+      return { ...common, isUsual: false, tracepoint: -1, minSize: 0, table };
+    }
+    const table = this.#table(`id ${format.id}`, () => {
+      const definition = this.#dictionary.get(format.name);
+      this.#resolveSymbol ??= symbolResolver(this.#facts.tracing?.kernelSymbols ?? '');
+      return makeBuilder(format, definition, definition !== undefined, this.#resolveSymbol);
+    });
+    return {
+      ...common,
+      isUsual,
+      tracepoint: format.id,
+      minSize: Math.max(2, format.minSize),
+      table,
+    };
+  }
+
+  /** The format of a tracepoint: its number is the attr's config. */
+  formatOf(attr: PerfAttr): EventFormat | undefined {
+    const formats = this.#facts.tracing?.formats.understood;
+    if (formats === undefined) return undefined;
+    this.#formats ??= new Map(formats.map((format) => [format.id, format]));
+    return this.#formats.get(attr.config);
+  }
+
+  /** A table of what every sample has, for events that have no record of their own. */
+  #plainTable({ attr, ids }: EventSource, layout: SampleLayout): number {
+    const described = this.#facts.names.get(ids[0] ?? -1);
+    const kind = attr.type === TYPE_TRACEPOINT ? 'tracepoint' : `perf-type-${attr.type}`;
+    const [system, name] = splitEventName(described ?? `${kind}-${attr.config}`);
+    const key = `${system}:${name} ${layout.ip} ${layout.period}`;
+    return this.#table(key, () => {
+      const format = plainFormat(name, system, layout);
+      return makeBuilder(format, PLAIN, false, symbolResolver(''));
+    });
+  }
+
+  #table(key: string, make: () => EventBuilder): number {
+    let table = this.#tables.get(key);
+    if (table === undefined) {
+      table = this.builders.length;
+      this.builders.push(make());
+      this.#tables.set(key, table);
+    }
+    return table;
+  }
+}
+
+/** `ip` is where the sampled code was, `period` how many counts the sample stands for. */
+const PLAIN: EventDefinition = {
+  name: '',
+  system: '',
+  aliases: [],
+  columns: {
+    ip: id('ip', { optional: true }),
+    period: count('count', 'period', { optional: true }),
+  },
+};
+
+function plainFormat(name: string, system: string, layout: SampleLayout): EventFormat {
+  const fields: EventField[] = [];
+  const add = (field: string, offset: number): void => {
+    if (offset < 0) return;
+    const scalar = { shape: 'scalar', isText: false, elementSize: 0, signed: false } as const;
+    fields.push({ name: field, offset, size: 8, ...scalar });
+  };
+  add('ip', layout.ip);
+  add('period', layout.period);
+  const minSize = layout.fixedEnd;
+  return { id: 0, name, system, fields, pid: undefined, minSize, printFormat: '' };
+}

@@ -1,0 +1,111 @@
+/**
+ * Names of tasks over time. perf records a COMM when a task gets a name and a FORK when one is
+ * made, which then has its parent's name; for tasks that run already it writes COMM records without
+ * a time. Who ran an event is answered by the last name before it, as perf script does.
+ */
+
+/** Names of one task: from `times[i]` on it is `codes[i]`. */
+type Names = { readonly times: number[]; readonly codes: number[] };
+
+/** What is noted before the first time. */
+export const FROM_THE_START = Number.NEGATIVE_INFINITY;
+
+export class TaskHistory {
+  readonly #times: number[] = [];
+  readonly #tids: number[] = [];
+  /** A code, or ~parent of a task that was forked. */
+  readonly #changes: number[] = [];
+  readonly #unknown: number;
+  readonly #idle: number;
+
+  /** Codes of the names of tasks that nothing is known of, and of task 0. */
+  constructor(unknown: number, idle: number) {
+    this.#unknown = unknown;
+    this.#idle = idle;
+  }
+
+  named(time: number, tid: number, code: number): void {
+    this.#note(time, tid, code);
+  }
+
+  forked(time: number, tid: number, parent: number): void {
+    // A task that is not alive has tid -1; nothing can be inherited from that.
+    if (parent >= 0) this.#note(time, tid, ~parent);
+  }
+
+  #note(time: number, tid: number, change: number): void {
+    this.#times.push(time);
+    this.#tids.push(tid);
+    this.#changes.push(change);
+  }
+
+  /** The names by task; call it when all is noted. */
+  finish(): TaskNamesInTime {
+    const order = this.#times.map((_, index) => index);
+    // Stable: what is noted for the same time keeps its order.
+    order.sort((left, right) => compare(this.#times[left], this.#times[right]));
+    const byTid = new Map<number, Names>();
+    for (const index of order) {
+      const change = this.#changes[index] as number;
+      const parent = change < 0 ? byTid.get(~change) : undefined;
+      const code = change >= 0 ? change : (parent?.codes.at(-1) ?? this.#unknown);
+      const tid = this.#tids[index] as number;
+      let names = byTid.get(tid);
+      if (names === undefined) {
+        names = { times: [], codes: [] };
+        byTid.set(tid, names);
+      }
+      names.times.push(this.#times[index] as number);
+      names.codes.push(code);
+    }
+    byTid.set(0, { times: [FROM_THE_START], codes: [this.#idle] });
+    return new TaskNamesInTime(byTid, this.#unknown);
+  }
+}
+
+function compare(left = 0, right = 0): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+export class TaskNamesInTime {
+  readonly #byTid: ReadonlyMap<number, Names>;
+  readonly #unknown: number;
+
+  constructor(byTid: ReadonlyMap<number, Names>, unknown: number) {
+    this.#byTid = byTid;
+    this.#unknown = unknown;
+  }
+
+  /** Codes of the names for rows in order of time. */
+  codes(tids: Int32Array, times: Float64Array): Uint32Array {
+    const out = new Uint32Array(tids.length);
+    let lastTid = -1;
+    let code = this.#unknown;
+    /** Until when `code` is the name of the task `lastTid`. */
+    let until = FROM_THE_START;
+    for (let row = 0; row < out.length; row++) {
+      const tid = tids[row] as number;
+      const time = times[row] as number;
+      if (tid !== lastTid || time >= until) {
+        const names = this.#byTid.get(tid);
+        const next = names === undefined ? 0 : countUpTo(names.times, time);
+        code = names?.codes[next - 1] ?? this.#unknown;
+        until = names?.times[next] ?? Number.POSITIVE_INFINITY;
+        lastTid = tid;
+      }
+      out[row] = code;
+    }
+    return out;
+  }
+}
+
+function countUpTo(times: readonly number[], limit: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] as number) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,32 @@
+/** Is it text of `perf script`? Decided by the first bytes alone. */
+import { makeLineHead, nameEnd, parseHead, parseHeadFrom, skipToName } from './line.ts';
+
+/** Lines of other text (headers, callchains, records) that may stand before the first event. */
+const MAX_LINES = 500;
+const HASH = 0x23;
+const COLON = 0x3a;
+
+export function sniff(head: Uint8Array): boolean {
+  if (head.subarray(0, 4096).includes(0)) return false;
+  let start = 0;
+  for (let line = 0; line < MAX_LINES && start < head.length; line++) {
+    const newline = head.indexOf(0x0a, start);
+    const end = newline < 0 ? head.length : newline;
+    if (head[start] !== HASH && isEventLine(head, start, end)) return true;
+    start = end + 1;
+  }
+  return false;
+}
+
+/** Lines of ftrace look alike, but for `comm-pid` and an event without its system. */
+function isEventLine(bytes: Uint8Array, start: number, end: number): boolean {
+  const head = makeLineHead();
+  let isHead = parseHead(bytes, start, end, head);
+  while (isHead) {
+    const nameAt = skipToName(bytes, end, head);
+    const stop = nameEnd(bytes, nameAt, end);
+    if (stop > 0 && (head.hasTid || bytes.subarray(nameAt, stop).includes(COLON))) return true;
+    isHead = parseHeadFrom(bytes, start, start + head.point + 1, end, head);
+  }
+  return false;
+}
