@@ -89,10 +89,10 @@ export class ByteWriter {
   }
 }
 
-export const FIXTURES = new URL('../../fixtures/', import.meta.url).pathname;
-/** A folder with captures that are no part of the project, for the tests that can use them. */
-export const CAPTURES = process.env['TIDEMARK_CAPTURES'] ?? '';
 export const ROOT = new URL('../../', import.meta.url).pathname;
+export const FIXTURES = new URL('../../fixtures/', import.meta.url).pathname;
+/** Captures that lie beside a checkout of the project; tests of them say when they are not there. */
+export const CAPTURES = `${ROOT}../shared/captures`;
 
 /** Paths below `folder`, relative to it, sorted. */
 export function filesBelow(folder: string): string[] {

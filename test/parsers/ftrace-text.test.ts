@@ -72,7 +72,7 @@ describe('the same events as text and as trace.dat', () => {
 describe('public captures', () => {
   const folder = `${SHARED}/public`;
   const expected: [string, Record<string, number>][] = [
-    ['mails/hansen-2015-09-17-dirty-underflow-4.3-rc1.ftrace.txt', {}],
+    ['mails/hansen-2015-09-17-dirty-underflow-4.3-rc1.ftrace.txt', { counter_below_zero: 1 }],
     ['mails/wu-2012-01-28-bdp-negative-pause-3.3.0-rc1.ftrace.txt', {}],
     ['mails/minchan-2016-07-27-direct-reclaim-274s.ftrace.txt', {}],
     ['mails/zhao-2024-10-24-fuse-strictlimit-wbthresh0.ftrace.txt', {}],
