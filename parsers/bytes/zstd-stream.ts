@@ -1,7 +1,8 @@
 /**
  * A zstd stream that arrives in pieces, unpacked as it comes. `node:zlib` has no synchronous stream
  * of it. zstddec (wasm) starts with a promise, and does not end when a block is damaged: 55 of 200
- * files with one changed bit left it in an endless loop. fzstd throws, and holds one window.
+ * files with one changed bit left it in an endless loop. fzstd holds one window and throws, but for
+ * rare damage (ARCHITECTURE.md, Decisions) that it does not see.
  */
 import { Decompress } from 'fzstd';
 import { FormatError } from '../../src/trace/errors.ts';
