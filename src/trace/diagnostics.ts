@@ -209,8 +209,10 @@ function sentence(row: CatalogueRow, tally: Tally, count: number | undefined): s
   const brackets = aside.length > 0 ? ` (${aside.join('; ')})` : '';
   if (row.counts === undefined) return `${row.meaning.replace(/\.$/, '')}${brackets}.`;
   const amount = count === undefined ? 'An unknown number of' : String(count);
+  // The first plural is the noun: `events lost`, `damaged pages`.
+  const noun = count === 1 ? row.counts.replace(/(\w)s\b/, '$1') : row.counts;
   const atLeast = tally.unknownCount && count !== undefined ? 'At least ' : '';
-  return `${atLeast}${amount} ${row.counts}${brackets}. ${row.meaning}`;
+  return `${atLeast}${amount} ${noun}${brackets}. ${row.meaning}`;
 }
 
 function rank(severity: Severity): number {
