@@ -1,6 +1,7 @@
 /** The first thing that a reader sees: what stalled, for how long, and how sure that is. */
 import type { StallGroup } from '../derive/stall-summary.ts';
 import type { StallPlace } from '../derive/stalls.ts';
+import { totalEvents } from '../trace/trace.ts';
 import type { Context } from './context.ts';
 import type { DetailUnit } from './detail.ts';
 import { bytes, count, duration, percent, thousands } from './format.ts';
@@ -47,8 +48,7 @@ function totalNs(context: Context, place: StallPlace): number {
 function sentence(context: Context): string {
   const { trace, stalls } = context;
   const window = duration(trace.meta.duration_ns);
-  const events = trace.meta.events.reduce((sum, event) => sum + event.count, 0);
-  if (events === 0) return 'No event could be read from this capture.';
+  if (totalEvents(trace.meta) === 0) return 'No event could be read from this capture.';
   const places = [...new Set(stalls.map(({ place }) => place))].sort(
     (left, right) => totalNs(context, right) - totalNs(context, left),
   );

@@ -2,7 +2,7 @@
  * Runs findings: each gets its answer or its reason for having none, and one that throws takes
  * nothing else down.
  */
-import type { Trace } from '../trace/trace.ts';
+import { lostEvents, type Trace, totalEvents } from '../trace/trace.ts';
 import type { Context } from './context.ts';
 import type { Finding, Outcome } from './finding.ts';
 
@@ -49,8 +49,8 @@ const MUCH_LOST = 0.1;
 
 /** Share of the events that were lost while recording, as far as they were counted. */
 export function lostShare(trace: Trace): number {
-  const kept = trace.meta.events.reduce((sum, event) => sum + event.count, 0);
-  const lost = trace.losses.reduce((sum, loss) => sum + (loss.count ?? 0), 0);
+  const kept = totalEvents(trace.meta);
+  const lost = lostEvents(trace);
   return kept + lost === 0 ? 1 : lost / (kept + lost);
 }
 

@@ -5,7 +5,6 @@
  * and block-device inodes, so that the device is found through the inode (kernel-core A.1 points
  * 1 and 7). Folios that were cached before the trace began show their order when they leave it.
  */
-import { textAt } from '../trace/column.ts';
 import { visitInOrder } from '../trace/merge.ts';
 import {
   bigs,
@@ -213,9 +212,4 @@ function countEvidence(evidence: Uint8Array): Record<SizeEvidence, number> {
   const counts = { added: 0, 'deleted-later': 0, 'single-pages': 0, assumed: 0 };
   for (const code of evidence) counts[SIZE_EVIDENCE[code] as SizeEvidence]++;
   return counts;
-}
-
-/** For messages: the bdi of a row. */
-export function bdiOf(sizes: FolioSizes, row: number): string {
-  return textAt(texts(sizes.table, 'bdi'), row);
 }

@@ -85,3 +85,13 @@ export type Trace = {
   readonly losses: readonly Loss[];
   readonly diagnostics: readonly Diagnostic[];
 };
+
+/** Events that were read, of all kinds. */
+export function totalEvents(meta: Pick<TraceMeta, 'events'>): number {
+  return meta.events.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Events that the recorder lost, as far as it counted them. */
+export function lostEvents(trace: Pick<Trace, 'losses'>): number {
+  return trace.losses.reduce((sum, { count }) => sum + (count ?? 0), 0);
+}

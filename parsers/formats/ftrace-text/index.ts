@@ -3,10 +3,9 @@
  * write one event a line; the kernel adds latency flags, trace-cmd pads the event's name.
  */
 import { generationOf } from '../../../src/events/index.ts';
-import { FormatError } from '../../../src/trace/errors.ts';
 import type { Loss } from '../../../src/trace/trace.ts';
-import { readLines } from '../../bytes/lines.ts';
 import type { ByteSource } from '../../bytes/source.ts';
+import { readEventLines } from '../../decode/event-lines.ts';
 import type { ImportContext, Imported, Importer } from '../../importer.ts';
 import { readOtherLine } from './header.ts';
 import { type LineHead, makeLineHead, parsePrefix } from './line.ts';
@@ -73,22 +72,9 @@ export function readFtraceText(
   options: { chunkBytes?: number } = {},
 ): Imported {
   const reading = startReading(context);
-  const { diagnostics } = context;
-  readLines(source, (bytes, start, end) => readLine(reading, bytes, start, end), {
-    chunkBytes: options.chunkBytes,
-    progress: context.progress,
-    onLongLine: (offset) => {
-      reading.line++;
-      diagnostics.add('line_unreadable', 1, { line: reading.line, offset });
-    },
-  });
-  if (source.damage !== undefined) {
-    const detail = `at byte ${source.size} (unpacking: ${source.damage})`;
-    diagnostics.add('input_truncated', undefined, { offset: source.size }, detail);
-  }
-  if (reading.events === 0) {
-    throw new FormatError(`${source.name} has no trace event in its ${reading.line} lines`);
-  }
+  const onLine = (bytes: Uint8Array, start: number, end: number) =>
+    readLine(reading, bytes, start, end);
+  readEventLines(source, context, reading, onLine, options.chunkBytes);
   return finish(reading);
 }
 

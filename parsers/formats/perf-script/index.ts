@@ -1,8 +1,7 @@
 /** Text of `perf script`, with microseconds or (--ns) nanoseconds, and with what -F leaves of it. */
-import { FormatError } from '../../../src/trace/errors.ts';
 import type { Loss } from '../../../src/trace/trace.ts';
-import { readLines } from '../../bytes/lines.ts';
 import type { ByteSource } from '../../bytes/source.ts';
+import { readEventLines } from '../../decode/event-lines.ts';
 import { NO_CPU } from '../../decode/perf-event-name.ts';
 import type { ImportContext, Imported, Importer } from '../../importer.ts';
 import { clockName } from '../perf-data/attrs.ts';
@@ -65,22 +64,9 @@ export function readPerfScript(
   options: { chunkBytes?: number } = {},
 ): Imported {
   const reading = startReading(context);
-  const { diagnostics } = context;
-  readLines(source, (bytes, start, end) => readLine(reading, bytes, start, end), {
-    chunkBytes: options.chunkBytes,
-    progress: context.progress,
-    onLongLine: (offset) => {
-      reading.line++;
-      diagnostics.add('line_unreadable', 1, { line: reading.line, offset });
-    },
-  });
-  if (source.damage !== undefined) {
-    const detail = `at byte ${source.size} (unpacking: ${source.damage})`;
-    diagnostics.add('input_truncated', undefined, { offset: source.size }, detail);
-  }
-  if (reading.events === 0) {
-    throw new FormatError(`${source.name} has no trace event in its ${reading.line} lines`);
-  }
+  const onLine = (bytes: Uint8Array, start: number, end: number) =>
+    readLine(reading, bytes, start, end);
+  readEventLines(source, context, reading, onLine, options.chunkBytes);
   return finish(reading);
 }
 

@@ -2,7 +2,7 @@
 import { duration, thousands } from '../../findings/format.ts';
 import { printable } from '../../trace/printable.ts';
 import { formatSecondsNs } from '../../trace/time.ts';
-import type { Trace } from '../../trace/trace.ts';
+import { lostEvents, type Trace, totalEvents } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
 import { InspectOptions, parseOptions } from '../config.ts';
 import type { Io } from '../io.ts';
@@ -14,14 +14,6 @@ export async function inspect(file: string, raw: unknown, io: Io): Promise<void>
   io.out(
     options.json ? `${JSON.stringify(inspectJson(trace), undefined, 2)}\n` : inspectText(trace),
   );
-}
-
-function lostEvents(trace: Trace): number {
-  return trace.losses.reduce((sum, loss) => sum + (loss.count ?? 0), 0);
-}
-
-function totalEvents(trace: Trace): number {
-  return trace.meta.events.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Two systems may have an event of the same name: then both carry theirs. */
@@ -52,7 +44,7 @@ function inspectJson(trace: Trace) {
     resolution_ns: meta.resolution_ns,
     cpus: meta.cpus,
     page_size: meta.page_size,
-    total_events: totalEvents(trace),
+    total_events: totalEvents(meta),
     events: countsByName(trace),
     silent_events: meta.silent_events,
     lost_events: lostEvents(trace),
@@ -77,7 +69,7 @@ function inspectText(trace: Trace): string {
     ['duration', duration(meta.duration_ns)],
     ['CPUs', String(meta.cpus)],
     ['page size', meta.page_size === undefined ? 'not recorded' : `${meta.page_size} bytes`],
-    ['events', `${thousands(totalEvents(trace))} of ${meta.events.length} kinds`],
+    ['events', `${thousands(totalEvents(meta))} of ${meta.events.length} kinds`],
     ['lost', `${thousands(lostEvents(trace))} events${gaps}`],
     ['samples', trace.samples === undefined ? 'none' : `${trace.samples.rows} of /proc/vmstat`],
   ];

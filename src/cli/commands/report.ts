@@ -12,7 +12,7 @@ import { type Context, makeContext } from '../../findings/context.ts';
 import { headline } from '../../findings/headline.ts';
 import { FINDINGS } from '../../findings/index.ts';
 import { runFindings } from '../../findings/run.ts';
-import type { Trace } from '../../trace/trace.ts';
+import { lostEvents, type Trace, totalEvents } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, ReportOptions } from '../config.ts';
 import { checkWritable, readPackageFile, writeWhole } from '../files.ts';
@@ -49,7 +49,7 @@ export function makeReport(file: string, trace: Trace): Report {
       clock: meta.clock ?? 'not recorded',
       duration_ns: meta.duration_ns,
       cpus: meta.cpus,
-      events: meta.events.reduce((sum, { count }) => sum + count, 0),
+      events: totalEvents(meta),
     },
     headline: { ...pick(context), ...chartOf(context) },
     findings,
@@ -92,11 +92,11 @@ const WANTED: readonly (readonly [name: string, why: string])[] = [
 ];
 
 function qualityOf(trace: Trace): Report['quality'] {
-  const { meta, losses, diagnostics } = trace;
+  const { meta, diagnostics } = trace;
   const recorded = new Set([...meta.silent_events, ...trace.tables.keys()]);
   return {
     duration_ns: meta.duration_ns,
-    lost_events: losses.reduce((sum, { count }) => sum + (count ?? 0), 0),
+    lost_events: lostEvents(trace),
     events: meta.events.map(({ name, count }) => ({ name, count })),
     clock: meta.clock ?? 'not recorded',
     not_recorded: WANTED.filter(([name]) => !recorded.has(name)).map(([name, why]) => ({
