@@ -24,6 +24,8 @@ export type Capture = {
   readonly trace: ByteSource;
   readonly meta: Sidecar | undefined;
   readonly samples: readonly Sidecar[];
+  /** Files of the kernel without a time: facts about the machine, or left out. */
+  readonly snapshots: readonly Sidecar[];
   /** Why something that belongs to it may be missing. */
   readonly damage: string | undefined;
   readonly close: () => void;
@@ -61,6 +63,7 @@ async function findCapture(path: string, options: SourceOptions): Promise<Captur
     return {
       trace: source,
       ...beside(path, options),
+      snapshots: [],
       damage: undefined,
       close: () => source.close(),
     };
@@ -75,13 +78,14 @@ async function fromBundle(
   chosen: string | undefined,
   owner?: ByteSource,
 ): Promise<Capture> {
-  const { trace, meta, samples } = await contentsOf(bundle, chosen);
+  const { trace, meta, samples, snapshots } = await contentsOf(bundle, chosen);
   const source = await trace.open();
   const sidecar = ({ name, open }: Member): Sidecar => ({ name, given: false, open });
   return {
     trace: source,
     meta: meta && sidecar(meta),
     samples: samples.map(sidecar),
+    snapshots: snapshots.map(sidecar),
     damage: bundle.damage,
     close() {
       source.close();

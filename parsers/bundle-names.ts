@@ -2,15 +2,11 @@
 
 /** Sidecars that are looked for beside a trace that is named alone. */
 export const META_NAME = 'meta.json';
-export const SAMPLE_NAMES = [
-  'vmstat.csv',
-  'meminfo.csv',
-  'memory.stat.csv',
-  'psi.csv',
-  'psi-cpu.csv',
-  'psi-io.csv',
-  'psi-memory.csv',
-];
+export const SAMPLE_NAMES = ['csv', 'txt', 'log'].flatMap((end) =>
+  ['vmstat', 'meminfo', 'memory.stat', 'psi', 'psi-cpu', 'psi-io', 'psi-memory'].map(
+    (kind) => `${kind}.${end}`,
+  ),
+);
 const PACKED = ['', '.gz', '.zst', '.xz', '.bz2'];
 
 const ELSEWHERE = 1000;

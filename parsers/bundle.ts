@@ -43,6 +43,8 @@ export type Contents = {
   /** The nearest one, by folder and name. */
   readonly meta: Member | undefined;
   readonly samples: readonly Member[];
+  /** Files of the kernel that were read once, at a time that nothing tells. */
+  readonly snapshots: readonly Member[];
 };
 
 export const HEAD_BYTES = 64 << 10;
@@ -109,14 +111,18 @@ export async function contentsOf(bundle: Bundle, chosen?: string): Promise<Conte
       .filter(({ score }) => score !== undefined)
       .sort((left, right) => (left.score ?? 0) - (right.score ?? 0))
       .map(({ member }) => member);
-  return { trace, meta: near(all('meta'))[0], samples: near(all('samples')) };
+  const [meta] = near(all('meta'));
+  return { trace, meta, samples: near(all('samples')), snapshots: near(all('snapshot')) };
 }
 
-type Kind = 'trace' | 'samples' | 'meta';
+/** Facts that are no counters: a file that was called so, wherever it was saved. */
+const ZONEINFO = /(^|\/)zoneinfo(\.txt)?$/;
+
+type Kind = 'trace' | 'samples' | 'snapshot' | 'meta';
 
 async function kindOf(
   member: Member,
-  isSamples: (head: Uint8Array) => boolean,
+  sniffCounters: (head: Uint8Array) => 'samples' | 'snapshot' | undefined,
 ): Promise<Kind | undefined> {
   let head: Uint8Array;
   try {
@@ -127,7 +133,9 @@ async function kindOf(
     throw error;
   }
   if (IMPORTERS.some((importer) => importer.sniff(head))) return 'trace';
-  if (isSamples(head)) return 'samples';
+  const counters = sniffCounters(head);
+  if (counters !== undefined) return counters;
+  if (ZONEINFO.test(member.path)) return 'snapshot';
   return isMeta(head, member) ? 'meta' : undefined;
 }
 

@@ -4,6 +4,18 @@ import type { DiagnosticCollector } from '../src/trace/diagnostics.ts';
 import type { Tables } from '../src/trace/table.ts';
 import type { Loss, TraceMeta } from '../src/trace/trace.ts';
 import type { ByteSource } from './bytes/source.ts';
+import type { UnpackLimits } from './bytes/unpack.ts';
+import type { BelowZero } from './check-values.ts';
+import type { WorkerPool } from './workers/pool.ts';
+
+/**
+ * How much of an event is read: all of its columns; those that every event has; or nothing but how
+ * often it happened, which then stands in `meta.events` alone.
+ */
+export type Detail = 'columns' | 'base' | 'count';
+
+/** By the event's canonical name. */
+export type KeepEvents = (event: string) => Detail;
 
 export type ImportContext = {
   readonly dictionary: ReadonlyMap<string, EventDefinition>;
@@ -12,12 +24,20 @@ export type ImportContext = {
   readonly pageSize: number | undefined;
   /** Told the share of the input that was read, from 0 to 1. */
   readonly progress: (share: number) => void;
+  /** What packed parts of an input may become in memory; undefined for DEFAULT_LIMITS. */
+  readonly limits?: Partial<UnpackLimits> | undefined;
+  /** Undefined keeps everything. Only makes reading faster: what is kept is the same. */
+  readonly keep?: KeepEvents | undefined;
+  /** Starts threads, or returns those that were started; undefined where there are none. */
+  readonly workers?: (() => WorkerPool | undefined) | undefined;
 };
 
 export type Imported = {
   readonly meta: Omit<TraceMeta, 'compression'>;
   readonly tables: Tables;
   readonly losses: readonly Loss[];
+  /** Counters below zero in columns that were not kept, as checkValues() finds them in tables. */
+  readonly belowZero?: readonly BelowZero[];
 };
 
 export type Importer = {
@@ -27,5 +47,5 @@ export type Importer = {
   /** Pure: decides by the first bytes of the unpacked input. */
   sniff(head: Uint8Array): boolean;
   /** Throws FormatError when nothing can be read; damage further in becomes diagnostics. */
-  read(source: ByteSource, context: ImportContext): Imported;
+  read(source: ByteSource, context: ImportContext): Imported | Promise<Imported>;
 };

@@ -1,4 +1,5 @@
 /** The room's only door: a path (and what lies beside it) becomes a Trace. */
+import { TRACED_COUNTERS } from '../src/events/counters.ts';
 import { DICTIONARY, generationOf } from '../src/events/index.ts';
 import { DiagnosticCollector } from '../src/trace/diagnostics.ts';
 import { FormatError, UsageError } from '../src/trace/errors.ts';
@@ -9,8 +10,9 @@ import { type ByteSource, readBytes } from './bytes/source.ts';
 import type { UnpackLimits } from './bytes/unpack.ts';
 import { checkValues } from './check-values.ts';
 import type { CounterSamples } from './formats/counters-csv/index.ts';
-import type { Imported } from './importer.ts';
+import type { Imported, KeepEvents } from './importer.ts';
 import { IMPORTERS } from './importers.ts';
+import { startPool, type WorkerPool } from './workers/pool.ts';
 
 export type OpenOptions = {
   /** Counter samples; undefined looks for them beside the trace. */
@@ -24,7 +26,13 @@ export type OpenOptions = {
   /** What `-` reads; the process's own standard input if undefined. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined;
   readonly progress?: ((share: number) => void) | undefined;
+  /** How much of each event to read, by its canonical name; undefined reads everything. */
+  readonly keep?: KeepEvents | undefined;
+  /** How many threads may read; undefined takes as many as there are processors. */
+  readonly threads?: number | undefined;
 };
+
+export type { Detail, KeepEvents } from './importer.ts';
 
 const HEAD_BYTES = 64 << 10;
 
@@ -47,9 +55,10 @@ export async function openTrace(path: string, options: OpenOptions = {}): Promis
       );
     }
     const told = await hostFacts(capture.meta, diagnostics);
-    const imported = importTrace(source, told, diagnostics, options.progress ?? (() => {}));
-    checkValues(imported.tables, diagnostics);
-    const host = sameMachine(imported, told, capture.meta, diagnostics);
+    const imported = await importTrace(source, told, diagnostics, capture, options);
+    checkValues(imported.tables, diagnostics, imported.belowZero);
+    const known = sameMachine(imported, told, capture.meta, diagnostics);
+    const host = await withSnapshots(known, capture.snapshots, diagnostics);
     const tables = await counterSamples(
       capture,
       imported,
@@ -80,12 +89,13 @@ export async function openTrace(path: string, options: OpenOptions = {}): Promis
   }
 }
 
-function importTrace(
+async function importTrace(
   source: ByteSource,
   host: HostFacts,
   diagnostics: DiagnosticCollector,
-  progress: (share: number) => void,
-): Imported {
+  { samples }: Capture,
+  { progress, keep, threads, limits }: OpenOptions,
+): Promise<Imported> {
   const head = readBytes(source, 0, HEAD_BYTES);
   const importer = IMPORTERS.find((candidate) => candidate.sniff(head));
   if (importer === undefined) {
@@ -95,12 +105,31 @@ function importTrace(
         `it begins with ${preview(head)}`,
     );
   }
-  return importer.read(source, {
-    dictionary: DICTIONARY,
-    diagnostics,
-    pageSize: host.page_size,
-    progress,
-  });
+  let pool: WorkerPool | undefined;
+  const workers = (): WorkerPool | undefined => {
+    pool ??= startPool(threads);
+    return pool;
+  };
+  try {
+    return await importer.read(source, {
+      dictionary: DICTIONARY,
+      diagnostics,
+      pageSize: host.page_size,
+      progress: progress ?? (() => {}),
+      limits,
+      keep: samples.length === 0 ? keep : withTracedCounters(keep),
+      workers,
+    });
+  } finally {
+    pool?.close();
+  }
+}
+
+/** The clock of samples is found by counters that events hold, too. */
+function withTracedCounters(keep: KeepEvents | undefined): KeepEvents | undefined {
+  if (keep === undefined) return undefined;
+  const traced = new Set(TRACED_COUNTERS.map(({ event }) => event));
+  return (event) => (traced.has(event) ? 'columns' : keep(event));
 }
 
 /** Formats that do not look at fields still know which events there were. */
@@ -142,6 +171,22 @@ function sameMachine(
   return {};
 }
 
+async function withSnapshots(
+  host: HostFacts,
+  snapshots: readonly Sidecar[],
+  diagnostics: DiagnosticCollector,
+): Promise<HostFacts> {
+  if (snapshots.length === 0) return host;
+  const { readSnapshots } = await import('./sidecars/snapshots.ts');
+  const { facts, unused } = await readSnapshots(snapshots.slice(0, MAX_SAMPLE_FILES));
+  if (unused.length > 0) {
+    const names = `${unused.slice(0, 3).join(', ')}${unused.length > 3 ? ' and more' : ''}`;
+    const detail = `(${names}: counters of one moment, at a time that nothing tells)`;
+    diagnostics.add('sidecar_ignored', unused.length, {}, detail);
+  }
+  return { ...facts, ...host };
+}
+
 function first(tables: Tables): Table | undefined {
   return [...tables.values()][0];
 }
@@ -167,7 +212,12 @@ async function counterSamples(
   for (const sidecar of capture.samples.slice(0, MAX_SAMPLE_FILES)) {
     const read = (source: ByteSource) => readCounters(source, meta.origin_ns);
     const samples = await readSidecar(sidecar, diagnostics, read);
-    if (samples !== undefined) all.push({ ...samples, clock: samples.clock ?? host.samples_clock });
+    if (samples === undefined) continue;
+    const subject = `of ${sidecar.name}`;
+    if (samples.unreadable > 0) {
+      diagnostics.add('line_unreadable', samples.unreadable, { subject });
+    }
+    all.push({ ...samples, clock: samples.clock ?? host.samples_clock });
   }
   const { duration_ns } = meta;
   const time = { clock: meta.clock ?? host.trace_clock, duration_ns, tables };

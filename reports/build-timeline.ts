@@ -2,8 +2,8 @@
 import type { Interval, Series, Timeline } from '../src/findings/detail.ts';
 import { clip, finite, jsonNumber } from './build-values.ts';
 import { type Curve, downsample, lowerBound } from './charts/downsample.ts';
+import type { ReportSeries, ReportTimeline } from './details.ts';
 import { uniteIntervals } from './intervals.ts';
-import type { ReportSeries, ReportTimeline } from './report.ts';
 import { formatNumber, formatQuantity } from './units.ts';
 
 /** More curves than these cannot be told apart; the caption says how many were left out. */
@@ -11,6 +11,8 @@ const MOST_SERIES = 16;
 const MOST_POINTS_PER_SERIES = 1200;
 /** A page stays light and a redraw short whatever the number of curves. */
 const MOST_POINTS_PER_CHART = 7200;
+/** A mark costs a browser as much as a hundred points of a line. */
+const MOST_MARKS_PER_CHART = 1800;
 /** Shorter gaps between bands than this part of the window are not visible: about a pixel. */
 const VISIBLE_PART = 1 / 800;
 /** A stretch without events at least this part of the window interrupts the curves. */
@@ -96,10 +98,19 @@ function buildSeries(
   };
 }
 
-function captionOf(series: readonly ReportSeries[], leftOut: number): string {
+function captionOf(
+  series: readonly ReportSeries[],
+  leftOut: number,
+  sumsOf_ns: number | undefined,
+): string {
   const sentences: string[] = [];
   const binned = series.filter((one) => one.bin_ns > 0);
-  if (binned.length === 0) sentences.push('Every change of value is drawn.');
+  if (sumsOf_ns !== undefined) {
+    sentences.push(`Each step is the sum over a bin of ${formatQuantity(sumsOf_ns, 'ns')}.`);
+  }
+  if (binned.length === 0 && sumsOf_ns === undefined) {
+    sentences.push('Every change of value is drawn.');
+  } else if (binned.length === 0) return sentences.join(' ');
   else {
     const widths = [...new Set(binned.map((one) => one.bin_ns))].sort((a, b) => a - b);
     const said = widths.map((width) => formatQuantity(width, 'ns')).join(' or ');
@@ -115,16 +126,21 @@ function captionOf(series: readonly ReportSeries[], leftOut: number): string {
   return sentences.join(' ');
 }
 
-export function buildTimeline(timeline: Timeline): ReportTimeline {
+/** `most`: points a curve may have, where a report of many curves leaves less than usual. */
+export function buildTimeline(timeline: Timeline, most = MOST_POINTS_PER_SERIES): ReportTimeline {
   const window: [number, number] = [finite(timeline.window_ns[0]), finite(timeline.window_ns[1])];
   const span = Math.max(0, window[1] - window[0]);
   const drawn = timeline.series.slice(0, MOST_SERIES);
   // Limits hardly ever change: they leave their share to the others.
   const curves = drawn.filter((one) => one.role !== 'limit').length;
   const share = Math.floor(MOST_POINTS_PER_CHART / Math.max(1, curves));
-  const limit = Math.min(MOST_POINTS_PER_SERIES, share);
+  const limit = Math.min(MOST_POINTS_PER_SERIES, share, most);
+  const isMarks = ({ shape, role }: Series) => shape === 'point' || role === 'sampled';
+  const marks = Math.floor(MOST_MARKS_PER_CHART / Math.max(1, drawn.filter(isMarks).length));
   const lost = uniteIntervals(timeline.lost, 0);
-  const series = drawn.map((one) => buildSeries(one, window, lost, limit));
+  const series = drawn.map((one) =>
+    buildSeries(one, window, lost, isMarks(one) ? Math.min(limit, marks) : limit),
+  );
   const shade = (intervals: readonly Interval[]) =>
     uniteIntervals(intervals, span * VISIBLE_PART).map(({ from_ns, to_ns, label }) => ({
       from_ns: finite(from_ns),
@@ -137,7 +153,7 @@ export function buildTimeline(timeline: Timeline): ReportTimeline {
     title: clip(timeline.title),
     subtitle: clip(timeline.subtitle),
     unit: timeline.unit,
-    caption: captionOf(series, timeline.series.length - drawn.length),
+    caption: captionOf(series, timeline.series.length - drawn.length, timeline.sumsOf_ns),
     window_ns: window,
     series,
     bands: shade(timeline.bands),

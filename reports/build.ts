@@ -1,6 +1,7 @@
 /** Findings and facts about the capture become the Report document. Same input, same bytes. */
 import type { Cell, Detail, DetailTable, Distribution } from '../src/findings/detail.ts';
 import type { Finding } from '../src/findings/finding.ts';
+import { buildHeatmap, buildLanes } from './build-lanes.ts';
 import { buildTimeline } from './build-timeline.ts';
 import { clip, finite, jsonNumber } from './build-values.ts';
 import {
@@ -8,6 +9,7 @@ import {
   REPORT_VERSION,
   type Report,
   type ReportDetail,
+  type ReportDiagnosis,
   type ReportDistribution,
   type ReportHeadline,
   type ReportInput,
@@ -19,7 +21,14 @@ import {
 export type BuildInput = {
   readonly generator: Report['generator'];
   readonly input: ReportInput;
+  readonly title?: string | undefined;
+  readonly note?: string | undefined;
+  /** What charts and lists show; the whole capture when left out. */
+  readonly window_ns?: readonly [number, number] | undefined;
   readonly headline: ReportHeadline;
+  /** As buildDiagnosis made it. */
+  readonly diagnosis: ReportDiagnosis;
+  readonly evidence: readonly { readonly cause: string; readonly details: readonly Detail[] }[];
   readonly findings: readonly Finding[];
   readonly quality: ReportQuality;
 };
@@ -27,6 +36,9 @@ export type BuildInput = {
 /** Findings list the rows that matter; this only keeps a page from growing with its capture. */
 const MOST_ROWS = 500;
 const MOST_BUCKETS = 64;
+/** About a megabyte of a page, however many curves it has. */
+const MOST_POINTS = 50_000;
+const LEAST_POINTS_PER_SERIES = 100;
 
 function buildCell(cell: Cell): string | number | null {
   if (cell === undefined) return null;
@@ -42,7 +54,15 @@ function buildTable(table: DetailTable): ReportTable {
     columns: table.columns.map(({ key, label, unit }) => ({ key, label: clip(label), unit })),
     rows: rows.map((row) => table.columns.map(({ key }) => buildCell(row[key]))),
     omitted: finite(table.omitted) + table.rows.length - rows.length,
+    ...(table.windows_ns === undefined
+      ? {}
+      : { windows_ns: rows.map((_, row) => rowWindow(table.windows_ns?.[row])) }),
   };
+}
+
+function rowWindow(window: readonly [number, number] | undefined): [number, number] | null {
+  if (window === undefined || !window.every(Number.isFinite)) return null;
+  return [finite(window[0]), finite(window[1])];
 }
 
 function buildDistribution(distribution: Distribution): ReportDistribution {
@@ -71,10 +91,14 @@ function buildDistribution(distribution: Distribution): ReportDistribution {
   };
 }
 
-function buildDetail(detail: Detail): ReportDetail {
+function buildDetail(detail: Detail, points?: number): ReportDetail {
   switch (detail.kind) {
     case 'timeline':
-      return buildTimeline(detail);
+      return buildTimeline(detail, points);
+    case 'lanes':
+      return buildLanes(detail);
+    case 'heatmap':
+      return buildHeatmap(detail);
     case 'distribution':
       return buildDistribution(detail);
     case 'table':
@@ -84,7 +108,7 @@ function buildDetail(detail: Detail): ReportDetail {
   }
 }
 
-function buildSection(finding: Finding): ReportSection {
+function buildSection(finding: Finding, points: number): ReportSection {
   return {
     id: clip(finding.id),
     title: clip(finding.title),
@@ -93,8 +117,16 @@ function buildSection(finding: Finding): ReportSection {
     summary: clip(finding.summary),
     weakened_by: finding.weakenedBy.map(clip),
     ...(finding.level === undefined ? {} : { level: finding.level }),
-    details: finding.details.map(buildDetail),
+    details: finding.details.map((detail) => buildDetail(detail, points)),
   };
+}
+
+/** Points that each curve may have, so that all together stay within bounds. */
+function pointsPerSeries(findings: readonly Finding[]): number {
+  const series = findings
+    .flatMap(({ details }) => details)
+    .reduce((sum, detail) => sum + (detail.kind === 'timeline' ? detail.series.length : 0), 0);
+  return Math.max(LEAST_POINTS_PER_SERIES, Math.floor(MOST_POINTS / Math.max(1, series)));
 }
 
 function buildInputFacts(input: ReportInput): ReportInput {
@@ -110,12 +142,14 @@ function buildInputFacts(input: ReportInput): ReportInput {
   };
 }
 
-/** The chart that was asked for, else the first timeline that a finding brought. */
+const OVER_TIME: readonly ReportDetail['kind'][] = ['timeline', 'lanes', 'heatmap'];
+
+/** The chart that was asked for, else the first over time that a section brought. */
 function mainChart(wanted: string | undefined, sections: readonly ReportSection[]) {
-  const timelines = sections
+  const charts = sections
     .flatMap((section) => section.details)
-    .filter((detail) => detail.kind === 'timeline');
-  return (timelines.find((detail) => detail.id === wanted) ?? timelines[0])?.id;
+    .filter(({ kind }) => OVER_TIME.includes(kind));
+  return (charts.find((detail) => detail.id === wanted) ?? charts[0])?.id;
 }
 
 function buildHeadline(headline: ReportHeadline, sections: readonly ReportSection[]) {
@@ -153,14 +187,31 @@ function buildQuality(quality: ReportQuality): ReportQuality {
   };
 }
 
+/** Only what the schema names: a whole diagnosis may be handed over. */
+function pickDiagnosis(diagnosis: ReportDiagnosis): ReportDiagnosis {
+  const { verdict, findings, stalls, quality, next_capture } = diagnosis;
+  return { verdict, findings, stalls, quality, next_capture };
+}
+
 export function buildReport(from: BuildInput): Report {
-  const sections = from.findings.map(buildSection);
+  const points = pointsPerSeries(from.findings);
+  const sections = from.findings.map((finding) => buildSection(finding, points));
+  const [from_ns, to_ns] = from.window_ns ?? [0, from.input.duration_ns];
   return {
     schema: REPORT_SCHEMA,
     version: REPORT_VERSION,
     generator: { name: from.generator.name, version: from.generator.version },
+    ...(from.title === undefined ? {} : { title: clip(from.title) }),
+    ...(from.note === undefined ? {} : { note: clip(from.note) }),
+    redacted: false,
     input: buildInputFacts(from.input),
+    window_ns: [finite(from_ns), finite(to_ns)],
     headline: buildHeadline(from.headline, sections),
+    diagnosis: pickDiagnosis(from.diagnosis),
+    evidence: from.evidence.map(({ cause, details }) => ({
+      cause: clip(cause),
+      details: details.map((detail) => buildDetail(detail)),
+    })),
     sections,
     quality: buildQuality(from.quality),
   };

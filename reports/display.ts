@@ -35,6 +35,7 @@ export function anchor(id: string): string {
 
 export const STATUS_WORDS = {
   found: { word: 'Found', sign: '●', meaning: 'It happened in this capture.' },
+  shown: { word: 'Shown', sign: '▸', meaning: 'Data to look at; nothing is judged by it.' },
   clear: { word: 'Clear', sign: '✓', meaning: 'Looked for, and it did not happen.' },
   'not-applicable': {
     word: 'Not applicable',
@@ -42,7 +43,15 @@ export const STATUS_WORDS = {
     meaning: 'This capture cannot have it.',
   },
   unknown: { word: 'Unknown', sign: '?', meaning: 'The evidence is missing or was lost.' },
+  off: { word: 'Off', sign: '–', meaning: 'Switched off in the configuration.' },
   error: { word: 'Failed', sign: '!', meaning: 'Tidemark itself failed here; please report it.' },
+} as const;
+
+export const SEVERITY_WORDS = {
+  critical: 'Critical',
+  warning: 'Warning',
+  notice: 'Notice',
+  info: 'Information',
 } as const;
 
 export const CONFIDENCE_WORDS = {

@@ -1,11 +1,22 @@
 /** The only exports of this room. Findings in; Report, page, JSON and text out. */
 export { type BuildInput, buildReport } from './build.ts';
+export { buildDiagnosis, type DiagnosisInput } from './build-diagnosis.ts';
+export {
+  DIAGNOSIS_VERSION,
+  type DiagnosisDocument,
+  diagnosisSchema,
+  parseDiagnosis,
+} from './diagnosis.ts';
+export { chartsOf, toDiagnosis } from './parts.ts';
+export { redactReport } from './redact.ts';
 export { PAGE_ASSETS } from './render/assets.ts';
+export { renderDiagnosisMarkdown } from './render/diagnosis-markdown.ts';
+export { renderDiagnosisText } from './render/diagnosis-text.ts';
 export { type PageAssets, renderHtml } from './render/html.ts';
 export { renderJson } from './render/json.ts';
-export { renderText } from './render/text.ts';
 export type {
   ReportDetail,
+  ReportDiagnosis,
   ReportHeadline,
   ReportInput,
   ReportQuality,

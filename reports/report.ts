@@ -4,91 +4,17 @@
  * (bytes, nanoseconds since the trace's start); a gap is `null`, since JSON has no NaN.
  */
 import { z } from 'zod';
+import { detailSchema, gap, unitSchema, windowSchema } from './details.ts';
+import { diagnosisSchema } from './diagnosis.ts';
 
 export const REPORT_SCHEMA = 'tidemark-report';
-export const REPORT_VERSION = 1;
-
-const gap = z.number().nullable();
-
-export const unitSchema = z.enum([
-  'bytes',
-  'bytes_per_s',
-  'pages',
-  'ms',
-  'ns',
-  's',
-  'count',
-  'percent',
-  'none',
-]);
-
-const intervalSchema = z.object({ from_ns: z.number(), to_ns: z.number(), label: z.string() });
-
-const seriesSchema = z
-  .object({
-    id: z.string(),
-    label: z.string(),
-    role: z.enum(['recorded', 'sampled', 'predicted', 'limit']),
-    shape: z.enum(['step', 'linear', 'point']),
-    /** Points that the capture holds; the arrays below hold those that are drawn. */
-    points: z.number(),
-    /** Width of the bins that the drawn points were chosen from; 0: every change is drawn. */
-    bin_ns: z.number(),
-    t_ns: z.array(z.number()),
-    values: z.array(gap),
-    error_bound: z.number().optional(),
-  })
-  .refine((series) => series.t_ns.length === series.values.length, {
-    message: 't_ns and values must have the same length',
-  });
-
-const timelineSchema = z.object({
-  kind: z.literal('timeline'),
-  id: z.string(),
-  title: z.string(),
-  subtitle: z.string(),
-  unit: unitSchema,
-  /** How the points were chosen, in a sentence for the reader. */
-  caption: z.string(),
-  window_ns: z.tuple([z.number(), z.number()]),
-  series: z.array(seriesSchema),
-  bands: z.array(intervalSchema),
-  lost: z.array(intervalSchema),
-});
-
-const distributionSchema = z.object({
-  kind: z.literal('distribution'),
-  id: z.string(),
-  title: z.string(),
-  subtitle: z.string(),
-  unit: unitSchema,
-  buckets: z.array(z.object({ label: z.string(), count: z.number(), total: z.number() })),
-});
-
-const tableSchema = z.object({
-  kind: z.literal('table'),
-  id: z.string(),
-  title: z.string(),
-  columns: z.array(z.object({ key: z.string(), label: z.string(), unit: unitSchema })),
-  /** One array per row, in the order of the columns. */
-  rows: z.array(z.array(z.union([z.string(), gap]))),
-  omitted: z.number(),
-});
-
-const noteSchema = z.object({ kind: z.literal('note'), id: z.string(), text: z.string() });
-
-const detailSchema = z.discriminatedUnion('kind', [
-  timelineSchema,
-  distributionSchema,
-  tableSchema,
-  noteSchema,
-]);
+export const REPORT_VERSION = 2;
 
 const sectionSchema = z.object({
   id: z.string(),
   title: z.string(),
   question: z.string(),
-  status: z.enum(['found', 'clear', 'not-applicable', 'unknown', 'error']),
+  status: z.enum(['found', 'shown', 'clear', 'not-applicable', 'unknown', 'error']),
   summary: z.string(),
   weakened_by: z.array(z.string()),
   level: z.enum(['a', 'b', 'c']).optional(),
@@ -106,12 +32,23 @@ const inputSchema = z.object({
   events: z.number(),
 });
 
+/** Everything of a diagnosis but what the report says itself. */
+const reportDiagnosisSchema = diagnosisSchema.omit({
+  schema: true,
+  version: true,
+  generator: true,
+  input: true,
+});
+
+/** The rows that a found cause rests on, and the waits that it explains. */
+const evidenceSchema = z.object({ cause: z.string(), details: z.array(detailSchema) });
+
 const headlineSchema = z.object({
   sentence: z.string(),
   facts: z.array(z.object({ label: z.string(), value: gap, unit: unitSchema, text: z.string() })),
   confidence: z.enum(['high', 'reduced', 'low']),
   confidence_reasons: z.array(z.string()),
-  /** The timeline that proves the sentence; it is drawn on the first screen. */
+  /** The chart that proves the sentence; it is drawn on the first screen. */
   chart_id: z.string().optional(),
 });
 
@@ -135,24 +72,39 @@ export const reportSchema = z.object({
   schema: z.literal(REPORT_SCHEMA),
   version: z.literal(REPORT_VERSION),
   generator: z.object({ name: z.string(), version: z.string() }),
+  /** What its author calls it, and says of it. */
+  title: z.string().optional(),
+  note: z.string().optional(),
+  /** Names of tasks, cgroups, devices and inodes were replaced. */
+  redacted: z.boolean(),
   input: inputSchema,
+  /** What charts and lists show; conclusions are about the whole capture. */
+  window_ns: windowSchema,
   headline: headlineSchema,
+  diagnosis: reportDiagnosisSchema,
+  evidence: z.array(evidenceSchema),
   sections: z.array(sectionSchema),
   quality: qualitySchema,
 });
 
 export type Report = z.infer<typeof reportSchema>;
-export type Unit = z.infer<typeof unitSchema>;
 export type ReportInput = z.infer<typeof inputSchema>;
 export type ReportHeadline = z.infer<typeof headlineSchema>;
 export type ReportQuality = z.infer<typeof qualitySchema>;
 export type ReportSection = z.infer<typeof sectionSchema>;
-export type ReportDetail = z.infer<typeof detailSchema>;
-export type ReportTimeline = z.infer<typeof timelineSchema>;
-export type ReportSeries = z.infer<typeof seriesSchema>;
-export type ReportDistribution = z.infer<typeof distributionSchema>;
-export type ReportTable = z.infer<typeof tableSchema>;
-export type ReportInterval = z.infer<typeof intervalSchema>;
+export type ReportDiagnosis = z.infer<typeof reportDiagnosisSchema>;
+export type ReportCause = ReportDiagnosis['findings'][number];
+export type {
+  ReportDetail,
+  ReportDistribution,
+  ReportHeatmap,
+  ReportInterval,
+  ReportLanes,
+  ReportSeries,
+  ReportTable,
+  ReportTimeline,
+  Unit,
+} from './details.ts';
 
 /** A Report read back from JSON text; throws an error that says which field is wrong. */
 export function parseReport(text: string): Report {

@@ -1,5 +1,5 @@
 /** Units that people read. Values are scaled before they are charted, so that ticks are round. */
-import type { Unit } from './report.ts';
+import type { Unit } from './details.ts';
 
 export type Scale = {
   /** A value in the base unit divided by this is the value shown. */

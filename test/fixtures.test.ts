@@ -1,6 +1,6 @@
 /**
- * Every trace.dat in fixtures/ is recognised by its content alone and decodes to its golden tables
- * (UPDATE_GOLDEN=1 rewrites them). A new capture gets its tests by being put there.
+ * Every trace.dat and perf.data in fixtures/ is recognised by its content alone and decodes to its
+ * golden tables (UPDATE_GOLDEN=1 rewrites them). A new capture gets its tests by being put there.
  */
 import { describe, expect, test } from 'vitest';
 import { IMPORTERS } from '../parsers/importers.ts';
@@ -9,7 +9,12 @@ import type { Trace } from '../src/trace/trace.ts';
 import { FIXTURES, filesBelow, unpackedFixture } from './helpers/bytes.ts';
 import { Checksum, describeTable, expectGolden, goldenJson } from './helpers/golden.ts';
 
-const captures = filesBelow(`${FIXTURES}trace-dat`).filter((name) => /\.dat(\.gz)?$/.test(name));
+const CAPTURE = /(\.perf\.data|\.dat)(\.gz)?$/;
+const captures = ['trace-dat', 'perf-data'].flatMap((format) =>
+  filesBelow(`${FIXTURES}${format}`)
+    .filter((name) => CAPTURE.test(name))
+    .map((name): [string, string] => [`${format}/${name}`, format]),
+);
 
 function golden(trace: Trace): string {
   const { meta } = trace;
@@ -32,19 +37,19 @@ function golden(trace: Trace): string {
 
 test('there are captures', () => expect(captures.length).toBeGreaterThanOrEqual(4));
 
-describe.each(captures)('%s', (name) => {
-  const path = `${FIXTURES}trace-dat/${name}`;
+describe.each(captures)('%s', (name, format) => {
+  const path = `${FIXTURES}${name}`;
 
   test('is recognised by one format only', () => {
-    const head = unpackedFixture(`trace-dat/${name}`).subarray(0, 1 << 16);
+    const head = unpackedFixture(name).subarray(0, 1 << 16);
     expect(IMPORTERS.filter((importer) => importer.sniff(head)).map(({ id }) => id)).toEqual([
-      'trace-dat',
+      format,
     ]);
   });
 
   test('decodes to its golden tables', async () => {
     const trace = await openTrace(path);
-    expectGolden(path.replace(/\.dat(\.gz)?$/, '.tables.golden.json'), golden(trace));
+    expectGolden(path.replace(CAPTURE, '.tables.golden.json'), golden(trace));
   });
 
   test('keeps the contract of a trace: rows in order, seq complete', async () => {

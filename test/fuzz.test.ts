@@ -7,15 +7,19 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { memorySource } from '../parsers/bytes/source.ts';
+import { readCounters, sniffCounters } from '../parsers/formats/counters-csv/index.ts';
 import { IMPORTERS } from '../parsers/importers.ts';
 import { DICTIONARY } from '../src/events/index.ts';
 import { DiagnosticCollector } from '../src/trace/diagnostics.ts';
 import { FormatError, UsageError } from '../src/trace/errors.ts';
 import { FIXTURES, filesBelow, fixtureBytes, randomSource } from './helpers/bytes.ts';
 import { buildTraceDat } from './helpers/trace-dat-builder.ts';
+import { toVersion7 } from './helpers/trace-dat-v7.ts';
 
 const INPUTS = Number(process.env.FUZZ_INPUTS ?? 20_000);
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_121);
+/** Of counter samples, which have fewer ways to be wrong. */
+const SAMPLE_INPUTS = Math.ceil(INPUTS / 4);
 const SLOWEST_MS = 2000;
 const MOST_DIAGNOSTICS = 100;
 
@@ -35,7 +39,48 @@ function seeds(): Seed[] {
       bytes: smallTraceDat(order, longBytes),
     })),
   );
-  return [...built, ...built, ...built, ...texts, ...binaries];
+  const packed = (['none', 'zlib'] as const).map((packing) => ({
+    name: `trace.dat 7 ${packing}`,
+    bytes: toVersion7(smallTraceDat('little', 8), { packing }),
+  }));
+  const dat = [...built, ...packed];
+  return [...dat, ...dat, ...dat, LATENCY, ...texts, ...binaries];
+}
+
+const LATENCY: Seed = {
+  name: 'text of a latency tracer',
+  bytes: new TextEncoder().encode(`# tracer: irqsoff
+# irqsoff latency trace v1.1.5 on 6.18.44
+${Array.from({ length: 20 }, (_, n) => `  <...>-${n}  1d..3.  ${n}us+: tick: n=${n}\n`).join('')}`),
+};
+
+/** Samples of counters in each form. */
+const SAMPLES: readonly Seed[] = [
+  ['wide', 'mono_s,nr_dirty,nr_written\n', (n: number) => `${n}.5,${n},7\n`],
+  ['dates', 'timestamp;MemTotal;Dirty\n', (n: number) => `2026-11-21T13:03:${10 + n}Z;"1 kB";4\n`],
+  ['long', 'time,resource,type,avg10,total\n', (n: number) => `${n},io,some,0.25,${n}\n`],
+  ['blocks', '', (n: number) => `=== 17000000${10 + n}.25\nnr_dirty ${n}\nnr_written 9\n`],
+  [
+    'pressure',
+    '',
+    (n: number) => `12.${10 + n} 9.00\n/proc/pressure/io:some avg10=0.1 total=${n}\n`,
+  ],
+].map(([name, header, row]) => ({
+  name: String(name),
+  bytes: new TextEncoder().encode(
+    header + Array.from({ length: 20 }, (_, n) => (row as (n: number) => string)(n)).join(''),
+  ),
+}));
+
+/** The number of rows, or undefined for a refusal in one sentence. */
+function readSamples(bytes: Uint8Array): number | undefined {
+  try {
+    sniffCounters(bytes);
+    return readCounters(memorySource('samples', bytes), 0n).table.rows;
+  } catch (error) {
+    if (!(error instanceof FormatError) || error.message.includes('\n')) throw error;
+    return undefined;
+  }
 }
 
 function firstLines(bytes: Uint8Array, lines: number): Uint8Array {
@@ -121,14 +166,14 @@ function splice(bytes: Uint8Array, at: number, remove: number, insert: Uint8Arra
 
 type Outcome = 'tables' | 'refused' | 'unknown';
 
-function read(bytes: Uint8Array): Outcome {
+async function read(bytes: Uint8Array): Promise<Outcome> {
   const source = memorySource('damaged', bytes);
   const head = bytes.subarray(0, 64 << 10);
   const importer = IMPORTERS.find((candidate) => candidate.sniff(head));
   if (importer === undefined) return 'unknown';
   const diagnostics = new DiagnosticCollector();
   try {
-    const { tables, meta } = importer.read(source, {
+    const { tables, meta } = await importer.read(source, {
       dictionary: DICTIONARY,
       diagnostics,
       pageSize: undefined,
@@ -151,11 +196,11 @@ function read(bytes: Uint8Array): Outcome {
 describe(`damaged inputs, seed ${SEED}`, () => {
   const all = seeds();
 
-  test('the seeds themselves are read', () => {
-    for (const { name, bytes } of all) expect([name, read(bytes)]).toEqual([name, 'tables']);
+  test('the seeds themselves are read', async () => {
+    for (const { name, bytes } of all) expect([name, await read(bytes)]).toEqual([name, 'tables']);
   });
 
-  test(`${INPUTS} of them end in tables or in one sentence`, { timeout: 300_000 }, () => {
+  test(`${INPUTS} of them end in tables or in one sentence`, { timeout: 300_000 }, async () => {
     const random = randomSource(SEED);
     const outcomes: Record<Outcome, number> = { tables: 0, refused: 0, unknown: 0 };
     for (let nth = 0; nth < INPUTS; nth++) {
@@ -163,7 +208,7 @@ describe(`damaged inputs, seed ${SEED}`, () => {
       const input = damage(seed.bytes, random);
       const before = performance.now();
       try {
-        outcomes[read(input)]++;
+        outcomes[await read(input)]++;
       } catch (error) {
         throw new Error(`input ${nth} of seed ${SEED} (${seed.name})`, { cause: error });
       }
@@ -172,5 +217,22 @@ describe(`damaged inputs, seed ${SEED}`, () => {
     // Damage that is always refused, or never, would test nothing.
     expect(outcomes.tables).toBeGreaterThan(INPUTS / 4);
     expect(outcomes.refused).toBeGreaterThan(INPUTS / 50);
+  });
+
+  test(`${SAMPLE_INPUTS} damaged samples end in rows or in one sentence`, {
+    timeout: 120_000,
+  }, () => {
+    for (const { name, bytes } of SAMPLES) expect([name, readSamples(bytes)]).toEqual([name, 20]);
+    const random = randomSource(SEED);
+    let kept = 0;
+    for (let nth = 0; nth < SAMPLE_INPUTS; nth++) {
+      const seed = SAMPLES[nth % SAMPLES.length] as Seed;
+      const before = performance.now();
+      const rows = readSamples(damage(seed.bytes, random));
+      expect(performance.now() - before, `time of input ${nth}`).toBeLessThan(SLOWEST_MS);
+      if (rows !== undefined && rows > 0) kept++;
+    }
+    expect(kept).toBeGreaterThan(SAMPLE_INPUTS / 10);
+    expect(kept).toBeLessThan(SAMPLE_INPUTS);
   });
 });

@@ -32,10 +32,14 @@ export type ByteSource = {
   readonly compression: string | undefined;
   /** Why the bytes end early, when unpacking met damage or a missing tail. */
   readonly damage: string | undefined;
+  /** Where the bytes stand in an open file, which all threads can read; undefined for memory. */
+  readonly file?: FilePlace | undefined;
   /** Fills `target` from `offset`; returns how many bytes there were (fewer only at the end). */
   readInto(target: Uint8Array, offset: number): number;
   close(): void;
 };
+
+export type FilePlace = { readonly fd: number; readonly start: number };
 
 export type SourceOptions = {
   readonly limits?: Partial<UnpackLimits> | undefined;
@@ -84,6 +88,7 @@ export function sliceSource(
     size,
     compression: whole.compression,
     damage: size < length ? (whole.damage ?? 'unexpected end of file') : undefined,
+    file: whole.file && { ...whole.file, start: whole.file.start + start },
     readInto(target, offset) {
       const part = target.subarray(0, Math.max(0, Math.min(target.length, size - offset)));
       return whole.readInto(part, start + offset);
@@ -107,7 +112,7 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
   if (!stat.isFile() || stat.size === 0) {
     return openStream(path, createReadStream(path, { fd, highWaterMark: CHUNK_BYTES }), options);
   }
-  const file = fileSource(path, fd, stat.size);
+  const file = fileSource(path, { fd, start: 0 }, stat.size);
   return options.raw === true ? file : unpackSource(file, options);
 }
 
@@ -212,17 +217,19 @@ function openFile(path: string): number {
   }
 }
 
-function fileSource(path: string, fd: number, size: number): ByteSource {
+/** `size` bytes of an open file; whoever closes the source closes the file. */
+export function fileSource(path: string, { fd, start }: FilePlace, size: number): ByteSource {
   return {
     name: path,
     size,
     compression: undefined,
     damage: undefined,
+    file: { fd, start },
     readInto(target, offset) {
       let done = 0;
       while (done < target.length) {
         const length = Math.min(target.length - done, 1 << 30);
-        const got = readPart(path, fd, target, done, length, offset + done);
+        const got = readPart(path, fd, target, done, length, start + offset + done);
         if (got === 0) break;
         done += got;
       }

@@ -3,35 +3,41 @@
  * its sections and stretches of its pages. Synchronous, because pages are read where they lie.
  */
 import * as zlib from 'node:zlib';
-import { decompress } from 'fzstd';
+import { ZstdDecoder } from './unpack-zstd-frames.ts';
 
 /** `size` is what the file announces; throws an Error when the block is not of that size. */
 export type BlockUnpacker = (packed: Uint8Array, size: number) => Uint8Array;
 
-// The types of Node 20 do not have it: zlib learnt zstd in 22.15.
-type ZstdSync = (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
-type MaybeZstd = { readonly zstdDecompressSync?: ZstdSync };
-const nativeZstd = (zlib as unknown as MaybeZstd).zstdDecompressSync;
-
-const UNPACKERS: Readonly<Record<string, BlockUnpacker>> = {
-  zlib: (packed, size) => ofSize(zlib.inflateSync(packed, { maxOutputLength: size }), size),
-  zstd: (packed, size) => unpackZstdBlock(packed, size),
+const UNPACKERS: Readonly<Record<string, () => BlockUnpacker>> = {
+  zlib: () => (packed, size) => ofSize(zlib.inflateSync(packed, { maxOutputLength: size }), size),
+  zstd: zstdBlocks,
 };
 
 /** By the name that trace-cmd writes; undefined when no unpacker is known. */
 export function blockUnpacker(compression: string): BlockUnpacker | undefined {
-  return Object.hasOwn(UNPACKERS, compression) ? UNPACKERS[compression] : undefined;
+  return Object.hasOwn(UNPACKERS, compression) ? UNPACKERS[compression]?.() : undefined;
 }
 
-/** `native` is there for the tests of the other way. */
-export function unpackZstdBlock(
-  packed: Uint8Array,
-  size: number,
-  native: ZstdSync | undefined = nativeZstd,
-): Uint8Array {
-  if (native !== undefined) return ofSize(native(packed, { maxOutputLength: size }), size);
-  // Given the target, fzstd makes room for nothing, whatever window the frame claims.
-  return ofSize(decompress(packed, new Uint8Array(size)), size);
+/** One decoder for all blocks: its tables are larger than most of them. */
+function zstdBlocks(): BlockUnpacker {
+  let decoder = new ZstdDecoder();
+  return (packed, size) => {
+    const target = new Uint8Array(size);
+    let filled = 0;
+    let isWhole = false;
+    try {
+      for (const bytes of decoder.push(packed)) {
+        if (filled + bytes.length > size) throw new Error(`more than ${size} bytes`);
+        target.set(bytes, filled);
+        filled += bytes.length;
+      }
+      if (!decoder.isBetweenFrames) throw new Error('unexpected end of file');
+      isWhole = true;
+    } finally {
+      if (!isWhole) decoder = new ZstdDecoder();
+    }
+    return ofSize(target.subarray(0, filled), size);
+  };
 }
 
 function ofSize(bytes: Uint8Array, size: number): Uint8Array {

@@ -1,169 +1,198 @@
 /**
- * Follows zstd frames and blocks by their headers (RFC 8878, 3.1.1): where a frame ends, what may
- * be skipped, and how much memory and copying a decoder would need for it.
+ * zstd (RFC 8878, 3.1) in pieces of any size → its bytes, block by block. One window is held; what
+ * a damaged or hostile frame can cost is bounded by the packed bytes that are there.
  */
+import { BLOCK_AT, BlockDecoder, MAX_BLOCK_BYTES } from './unpack-zstd-block.ts';
+import { INCORRECT } from './unpack-zstd-tables.ts';
+import { Xxh64 } from './xxh64.ts';
 
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 /** What the zstd program accepts without being told otherwise: `--long=27`. */
 const MAX_WINDOW_BYTES = 128 << 20;
-/** What fzstd may copy: it moves its whole window for every block, hours for many small ones. */
-const MAX_MOVED_BYTES = 64 * 1024 ** 3;
-const MOVED_PER_PACKED_BYTE = 64 * 1024;
-const MAX_BLOCK_BYTES = 128 << 10;
+/** The window is moved to the front of its buffer when so much, or half a window, was made. */
+const MIN_SPARE_BYTES = 1 << 20;
+const FIRST_BYTES = 256 << 10;
 
-export type FrameEvent =
-  | { readonly kind: 'data'; readonly bytes: Uint8Array }
-  | { readonly kind: 'end' };
+type Part = 'magic' | 'header' | 'block' | 'content' | 'checksum' | 'skipped';
 
-export class ZstdFrames {
-  /** Frames begun. */
-  count = 0;
-  #state: 'magic' | 'header' | 'block' | 'content' | 'checksum' | 'skipped' = 'magic';
-  /** Bytes of the present part that are still to come, for the last three states. */
-  #left = 0;
+type Frame = {
+  readonly window: number;
+  /** Undefined where the frame does not say it. */
+  readonly contentBytes: number | undefined;
+  readonly checksum: Xxh64 | undefined;
+  made: number;
+};
+
+type Block = { readonly kind: number; readonly size: number; readonly isLast: boolean };
+
+const NO_FRAME: Frame = { window: 0, contentBytes: undefined, checksum: undefined, made: 0 };
+
+export class ZstdDecoder {
+  readonly #blocks = new BlockDecoder();
+  #part: Part = 'magic';
+  /** The bytes of a magic number, header or checksum so far. */
   #pending: number[] = [];
-  #window = 0;
-  #moved = 0;
-  #packed = 0;
-  #hasChecksum = false;
-  #isLastBlock = false;
-  readonly #byBlock: boolean;
+  /** Of the content of a block, or of what is skipped: bytes that are still to come. */
+  #left = 0;
+  #frame: Frame = NO_FRAME;
+  #block: Block = { kind: 0, size: 0, isLast: true };
+  /** The last bytes of the frame, up to #end; as many as its window at least. */
+  #history = new Uint8Array(0);
+  #end = 0;
 
-  /** `byBlock`: for fzstd, which unpacks all it is given at once. */
-  constructor(byBlock: boolean) {
-    this.#byBlock = byBlock;
-  }
-
+  /** False when the input ends within a frame. */
   get isBetweenFrames(): boolean {
-    return this.#state === 'magic' && this.#pending.length === 0;
+    return this.#part === 'magic' && this.#pending.length === 0;
   }
 
-  /** The parts of `chunk` that belong to frames with data, and the ends of those frames. */
-  *split(chunk: Uint8Array): Generator<FrameEvent> {
-    this.#packed += chunk.length;
-    let from = 0;
+  /**
+   * Unpacks what is complete with `packed`. What is yielded is only valid until the next step.
+   * Throws an Error at what cannot be right, after which the decoder is of no use.
+   */
+  *push(packed: Uint8Array): Generator<Uint8Array> {
     let at = 0;
-    while (at < chunk.length) {
-      const before = this.#state;
-      at = this.#step(chunk, at);
-      // A magic number that chunks divide: its bytes are given out with the rest of the header.
-      if (before === 'magic' && this.#state === 'header') {
-        yield { kind: 'data', bytes: Uint8Array.of(...MAGIC_BYTES) };
-        from = at;
-      } else if (before === 'magic' || before === 'skipped') {
-        from = at;
-      } else if (this.#state === 'magic') {
-        yield { kind: 'data', bytes: chunk.subarray(from, at) };
-        yield { kind: 'end' };
-        from = at;
-      } else if (this.#byBlock && before === 'content' && this.#state !== before) {
-        yield { kind: 'data', bytes: chunk.subarray(from, at) };
-        from = at;
-      }
-    }
-    const inData = this.#state !== 'magic' && this.#state !== 'skipped';
-    if (inData && at > from) yield { kind: 'data', bytes: chunk.subarray(from, at) };
-  }
-
-  #step(chunk: Uint8Array, at: number): number {
-    switch (this.#state) {
-      case 'magic':
-        this.#pending.push(chunk[at] as number);
-        this.#magic();
-        return at + 1;
-      case 'header':
-        this.#pending.push(chunk[at] as number);
-        this.#header();
-        return at + 1;
-      case 'block':
-        this.#pending.push(chunk[at] as number);
-        this.#block();
-        return at + 1;
-      case 'content':
-      case 'checksum':
-      case 'skipped': {
-        const step = Math.min(this.#left, chunk.length - at);
+    while (at < packed.length) {
+      if (this.#part === 'content' || this.#part === 'skipped') {
+        const step = Math.min(this.#left, packed.length - at);
+        if (this.#part === 'content') {
+          const filled = BLOCK_AT + this.#packedBytes() - this.#left;
+          this.#blocks.input.set(packed.subarray(at, at + step), filled);
+        }
         this.#left -= step;
-        if (this.#left === 0) this.#partEnds();
-        return at + step;
+        at += step;
+      } else {
+        this.#pending.push(packed[at++] as number);
+        this.#readSmall();
+      }
+      if (this.#part === 'skipped' && this.#left === 0) this.#enter('magic');
+      if (this.#part === 'content' && this.#left === 0) {
+        const bytes = this.#endBlock();
+        if (bytes.length > 0) yield bytes;
       }
     }
   }
 
-  #magic(): void {
+  #enter(part: Part): void {
+    this.#part = part;
+    this.#pending.length = 0;
+  }
+
+  #readSmall(): void {
     const bytes = this.#pending;
-    if (bytes.length < 4) return;
-    const magic = littleEndian(bytes.slice(0, 4));
+    const { length } = bytes;
+    if (this.#part === 'magic' && length >= 4) this.#readMagic();
+    else if (this.#part === 'header') this.#readHeader();
+    else if (this.#part === 'block' && length === 3) this.#readBlockHeader();
+    else if (this.#part === 'checksum' && length === 4) {
+      if (this.#frame.checksum?.digestLow() !== littleEndian(bytes)) {
+        throw new Error(`${INCORRECT} (its checksum differs)`);
+      }
+      this.#enter('magic');
+    }
+  }
+
+  #readMagic(): void {
+    const magic = littleEndian(this.#pending.slice(0, 4));
     if (magic === MAGIC) {
-      this.#enter('header', 0);
-      this.count++;
+      this.#enter('header');
       return;
     }
     if ((magic & 0xfffffff0) >>> 0 !== SKIPPABLE_MAGIC) {
-      throw new Error('incorrect data (no frame begins where one should)');
+      throw new Error(`${INCORRECT} (no frame begins where one should)`);
     }
-    if (bytes.length < 8) return;
-    this.count++;
-    this.#enter('skipped', littleEndian(bytes.slice(4, 8)));
+    if (this.#pending.length < 8) return;
+    this.#left = littleEndian(this.#pending.slice(4, 8));
+    this.#enter('skipped');
   }
 
-  #header(): void {
+  #readHeader(): void {
     const bytes = this.#pending;
     const descriptor = bytes[0] as number;
     const isSingle = (descriptor & 32) !== 0;
     const dictionary = [0, 1, 2, 4][descriptor & 3] as number;
     const sizeFlag = descriptor >> 6;
-    const contentSize = sizeFlag === 0 ? Number(isSingle) : 1 << sizeFlag;
-    const total = 1 + Number(!isSingle) + dictionary + contentSize;
+    const sizeBytes = sizeFlag === 0 ? Number(isSingle) : 1 << sizeFlag;
+    const total = 1 + Number(!isSingle) + dictionary + sizeBytes;
     if (bytes.length < total) return;
+    if ((descriptor & 8) !== 0) throw new Error(`${INCORRECT} (a reserved bit is set)`);
+    const sizeAt = total - sizeBytes;
+    if (bytes.slice(sizeAt - dictionary, sizeAt).some((byte) => byte !== 0)) {
+      throw new Error('it was packed with a dictionary');
+    }
     // With two bytes, sizes count from 256.
-    const bias = contentSize === 2 ? 256 : 0;
-    this.#window = isSingle
-      ? littleEndian(bytes.slice(total - contentSize, total)) + bias
-      : windowBytes(bytes[1] as number);
-    if (this.#window > MAX_WINDOW_BYTES) {
-      throw new Error(`a window of ${this.#window} bytes is too large`);
+    const size = littleEndian(bytes.slice(sizeAt)) + (sizeBytes === 2 ? 256 : 0);
+    const window = isSingle ? size : windowBytes(bytes[1] as number);
+    if (window > MAX_WINDOW_BYTES) throw new Error(`a window of ${window} bytes is too large`);
+    const contentBytes = sizeBytes === 0 ? undefined : size;
+    const checksum = (descriptor & 4) === 0 ? undefined : new Xxh64();
+    this.#frame = { window, contentBytes, checksum, made: 0 };
+    this.#end = 0;
+    this.#blocks.startFrame();
+    this.#enter('block');
+  }
+
+  #readBlockHeader(): void {
+    const word = littleEndian(this.#pending);
+    this.#block = { kind: (word >> 1) & 3, size: word >> 3, isLast: (word & 1) === 1 };
+    if (this.#block.kind === 3 || this.#block.size > this.#maxBlockBytes()) {
+      throw new Error(`${INCORRECT} (a block is too large)`);
     }
-    this.#hasChecksum = (descriptor & 4) !== 0;
-    this.#enter('block', 0);
+    this.#left = this.#packedBytes();
+    this.#enter('content');
   }
 
-  #block(): void {
-    const bytes = this.#pending;
-    if (bytes.length < 3) return;
-    const word = littleEndian(bytes);
-    const isRle = ((word >> 1) & 3) === 1;
-    const size = word >> 3;
-    if (size > MAX_BLOCK_BYTES) throw new Error('incorrect data (a block is too large)');
-    this.#isLastBlock = (word & 1) === 1;
-    this.#moved += this.#window;
-    if (this.#byBlock && this.#moved > MAX_MOVED_BYTES + this.#packed * MOVED_PER_PACKED_BYTE) {
-      throw new Error('too many small blocks for so large a window');
+  #maxBlockBytes(): number {
+    return Math.min(this.#frame.window, MAX_BLOCK_BYTES);
+  }
+
+  #packedBytes(): number {
+    return this.#block.kind === 1 ? 1 : this.#block.size;
+  }
+
+  /** The bytes of the block, of which all is there. */
+  #endBlock(): Uint8Array {
+    const { kind, size, isLast } = this.#block;
+    const { input } = this.#blocks;
+    const frame = this.#frame;
+    const start = this.#makeRoom();
+    if (kind === 2) {
+      this.#end = this.#blocks.decode(size, this.#history, start, this.#maxBlockBytes());
+    } else {
+      this.#end += size;
+      if (kind === 1) this.#history.fill(input[BLOCK_AT] as number, start, this.#end);
+      else this.#history.set(input.subarray(BLOCK_AT, BLOCK_AT + size), start);
     }
-    this.#enter('content', isRle ? 1 : size);
+    const bytes = this.#history.subarray(start, this.#end);
+    frame.made += bytes.length;
+    frame.checksum?.update(bytes);
+    const { contentBytes = frame.made } = frame;
+    if (frame.made > contentBytes || (isLast && frame.made !== contentBytes)) {
+      throw new Error(`${INCORRECT} (${frame.made} bytes instead of ${contentBytes})`);
+    }
+    this.#enter(isLast ? (frame.checksum === undefined ? 'magic' : 'checksum') : 'block');
+    return bytes;
   }
 
-  #partEnds(): void {
-    const isContent = this.#state === 'content';
-    if (isContent && !this.#isLastBlock) this.#enter('block', 0);
-    else if (isContent && this.#hasChecksum) this.#enter('checksum', 4);
-    else this.#enter('magic', 0);
-  }
-
-  #enter(
-    state: 'magic' | 'header' | 'block' | 'content' | 'checksum' | 'skipped',
-    left: number,
-  ): void {
-    this.#pending = [];
-    this.#state = state;
-    this.#left = left;
-    const isCounted = state === 'content' || state === 'checksum' || state === 'skipped';
-    if (isCounted && left === 0) this.#partEnds();
+  /** Room for one block behind the window. Memory grows with what was made, not with claims. */
+  #makeRoom(): number {
+    const { window } = this.#frame;
+    const needed = this.#end + this.#maxBlockBytes();
+    if (needed <= this.#history.length) return this.#end;
+    const most = window + Math.max(MIN_SPARE_BYTES, window >> 1);
+    if (this.#history.length < most) {
+      const larger = Math.max(FIRST_BYTES, needed, Math.min(most, 2 * this.#history.length));
+      const history = new Uint8Array(larger);
+      history.set(this.#history.subarray(0, this.#end));
+      this.#history = history;
+      return this.#end;
+    }
+    const kept = Math.min(this.#end, window);
+    this.#history.copyWithin(0, this.#end - kept, this.#end);
+    this.#end = kept;
+    return kept;
   }
 }
-
-const MAGIC_BYTES = [0x28, 0xb5, 0x2f, 0xfd];
 
 /** Exact below 2^53; more is too large for every use. */
 function littleEndian(bytes: readonly number[]): number {

@@ -181,20 +181,32 @@ class Meter {
   }
 
   check(unpacked: number): void {
-    const { maxUnpackedBytes, maxRatio } = this.#limits;
-    if (unpacked > maxUnpackedBytes) throw tooLarge(this.#name, maxUnpackedBytes, 'unpacks to');
-    if (unpacked > RATIO_FREE_BYTES && unpacked > this.#packed * maxRatio) {
-      throw new UsageError(
-        `${this.#name} unpacks to more than ${maxRatio} times its size (${unpacked} bytes from ` +
-          `${this.#packed}), as no capture does; if it is one, allow its size: --max-unpacked 4G`,
-      );
-    }
+    const broken = brokenLimit(unpacked, this.#packed, this.#limits);
+    if (broken !== undefined) throw new UsageError(`${this.#name} ${broken}`);
   }
 }
 
+/** Which limit so many bytes from so many break, as the end of a sentence; undefined for none. */
+export function brokenLimit(
+  unpacked: number,
+  packed: number,
+  { maxUnpackedBytes, maxRatio }: UnpackLimits,
+): string | undefined {
+  if (unpacked > maxUnpackedBytes) return largerThan(maxUnpackedBytes, 'unpacks to');
+  if (unpacked <= RATIO_FREE_BYTES || unpacked <= packed * maxRatio) return undefined;
+  return (
+    `unpacks to more than ${maxRatio} times its size (${unpacked} bytes from ${packed}), ` +
+    'as no capture does; if it is one, allow its size: --max-unpacked 4G'
+  );
+}
+
 export function tooLarge(name: string, limit: number, verb: string): UsageError {
-  return new UsageError(
-    `${name} ${verb} more than the limit of ${limit} bytes; a larger one can be allowed, ` +
-      `if there is memory for it: --max-unpacked ${Math.ceil((2 * limit) / 1024 ** 3)}G`,
+  return new UsageError(`${name} ${largerThan(limit, verb)}`);
+}
+
+function largerThan(limit: number, verb: string): string {
+  return (
+    `${verb} more than the limit of ${limit} bytes; a larger one can be allowed, ` +
+    `if there is memory for it: --max-unpacked ${Math.ceil((2 * limit) / 1024 ** 3)}G`
   );
 }

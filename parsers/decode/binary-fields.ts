@@ -1,30 +1,80 @@
 /**
  * Field layout × dictionary → columns. The reader for a field is chosen once per event type and
- * input; then one loop runs over all its records (column-major, no object and no string per event).
+ * input; then one loop runs over all its records (column-major, no object and no string per event):
+ * those of field-loops.ts for little-endian words at whole words, which nearly all fields are.
  */
 import {
   bigColumn,
   type Column,
-  LONG_MAX_DOUBLE,
   type NumberArray,
   numberColumn,
   TWO_32,
   textColumn,
 } from '../../src/trace/column.ts';
 import type { Unit } from '../../src/trace/units.ts';
+import { TextCodes, ValueCodes } from './code-cache.ts';
 import type { EventField } from './event-format.ts';
-import { finishGrowing, growing, reserve } from './growing.ts';
+import {
+  copyBytes,
+  copyDoubles,
+  copyHalves,
+  copyPairs,
+  copyWords,
+  widenWords,
+} from './field-loops.ts';
+import {
+  type AnyArray,
+  finishGrowing,
+  type GrowingColumn,
+  growing,
+  reserve,
+  viewer,
+} from './growing.ts';
 import { TextInterner } from './intern.ts';
 import { type NameTable, printNames } from './print-format.ts';
 import type { ByteWindow, RecordList } from './record-window.ts';
 
+/** What a column has beside its values. */
+export type Beside = {
+  /** The texts that codes stand for. */
+  readonly dictionary: readonly string[];
+  /** Exact values by row, where a double cannot hold them. */
+  readonly exact: ReadonlyMap<number, bigint>;
+};
+
 /** Collects one column over all windows of an input. */
 export type ColumnReader = {
+  /** The values so far. Whoever reads an input in parts gives each part its own memory here. */
+  readonly column: GrowingColumn<AnyArray>;
+  /** The texts of the codes so far; undefined for columns of other kinds. */
+  readonly interner?: TextInterner | undefined;
+  /** Rows that a double cannot hold, so far. */
+  readonly exact?: Map<number, bigint> | undefined;
   append(window: ByteWindow, records: RecordList): void;
+  /** The finished column, of values that may have been collected by several readers. */
+  make(values: AnyArray, beside: Beside): Column;
+  /** The finished column of what this reader collected. */
   finish(): Column;
 };
 
-const TWO_21 = 2097152;
+type ReaderParts<T extends AnyArray> = Pick<ColumnReader, 'interner' | 'exact'> & {
+  readonly column: GrowingColumn<T>;
+  readonly append: (window: ByteWindow, records: RecordList) => void;
+  readonly make: (values: T, beside: Beside) => Column;
+};
+
+function columnReader<T extends AnyArray>(parts: ReaderParts<T>): ColumnReader {
+  const { column, interner, exact } = parts;
+  const beside = { dictionary: interner?.dictionary ?? [], exact: exact ?? new Map() };
+  // Parts are read by the same kind of reader: the type of the values is that of the column.
+  const make = parts.make as ColumnReader['make'];
+  return {
+    ...parts,
+    column: column as unknown as GrowingColumn<AnyArray>,
+    make,
+    finish: () => make(finishGrowing(column), beside),
+  };
+}
 
 /** Reads whatever width the field has as a double; the slow path of everything below. */
 function readScalar(window: ByteWindow, at: number, field: EventField): number | bigint {
@@ -47,67 +97,6 @@ function isFastWord(window: ByteWindow, field: EventField): boolean {
   return window.littleEndian && (field.offset & 3) === 0 && (field.size === 4 || field.size === 8);
 }
 
-// The loops below are the hot path: one call reads one field of all records of a stretch. They take
-// nothing but typed arrays and numbers; `start` and `offset` are bytes, `to` a place in `out`.
-
-/** out[to + i] = view.getUint32(start[i] + offset, true); 4-byte fields at multiples of 4. */
-function copyWords(
-  out: Uint32Array | Float64Array,
-  to: number,
-  words: Uint32Array | Int32Array,
-  { count, start }: RecordList,
-  offset: number,
-): void {
-  for (let i = 0; i < count; i++) {
-    out[to + i] = words[((start[i] as number) + offset) >>> 2] as number;
-  }
-}
-
-/** The same for 8-byte fields, as pairs: 5 times as fast as through BigInt. */
-function copyPairs(
-  out: Uint32Array,
-  to: number,
-  u32: Uint32Array,
-  { count, start }: RecordList,
-  offset: number,
-): void {
-  let pair = 2 * to;
-  for (let i = 0; i < count; i++) {
-    const word = ((start[i] as number) + offset) >>> 2;
-    out[pair] = u32[word] as number;
-    out[pair + 1] = u32[word + 1] as number;
-    pair += 2;
-  }
-}
-
-/**
- * 8-byte fields as doubles. Values from 2^53 on become NaN, for the caller to read one by one;
- * returns how many. Only LONG_MAX, which is frequent, is known here.
- */
-function copyDoubles(
-  out: Float64Array,
-  to: number,
-  u32: Uint32Array,
-  { count, start }: RecordList,
-  offset: number,
-): number {
-  let large = 0;
-  for (let i = 0; i < count; i++) {
-    const word = ((start[i] as number) + offset) >>> 2;
-    const low = u32[word] as number;
-    const high = u32[word + 1] as number;
-    if (high < TWO_21) {
-      out[to + i] = high * TWO_32 + low;
-    } else if (high === 0x7fffffff && low === 0xffffffff) {
-      out[to + i] = LONG_MAX_DOUBLE;
-    } else {
-      out[to + i] = Number.NaN;
-      large++;
-    }
-  }
-  return large;
-}
-
 /** Quantities: Float64, wrapped values as what they stand for, unrepresentable ones kept beside. */
 export function countReader(field: EventField, unit: Unit, signed: boolean): ColumnReader {
   const column = growing((length) => new Float64Array(length));
@@ -120,7 +109,9 @@ export function countReader(field: EventField, unit: Unit, signed: boolean): Col
     if (BigInt(double) !== value) exact.set(row, signed ? value : raw);
     return double;
   };
-  return {
+  return columnReader({
+    column,
+    exact,
     append(window, records) {
       const { count, start, expected } = records;
       const to = reserve(column, count, expected);
@@ -128,9 +119,9 @@ export function countReader(field: EventField, unit: Unit, signed: boolean): Col
       const { offset, size } = field;
       let left = count;
       if (isFastWord(window, field)) {
-        const words = field.signed ? window.i32 : window.u32;
-        if (size === 4) copyWords(out, to, words, records, offset);
-        left = size === 4 ? 0 : copyDoubles(out, to, window.u32, records, offset);
+        const { u32 } = window;
+        if (size === 4) widenWords(out, to, u32, records, offset, field.signed ? TWO_32 : 0);
+        left = size === 4 ? 0 : copyDoubles(out, to, u32, records, offset);
       } else {
         out.fill(Number.NaN, to, to + count);
       }
@@ -140,8 +131,9 @@ export function countReader(field: EventField, unit: Unit, signed: boolean): Col
         left--;
       }
     },
-    finish: () => numberColumn(finishGrowing(column), unit, { unsigned: !signed, exact }),
-  };
+    make: (values, beside) =>
+      numberColumn(values, unit, { unsigned: !signed, exact: beside.exact }),
+  });
 }
 
 type IntArray = Exclude<NumberArray, Float64Array>;
@@ -161,23 +153,31 @@ function intArray(field: EventField, length: number): IntArray {
 export function intReader(field: EventField, unit: Unit): ColumnReader {
   if (field.size === 8) return countReader(field, unit, field.signed);
   const column = growing((length) => intArray(field, length));
-  return {
+  const { offset, size } = field;
+  const asBytes = viewer(column, (buffer, at, length) => new Uint8Array(buffer, at, length));
+  const asHalves = viewer(column, (buffer, at, length) => new Uint16Array(buffer, at, length >> 1));
+  const asWords = viewer(column, (buffer, at, length) => new Uint32Array(buffer, at, length >> 2));
+  return columnReader({
+    column,
     append(window, records) {
       const { count, start, expected } = records;
-      const { offset } = field;
       const to = reserve(column, count, expected);
-      const out = column.array;
-      if (isFastWord(window, field)) {
-        const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
-        copyWords(bits, to, window.u32, records, offset);
-        return;
-      }
-      for (let i = 0; i < count; i++) {
-        out[to + i] = Number(readScalar(window, (start[i] as number) + offset, field));
+      const { bytes, littleEndian } = window;
+      // Bits are copied as unsigned ones, whatever they mean.
+      if (size === 1) {
+        copyBytes(asBytes(), to, bytes, records, offset);
+      } else if (size === 2) {
+        copyHalves(asHalves(), to, bytes, records, offset, littleEndian);
+      } else if (isFastWord(window, field)) {
+        copyWords(asWords(), to, window.u32, records, offset);
+      } else {
+        for (let i = 0; i < count; i++) {
+          column.array[to + i] = readScalar(window, (start[i] as number) + offset, field) as number;
+        }
       }
     },
-    finish: () => numberColumn(finishGrowing(column), unit, { unsigned: !field.signed }),
-  };
+    make: (values) => numberColumn(values, unit, { unsigned: !field.signed }),
+  });
 }
 
 /** 64-bit identities; narrower fields (inode numbers of 32-bit kernels) are widened. */
@@ -185,45 +185,89 @@ export function idReader(field: EventField, unit: Unit, signed = false): ColumnR
   const column = growing<BigUint64Array | BigInt64Array>((length) =>
     signed ? new BigInt64Array(length) : new BigUint64Array(length),
   );
-  return {
+  const asWords = viewer(column, (buffer, at, length) => new Uint32Array(buffer, at, length >> 2));
+  return columnReader({
+    column,
     append(window, records) {
       const { count, start, expected } = records;
       const { offset } = field;
       const to = reserve(column, count, expected);
       const values = column.array;
       if (isFastWord(window, field) && field.size === 8) {
-        const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
-        copyPairs(words, to, window.u32, records, offset);
+        copyPairs(asWords(), to, window.u32, records, offset);
         return;
       }
       for (let i = 0; i < count; i++) {
         values[to + i] = BigInt(readScalar(window, (start[i] as number) + offset, field));
       }
     },
-    finish: () => bigColumn(finishGrowing(column), unit),
+    make: (values) => bigColumn(values, unit),
+  });
+}
+
+/** Appends the codes of `count` records to `out` from place `to` on. */
+type AppendCodes = (out: Uint32Array, to: number, window: ByteWindow, records: RecordList) => void;
+
+/** Codes of texts, one for each record, in the words of `interner`. */
+function codeReader(interner: TextInterner, append: AppendCodes): ColumnReader {
+  const column = growing((length) => new Uint32Array(length));
+  return columnReader({
+    column,
+    interner,
+    append(window, records) {
+      const to = reserve(column, records.count, records.expected);
+      append(column.array, to, window, records);
+    },
+    make: (values, { dictionary }) => textColumn(values, dictionary),
+  });
+}
+
+/** Record by record. */
+function eachCode(codeAt: (window: ByteWindow, start: number, end: number) => number): AppendCodes {
+  return (out, to, window, { count, start, end }) => {
+    for (let i = 0; i < count; i++) {
+      out[to + i] = codeAt(window, start[i] as number, end[i] as number);
+    }
   };
+}
+
+/** Texts that a function makes of whole records; for few records, as each costs a string. */
+export function madeTextReader(
+  textOf: (window: ByteWindow, start: number, end: number) => string,
+): ColumnReader {
+  const interner = new TextInterner();
+  return codeReader(
+    interner,
+    eachCode((window, start, end) => interner.code(textOf(window, start, end))),
+  );
 }
 
 /** Strings in the record or pointed at by it; other arrays as their elements in braces. */
 export function textReader(field: EventField): ColumnReader {
-  const column = growing((length) => new Uint32Array(length));
-  const interner = new TextInterner();
-  const codeAt = (window: ByteWindow, start: number, end: number): number => {
-    const [from, to] = extent(window, field, start, end);
-    if (field.isText) return interner.codeOfBytes(window.bytes, from, to);
-    return interner.code(arrayText(window, field, from, to));
-  };
-  return {
-    append(window, records) {
-      const { count, start, end, expected } = records;
-      const to = reserve(column, count, expected);
-      const out = column.array;
-      for (let i = 0; i < count; i++) {
-        out[to + i] = codeAt(window, start[i] as number, end[i] as number);
-      }
-    },
-    finish: () => textColumn(finishGrowing(column), interner.dictionary),
-  };
+  const codes = new TextCodes();
+  const { interner } = codes;
+  const { offset, size } = field;
+  if (!field.isText) {
+    return madeTextReader((window, start, end) => {
+      const [from, to] = extent(window, field, start, end);
+      return arrayText(window, field, from, to);
+    });
+  }
+  if (field.shape === 'data_loc' || field.shape === 'rel_loc') {
+    const codeAt = (window: ByteWindow, start: number, end: number) => {
+      const [from, to] = extent(window, field, start, end);
+      return codes.codeAt(window, from, to);
+    };
+    return codeReader(interner, eachCode(codeAt));
+  }
+  if (size > 0) {
+    return codeReader(interner, (out, to, window, records) => {
+      codes.append(out, to, window, records, offset, size);
+    });
+  }
+  const codeAt = ({ bytes }: ByteWindow, start: number, end: number) =>
+    interner.codeOfBytes(bytes, start + offset, withoutNewline(bytes, start + offset, end));
+  return codeReader(interner, eachCode(codeAt));
 }
 
 /** Where the bytes of a string or array lie, never beyond the record's end. */
@@ -267,35 +311,18 @@ function arrayText(window: ByteWindow, field: EventField, from: number, to: numb
   return `{${parts.join(',')}}`;
 }
 
-/** Numbers that become names, by a function from value to text; repeats cost one map look-up. */
+/** Numbers that become names, by a function from value to text. */
 export function namedReader(field: EventField, nameOf: (value: bigint) => string): ColumnReader {
-  const column = growing((length) => new Uint32Array(length));
-  const interner = new TextInterner();
-  const codes = new Map<number | bigint, number>();
-  const codeOf = (value: number | bigint): number => {
-    let code = codes.get(value);
-    if (code === undefined) {
-      code = interner.code(nameOf(BigInt.asUintN(8 * field.size, BigInt(value))));
-      codes.set(value, code);
-    }
-    return code;
-  };
-  return {
-    append(window, records) {
-      const { u32, i32 } = window;
-      const { count, start, expected } = records;
-      const to = reserve(column, count, expected);
-      const out = column.array;
-      const fast = isFastWord(window, field);
-      const words = field.signed && field.size === 4 ? i32 : u32;
-      for (let i = 0; i < count; i++) {
-        const at = (start[i] as number) + field.offset;
-        const isWord = fast && (field.size === 4 || u32[(at >>> 2) + 1] === 0);
-        out[to + i] = codeOf(isWord ? (words[at >>> 2] as number) : readScalar(window, at, field));
-      }
-    },
-    finish: () => textColumn(finishGrowing(column), interner.dictionary),
-  };
+  const codes = new ValueCodes(nameOf);
+  const { offset, size } = field;
+  const eachOne = eachCode((window, start) => {
+    const value = BigInt.asUintN(8 * size, BigInt(readScalar(window, start + offset, field)));
+    return codes.codeOf(Number(value & 0xffffffffn), Number(value >> 32n));
+  });
+  return codeReader(codes.interner, (out, to, window, records) => {
+    if (isFastWord(window, field)) codes.append(out, to, window.u32, records, offset, size);
+    else eachOne(out, to, window, records);
+  });
 }
 
 export function namesReader(field: EventField, table: NameTable): ColumnReader {

@@ -3,6 +3,7 @@
  */
 import type { ColumnDefinition, EventDefinition } from '../../src/events/index.ts';
 import type { Column } from '../../src/trace/column.ts';
+import { isCounter } from '../check-values.ts';
 import {
   type ColumnReader,
   countReader,
@@ -22,6 +23,8 @@ export type EventColumns = {
   readonly readers: ReadonlyMap<string, ColumnReader>;
   /** Columns that the dictionary promises and this format cannot give. */
   readonly missing: readonly string[];
+  /** Fields of counters that may run below zero, by the columns that they become. */
+  readonly counters: ReadonlyMap<string, EventField>;
 };
 
 export type SymbolResolver = (address: bigint) => string;
@@ -48,7 +51,27 @@ export function columnsOf(
   for (const field of format.fields) {
     if (!claimed.has(field)) readers.set(freeName(field.name, readers), rawReader(field));
   }
-  return { readers, missing };
+  return { readers, missing, counters: countersOf(format, definition) };
+}
+
+/** The counters of an event that may run below zero, where its columns are not read. */
+export function countersOf(
+  format: EventFormat,
+  definition: EventDefinition | undefined,
+): Map<string, EventField> {
+  const counters = new Map<string, EventField>();
+  for (const [name, column] of Object.entries(definition?.columns ?? {})) {
+    const field = findField(format, column);
+    if (field !== undefined && mayRunBelowZero(column, field)) counters.set(name, field);
+  }
+  return counters;
+}
+
+/** Narrower fields hold what the kernel printed: as unsigned numbers, they cannot be negative. */
+function mayRunBelowZero(column: ColumnDefinition, field: EventField): boolean {
+  if (field.size !== 8) return false;
+  const isUnsigned = column.type === 'count' ? !column.signed : !field.signed;
+  return ['count', 'int', 'dev'].includes(column.type) && isCounter(isUnsigned, column.unit);
 }
 
 /** Aliases in their own order: the newest name wins where a record has two. */

@@ -5,9 +5,10 @@
 import type { EventDefinition } from '../../src/events/index.ts';
 import { type Column, type NumberArray, numberColumn, textColumn } from '../../src/trace/column.ts';
 import { makeTable, type Table } from '../../src/trace/table.ts';
+import type { Detail } from '../importer.ts';
 import type { ColumnReader } from './binary-fields.ts';
 import { columnsOf, type SymbolResolver } from './event-columns.ts';
-import type { EventFormat } from './event-format.ts';
+import type { EventField, EventFormat } from './event-format.ts';
 import { finishGrowing, type GrowingColumn, growing, reserve } from './growing.ts';
 import type { ByteWindow } from './record-window.ts';
 import { type MovableTable, restoreOrder, type TimeSpan } from './restore-order.ts';
@@ -17,7 +18,13 @@ export type EventBuilder = {
   /** What names the columns; `known` says whether it is the dictionary's. */
   readonly definition: EventDefinition | undefined;
   readonly known: boolean;
+  /** The dictionary's name where it knows the event. */
+  readonly canonicalName: string;
+  readonly detail: Detail;
+  /** None where only the columns of every table, or nothing, is kept. */
   readonly readers: Map<string, ColumnReader>;
+  /** Counters that may run below zero in columns that are not kept. */
+  readonly counters: ReadonlyMap<string, EventField>;
   /** Columns that the dictionary promises and this format cannot give. */
   readonly missing: readonly string[];
   readonly ts: GrowingColumn<Float64Array>;
@@ -45,13 +52,18 @@ export function makeBuilder(
   definition: EventDefinition | undefined,
   known: boolean,
   resolveSymbol: SymbolResolver,
+  detail: Detail = 'columns',
 ): EventBuilder {
-  const { readers, missing } = columnsOf(format, definition, resolveSymbol);
+  const { readers, missing, counters } = columnsOf(format, definition, resolveSymbol);
+  const isWhole = detail === 'columns';
   return {
     format,
     definition,
     known,
-    readers: new Map(readers),
+    canonicalName: canonicalName(format, known ? definition : undefined),
+    detail,
+    readers: new Map(isWhole ? readers : []),
+    counters: isWhole ? new Map() : counters,
     missing,
     ts: growing((length) => new Float64Array(length)),
     cpu: growing((length) => new Uint16Array(length)),
@@ -111,11 +123,19 @@ export function readRecords(builder: EventBuilder, window: ByteWindow, shareRead
 }
 
 /** A table while its columns may still be moved. */
-type Draft = MovableTable & { readonly builder: EventBuilder };
+type Draft = MovableTable & {
+  readonly builder: EventBuilder;
+  readonly name: string;
+  readonly pid: Int32Array;
+};
 
 export type FinishOptions = {
+  /** Samples of each builder, also of those that keep no table. */
+  readonly counts: ArrayLike<number>;
   /** Times in which the stretches overlap: there, rows are where they came. */
   readonly overlaps: readonly TimeSpan[];
+  /** Rows in these times of what has no table: they have a place in the order, too. */
+  readonly others?: MovableTable | undefined;
   /** Time of the first event, from which the tables count. */
   readonly firstTs: number;
   /** The cpu value that means "not recorded". */
@@ -130,20 +150,42 @@ export function finishTables(
   builders: readonly EventBuilder[],
   options: FinishOptions,
 ): Map<string, Table> {
-  const drafts = builders.filter(({ ts }) => ts.length > 0).map(draftOf);
-  restoreOrder(drafts, options.overlaps);
-  const tables = new Map<string, Table>();
-  for (const draft of drafts) {
-    const { format, definition, known } = draft.builder;
-    let name = known ? (definition?.name ?? format.name) : format.name;
-    const full = format.system === '' ? format.name : `${format.system}:${format.name}`;
-    for (let copy = 1; tables.has(name); copy++) name = copy === 1 ? full : `${full}:${copy}`;
-    tables.set(name, finishTable(name, draft, options));
-  }
-  return new Map([...tables].sort(([left], [right]) => (left < right ? -1 : 1)));
+  const names = tableNames(builders, options.counts);
+  const drafts: Draft[] = [];
+  builders.forEach((builder, nth) => {
+    const name = names[nth];
+    if (builder.ts.length > 0 && name !== undefined) drafts.push(draftOf(builder, name));
+  });
+  const all = options.others === undefined ? drafts : [...drafts, options.others];
+  restoreOrder(all, options.overlaps);
+  const tables = drafts.map((draft) => [draft.name, finishTable(draft, options)] as const);
+  return new Map(tables.sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-function draftOf(builder: EventBuilder): Draft {
+/** What the table of each event is called that happened, whether or not it is kept. */
+export function tableNames(
+  builders: readonly EventBuilder[],
+  counts: ArrayLike<number>,
+): (string | undefined)[] {
+  const taken = new Set<string>();
+  return builders.map(({ format, canonicalName }, nth) => {
+    if ((counts[nth] ?? 0) === 0) return undefined;
+    let name = canonicalName;
+    const full = format.system === '' ? format.name : `${format.system}:${format.name}`;
+    for (let copy = 1; taken.has(name); copy++) name = copy === 1 ? full : `${full}:${copy}`;
+    taken.add(name);
+    return name;
+  });
+}
+
+export function canonicalName(
+  { name }: EventFormat,
+  definition: EventDefinition | undefined,
+): string {
+  return definition?.name ?? name;
+}
+
+function draftOf(builder: EventBuilder, name: string): Draft {
   const payload: [string, Column][] = [];
   for (const [name, reader] of builder.readers) {
     payload.push([name, reader.finish()]);
@@ -151,6 +193,7 @@ function draftOf(builder: EventBuilder): Draft {
   }
   return {
     builder,
+    name,
     ts: finishGrowing(builder.ts),
     cpu: finishGrowing(builder.cpu),
     pid: finishGrowing(builder.pid),
@@ -159,8 +202,8 @@ function draftOf(builder: EventBuilder): Draft {
   };
 }
 
-function finishTable(name: string, draft: Draft, options: FinishOptions): Table {
-  const { builder, ts, cpu, pid, seq, payload } = draft;
+function finishTable(draft: Draft, options: FinishOptions): Table {
+  const { builder, name, ts, cpu, pid, seq, payload } = draft;
   const codes = options.commCodes(pid, ts);
   if (options.firstTs !== 0) {
     for (let row = 0; row < ts.length; row++) (ts[row] as number) -= options.firstTs;

@@ -1,7 +1,7 @@
 /** Columns while they grow: one typed array with room to spare, cut to size at the end. */
 import type { NumberArray } from '../../src/trace/column.ts';
 
-type AnyArray = NumberArray | BigInt64Array | BigUint64Array;
+export type AnyArray = NumberArray | BigInt64Array | BigUint64Array;
 
 export type GrowingColumn<T extends AnyArray> = {
   array: T;
@@ -37,6 +37,22 @@ export function reserve<T extends AnyArray>(
   }
   column.length = needed;
   return from;
+}
+
+/** Looks at the memory of a column as another type; makes a new view only when it has moved. */
+export function viewer<T extends AnyArray, V>(
+  column: GrowingColumn<T>,
+  view: (buffer: T['buffer'], byteOffset: number, byteLength: number) => V,
+): () => V {
+  let seen = column.array;
+  let made = view(seen.buffer, seen.byteOffset, seen.byteLength);
+  return () => {
+    if (seen !== column.array) {
+      seen = column.array;
+      made = view(seen.buffer, seen.byteOffset, seen.byteLength);
+    }
+    return made;
+  };
 }
 
 /** The values, as a view of the column's memory. */

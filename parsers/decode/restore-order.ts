@@ -13,7 +13,7 @@ export type TimeSpan = readonly [from: number, to: number];
 export type MovableTable = {
   readonly ts: Float64Array;
   readonly cpu: Uint16Array;
-  readonly pid: Int32Array;
+  readonly pid?: Int32Array;
   readonly seq: Uint32Array;
   readonly payload: readonly (readonly [string, Column])[];
 };
@@ -24,7 +24,7 @@ export function restoreOrder(tables: readonly MovableTable[], overlaps: readonly
 }
 
 /** The same times in spans that do not touch, in order. */
-function united(spans: readonly TimeSpan[]): TimeSpan[] {
+export function united(spans: readonly TimeSpan[]): TimeSpan[] {
   const apart: [number, number][] = [];
   for (const [from, to] of spans.toSorted((left, right) => left[0] - right[0])) {
     const last = apart.at(-1);
@@ -89,7 +89,9 @@ function renumber(part: Part, rank: Uint32Array, firstSeq: number): void {
   const keys = { count, time: seq.subarray(from, to), cpu: cpu.subarray(from, to) };
   const order = orderByTime(keys);
   if (order === undefined) return;
-  for (const values of [table.ts, cpu, table.pid, seq]) move(values, order, from, to);
+  for (const values of [table.ts, cpu, table.pid, seq]) {
+    if (values !== undefined) move(values, order, from, to);
+  }
   for (const [, column] of payload) {
     move(column.kind === 'text' ? column.codes : column.values, order, from, to);
     if (column.kind === 'number' && column.exact !== undefined) {

@@ -58,3 +58,28 @@ function isText(text: string, bytes: Uint8Array, start: number, end: number): bo
   }
   return true;
 }
+
+/**
+ * Codes in the order in which their texts come in the rows, and only those that do: a dictionary
+ * says nothing of how its rows were read.
+ */
+export function firstComeCodes(
+  codes: Uint32Array,
+  { dictionary }: { readonly dictionary: readonly string[] },
+): { codes: Uint32Array; dictionary: readonly string[] } {
+  const places = new Uint32Array(dictionary.length);
+  const texts: string[] = [];
+  let isMoved = false;
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row] as number;
+    if (places[code] === 0) {
+      isMoved ||= code !== texts.length;
+      places[code] = texts.push(dictionary[code] as string);
+    }
+  }
+  if (!isMoved && texts.length === dictionary.length) return { codes, dictionary };
+  for (let row = 0; row < codes.length; row++) {
+    codes[row] = (places[codes[row] as number] as number) - 1;
+  }
+  return { codes, dictionary: texts };
+}

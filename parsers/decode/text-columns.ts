@@ -1,7 +1,6 @@
 /**
- * Columns that are filled row by row from text. All sinks have one shape, so that the loop which
- * fills them stays monomorphic; what kind of column comes out is decided when they are finished.
- * They grow by blocks, which are joined at the end.
+ * Columns that are filled row by row from text. All sinks have one shape, so that the loops which
+ * fill them stay monomorphic; what kind of column comes out is decided when they are finished.
  */
 import type { ColumnDefinition } from '../../src/events/index.ts';
 import {
@@ -12,13 +11,8 @@ import {
   textColumn,
 } from '../../src/trace/column.ts';
 import type { Unit } from '../../src/trace/units.ts';
-import { joinChunks } from './chunks.ts';
-import { TextCodes } from './text-codes.ts';
+import { firstComeCodes, TextCodes } from './text-codes.ts';
 import { type Literal, NOWHERE } from './text-literal.ts';
-
-/** Rows of the first block of a column; later ones double, up to MAX_BLOCK_ROWS. */
-export const FIRST_BLOCK_ROWS = 64;
-export const MAX_BLOCK_ROWS = 1 << 15;
 
 /**
  * - `count`, `int`, `dev`: a number in `f64`
@@ -37,20 +31,11 @@ export type TextSink = {
   readonly radix: number;
   /** What the printed number is divided by: the page size where text prints bytes for pages. */
   readonly divisor: number;
-  /** Decimal and not divided: the common case, which has its own loop. */
-  readonly isPlain: boolean;
-  /** The current block; only one of the two is used. */
+  /** Only one of the two is used. */
   f64: Float64Array;
   u32: Uint32Array;
-  /** Rows in the blocks before the current one. */
-  base: number;
-  readonly blocks: (Float64Array | Uint32Array)[];
   readonly exact: Map<number, bigint>;
   readonly interner: TextCodes;
-  /** Texts that were read lately, to compare the next one with before anything else. */
-  readonly recent: RecentText[];
-  /** Which of them gives way next. */
-  oldest: number;
   /** The last number that needed more than a double. */
   wide: WideNumber;
 };
@@ -62,17 +47,13 @@ export type WideNumber = {
   readonly exact: bigint | undefined;
 };
 
-export type RecentText = { readonly text: Literal; readonly code: number };
-
 export type SinkOptions = Partial<Pick<TextSink, 'unit' | 'signed' | 'radix' | 'divisor'>>;
 
-const NO_TEXT: RecentText = { text: NOWHERE, code: 0 };
-
-/** A sink whose first `base + row` rows are missing values, in a block of `blockRows` rows. */
+/** A sink with room for `capacity` rows, the first `rows` of which are missing values. */
 export function makeSink(
   name: string,
   kind: SinkKind,
-  place: { base: number; row: number; blockRows: number },
+  place: { rows: number; capacity: number },
   options: SinkOptions = {},
 ): TextSink {
   const { unit = 'none', signed = true, radix = 10, divisor = 1 } = options;
@@ -83,24 +64,14 @@ export function makeSink(
     signed,
     radix,
     divisor,
-    isPlain: radix === 10 && divisor === 1,
     f64: new Float64Array(0),
     u32: new Uint32Array(0),
-    base: 0,
-    blocks: [],
     exact: new Map(),
     interner: new TextCodes(),
-    recent: [NO_TEXT, NO_TEXT, NO_TEXT, NO_TEXT],
-    oldest: 0,
     wide: { text: NOWHERE, double: 0, exact: undefined },
   };
-  if (place.base > 0) {
-    openBlock(sink, place.base);
-    fillMissing(sink, 0, place.base);
-    closeBlock(sink, place.base);
-  }
-  openBlock(sink, place.blockRows);
-  fillMissing(sink, 0, place.row);
+  enlargeSink(sink, place.capacity);
+  fillMissing(sink, 0, place.rows);
   return sink;
 }
 
@@ -108,15 +79,16 @@ function isNumeric(kind: SinkKind): boolean {
   return kind === 'count' || kind === 'int' || kind === 'dev';
 }
 
-export function openBlock(sink: TextSink, rows: number): void {
-  if (isNumeric(sink.kind)) sink.f64 = new Float64Array(rows);
-  else if (sink.kind !== 'skip') sink.u32 = new Uint32Array(sink.kind === 'id' ? 2 * rows : rows);
-}
-
-export function closeBlock(sink: TextSink, rows: number): void {
-  if (isNumeric(sink.kind)) sink.blocks.push(sink.f64.subarray(0, rows));
-  else sink.blocks.push(sink.u32.subarray(0, sink.kind === 'id' ? 2 * rows : rows));
-  sink.base += rows;
+export function enlargeSink(sink: TextSink, capacity: number): void {
+  if (isNumeric(sink.kind)) {
+    const { f64 } = sink;
+    sink.f64 = new Float64Array(capacity);
+    sink.f64.set(f64);
+  } else if (sink.kind !== 'skip') {
+    const { u32 } = sink;
+    sink.u32 = new Uint32Array(sink.kind === 'id' ? 2 * capacity : capacity);
+    sink.u32.set(u32);
+  }
 }
 
 /** Rows whose text does not have the value: NaN, identity 0 or the empty text. */
@@ -126,44 +98,82 @@ export function fillMissing(sink: TextSink, from: number, to: number): void {
   else if (sink.kind !== 'skip' && to > from) sink.u32.fill(sink.interner.code(''), from, to);
 }
 
-/** The finished column or columns by name; `rows` of the last block are used. */
+/** Puts the values of another sink of the same kind from row `rows` on. */
+export function appendToSink(
+  sink: TextSink,
+  rows: number,
+  part: Pick<TextSink, 'f64' | 'u32' | 'exact'> & { readonly dictionary: readonly string[] },
+): void {
+  if (isNumeric(sink.kind)) sink.f64.set(part.f64, rows);
+  else if (sink.kind === 'id') sink.u32.set(part.u32, 2 * rows);
+  else if (sink.kind !== 'skip') {
+    const codes = Uint32Array.from(part.dictionary, (text) => sink.interner.code(text));
+    const { u32 } = sink;
+    for (let row = 0; row < part.u32.length; row++) {
+      u32[rows + row] = codes[part.u32[row] as number] as number;
+    }
+  }
+  for (const [row, value] of part.exact) sink.exact.set(rows + row, value);
+}
+
+/** Takes the rows `gone` (ascending) out of those from the first of them up to `rows`. */
+export function removeFromSink(sink: TextSink, gone: readonly number[], rows: number): void {
+  if (isNumeric(sink.kind)) removeRows(sink.f64, gone, rows);
+  else if (sink.kind === 'id') {
+    const { u32 } = sink;
+    eachKeptRow(gone, rows, (from, to) => u32.copyWithin(2 * to, 2 * from, 2 * from + 2));
+  } else if (sink.kind !== 'skip') removeRows(sink.u32, gone, rows);
+  if (sink.exact.size === 0) return;
+  eachKeptRow(gone, rows, (from, to) => {
+    const value = sink.exact.get(from);
+    if (value === undefined) sink.exact.delete(to);
+    else sink.exact.set(to, value);
+  });
+  for (let row = rows - gone.length; row < rows; row++) sink.exact.delete(row);
+}
+
+export function removeRows(values: NumberArray, gone: readonly number[], rows: number): void {
+  eachKeptRow(gone, rows, (from, to) => {
+    values[to] = values[from] as number;
+  });
+}
+
+function eachKeptRow(
+  gone: readonly number[],
+  rows: number,
+  move: (from: number, to: number) => void,
+): void {
+  let next = 0;
+  for (let row = gone[0] as number; row < rows; row++) {
+    if (row === gone[next]) next++;
+    else move(row, row - next);
+  }
+}
+
+/** The finished column or columns of `rows` rows, by name. */
 export function finishSink(sink: TextSink, rows: number): [string, Column][] {
-  closeBlock(sink, rows);
   switch (sink.kind) {
     case 'skip':
       return [];
     case 'id': {
-      const words = joinChunks(sink.blocks as Uint32Array[], new Uint32Array());
-      const whole = words.byteOffset % 8 === 0 ? words : words.slice();
-      const values = new BigUint64Array(whole.buffer, whole.byteOffset, whole.length / 2);
+      const values = new BigUint64Array(sink.u32.buffer, sink.u32.byteOffset, rows);
       return [[sink.name, bigColumn(values, sink.unit)]];
     }
     case 'count': {
       const options = { unsigned: !sink.signed, exact: sink.exact };
-      return [[sink.name, numberColumn(joinedNumbers(sink), sink.unit, options)]];
+      return [[sink.name, numberColumn(sink.f64.subarray(0, rows), sink.unit, options)]];
     }
     case 'int':
     case 'dev': {
-      const values = narrow(joinedNumbers(sink), sink.signed);
+      const values = narrow(sink.f64.subarray(0, rows), sink.signed);
       const options = { unsigned: !sink.signed, exact: sink.exact };
       return [[sink.name, numberColumn(values, sink.unit, options)]];
     }
-    case 'text':
-    case 'function':
-      return [[sink.name, textColumn(joinedCodes(sink), sink.interner.dictionary)]];
-    case 'names':
-      return finishNames(sink);
-    case 'raw':
-      return [[sink.name, finishRaw(sink)]];
   }
-}
-
-function joinedNumbers(sink: TextSink): Float64Array {
-  return joinChunks(sink.blocks as Float64Array[], new Float64Array());
-}
-
-function joinedCodes(sink: TextSink): Uint32Array {
-  return joinChunks(sink.blocks as Uint32Array[], new Uint32Array());
+  const { codes, dictionary } = firstComeCodes(sink.u32.subarray(0, rows), sink.interner);
+  if (sink.kind === 'names') return finishNames(sink.name, codes, dictionary);
+  if (sink.kind === 'raw') return [[sink.name, finishRaw(codes, dictionary)]];
+  return [[sink.name, textColumn(codes, dictionary)]];
 }
 
 /** The text does not say how wide the kernel's integer is: 32 bits, unless a value needs more. */
@@ -171,27 +181,27 @@ function narrow(values: Float64Array, signed: boolean): NumberArray {
   const least = signed ? -2147483648 : 0;
   const most = signed ? 2147483647 : 4294967295;
   for (const value of values) if (!(value >= least && value <= most)) return values;
-  return signed ? Int32Array.from(values) : Uint32Array.from(values);
+  return signed ? new Int32Array(values) : new Uint32Array(values);
 }
 
 /**
  * Names, and their bits only where the text has printed nothing but numbers (`state=0x20052`, as
  * trace-cmd does when a format leaves out the names): other bits depend on the kernel's version.
  */
-function finishNames(sink: TextSink): [string, Column][] {
-  const { dictionary } = sink.interner;
-  const codes = joinedCodes(sink);
-  const names: [string, Column] = [sink.name, textColumn(codes, dictionary)];
+function finishNames(
+  name: string,
+  codes: Uint32Array,
+  dictionary: readonly string[],
+): [string, Column][] {
+  const names: [string, Column] = [name, textColumn(codes, dictionary)];
   const bits = dictionary.map((text) => (text === '' ? 0n : parseNumber(text)));
   if (dictionary.every((text) => text === '') || bits.includes(undefined)) return [names];
   const doubles = bits.map((value) => Number(value ?? 0n));
-  const values = Float64Array.from(codes, (code) => doubles[code] as number);
-  return [names, [`${sink.name}_bits`, numberColumn(values, 'bits', { unsigned: true })]];
+  const values = decoded(codes, doubles);
+  return [names, [`${name}_bits`, numberColumn(values, 'bits', { unsigned: true })]];
 }
 
-function finishRaw(sink: TextSink): Column {
-  const { dictionary } = sink.interner;
-  const codes = joinedCodes(sink);
+function finishRaw(codes: Uint32Array, dictionary: readonly string[]): Column {
   const isEmpty = dictionary.every((text) => text === '');
   const numbers = isEmpty ? [] : dictionary.map(parseNumber);
   if (isEmpty || numbers.some((value, code) => value === undefined && dictionary[code] !== '')) {
@@ -209,8 +219,14 @@ function finishRaw(sink: TextSink): Column {
       if (value !== undefined) exact.set(row, value);
     });
   }
-  const values = Float64Array.from(codes, (code) => doubles[code] as number);
-  return numberColumn(values, 'none', { exact });
+  return numberColumn(decoded(codes, doubles), 'none', { exact });
+}
+
+function decoded(codes: Uint32Array, doubles: readonly number[]): Float64Array {
+  const values = new Float64Array(codes.length);
+  for (let row = 0; row < codes.length; row++)
+    values[row] = doubles[codes[row] as number] as number;
+  return values;
 }
 
 // -12 or 0x1fa7

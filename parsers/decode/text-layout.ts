@@ -48,6 +48,8 @@ type Claim = {
   readonly isField: boolean;
   readonly at: number;
   readonly literal: string;
+  /** The value itself, where it was told by its place. */
+  readonly value?: string;
 };
 
 const MAX_RAW_KEYS = 32;
@@ -60,7 +62,7 @@ export function learnLayout(
 ): LearnedLayout | undefined {
   const text = payload.slice(0, MAX_PAYLOAD).replace(/[ \t]+$/, '');
   const known = definition === undefined ? [] : knownClaims(text, definition);
-  const whole = known.find((claim) => claim.literal === '' && claim.kind === 'text');
+  const whole = known.find((claim) => isWhole(claim) && claim.kind === 'text');
   const names = Object.keys(definition?.columns ?? {});
   const claims = whole === undefined ? [...known, ...rawClaims(text, known, names)] : [whole];
   const placed = withoutOverlaps(claims);
@@ -71,9 +73,20 @@ export function learnLayout(
   return { slots, tail: isOpen ? '' : rest, isOpen, isWhole: whole !== undefined, missing };
 }
 
+/** Without a literal before it, and not by its place: the value begins where the text does. */
+function isWhole({ literal, value }: Claim): boolean {
+  return literal === '' && value === undefined;
+}
+
 function knownClaims(text: string, definition: EventDefinition): Claim[] {
   const claims: Claim[] = [];
   for (const [name, column] of Object.entries(definition.columns)) {
+    const placed = column.place?.exec(text);
+    if (placed) {
+      const { index: at, 0: value } = placed;
+      claims.push({ name, kind: column.type, column, isField: false, at, literal: '', value });
+      continue;
+    }
     const printed = column.text.map((literal) => ({ literal, isField: false }));
     const fields = column.field.map((field) => ({ literal: `${field}=`, isField: true }));
     for (const { literal, isField } of [...printed, ...fields]) {
@@ -185,6 +198,7 @@ function endOfValue(text: string, claim: Claim, limit: number): number {
   const start = claim.at + claim.literal.length;
   const pattern = claim.column === undefined ? undefined : numberPattern(claim.column);
   if (pattern !== undefined) return numberEnd(text, start, pattern) ?? start;
+  if (claim.value !== undefined) return start + claim.value.length;
   const value = text.slice(start, limit);
   // super_cache_scan+0x0/0x1b0 000000007e2ff2b3:
   if (claim.kind === 'function') return start + (/^[^+ ]*/.exec(value)?.[0].length ?? 0);

@@ -3,17 +3,39 @@
 export type Literal = {
   readonly length: number;
   readonly bytes: Uint8Array;
-  /** The same bytes in words; the last one ends with the literal, so two may overlap. */
-  readonly words: Int32Array;
+  /** The first eight bytes; a mask has zeros where the literal is shorter. */
+  readonly first: number;
+  readonly firstMask: number;
+  readonly second: number;
+  readonly secondMask: number;
+  /** What follows them; the last word ends with the literal, so two may overlap. */
+  readonly more: Int32Array;
 };
 
 export function literalOf(bytes: Uint8Array): Literal {
   const { length } = bytes;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
-  const words = new Int32Array(length >> 2);
-  for (let i = 0; i < words.length; i++) words[i] = view.getInt32(4 * i, true);
-  const overlapping = length > 3 && length % 4 !== 0 ? [view.getInt32(length - 4, true)] : [];
-  return { length, bytes, words: Int32Array.from([...words, ...overlapping]) };
+  const padded = new Uint8Array(Math.max(8, length));
+  padded.set(bytes);
+  const view = new DataView(padded.buffer);
+  const more = new Int32Array(length > 8 ? Math.ceil((length - 8) / 4) : 0);
+  for (let i = 0; i < more.length; i++) {
+    more[i] = view.getInt32(Math.min(8 + 4 * i, length - 4), true);
+  }
+  return {
+    length,
+    bytes,
+    first: view.getInt32(0, true),
+    firstMask: maskOf(length),
+    second: view.getInt32(4, true),
+    secondMask: maskOf(length - 4),
+    more,
+  };
+}
+
+/** Ones for as many bytes of a word, from its lowest. */
+function maskOf(bytes: number): number {
+  if (bytes >= 4) return -1;
+  return bytes <= 0 ? 0 : (1 << (8 * bytes)) - 1;
 }
 
 /** `text` in latin1. */
@@ -22,43 +44,53 @@ export function literalOfText(text: string): Literal {
 }
 
 /** Stands nowhere: longer than any buffer. */
-export const NOWHERE: Literal = {
-  length: 2 ** 30,
-  bytes: new Uint8Array(0),
-  words: new Int32Array(0),
-};
+export const NOWHERE: Literal = { ...literalOf(new Uint8Array(0)), length: 2 ** 30 };
 
 const EMPTY = new Uint8Array(0);
 /** The bytes that were looked at last: all lines of an input lie in one buffer. */
 let viewed: Uint8Array = EMPTY;
 let view: DataView = new DataView(EMPTY.buffer);
-let limit = 0;
 
-function look(bytes: Uint8Array): void {
-  viewed = bytes;
-  view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  limit = bytes.byteLength;
+export function viewOf(bytes: Uint8Array): DataView {
+  if (bytes !== viewed) {
+    viewed = bytes;
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return view;
 }
 
 /** The four bytes from `at` on; 0 beyond the end. */
 export function wordAt(bytes: Uint8Array, at: number): number {
-  if (bytes !== viewed) look(bytes);
-  return at + 4 > limit ? 0 : view.getInt32(at, true);
+  const words = viewOf(bytes);
+  return at < 0 || at + 4 > words.byteLength ? 0 : words.getInt32(at, true);
 }
 
+/** True when the literal stands at `at`: the plain version. */
 export function isAt(bytes: Uint8Array, at: number, literal: Literal): boolean {
-  if (bytes !== viewed) look(bytes);
-  const { length, words } = literal;
-  if (at + length > limit) return false;
-  // for (let i = 0; i < length; i++) if (bytes[at + i] !== literal.bytes[i]) return false;
-  // Measured: whole lines are read 1.3 times as fast by words.
-  const whole = length >> 2;
-  for (let i = 0; i < whole; i++) if (view.getInt32(at + 4 * i, true) !== words[i]) return false;
-  if (whole > 0) {
-    return whole === words.length || view.getInt32(at + length - 4, true) === words[whole];
-  }
+  const { length } = literal;
+  if (at + length > bytes.length) return false;
   for (let i = 0; i < length; i++) if (bytes[at + i] !== literal.bytes[i]) return false;
   return true;
+}
+
+/**
+ * The same in a block of lines: `at` is in a line that a newline ends, eight bytes behind which may
+ * be looked at, and no literal has a newline. Measured: lines are read 1.3 times as fast by words.
+ */
+export function hasWords(words: DataView, at: number, literal: Literal): boolean {
+  const { first, firstMask, second, secondMask, more } = literal;
+  const isDifferent =
+    ((words.getInt32(at, true) ^ first) & firstMask) |
+    ((words.getInt32(at + 4, true) ^ second) & secondMask);
+  return isDifferent === 0 && (more.length === 0 || hasMore(words, at, literal));
+}
+
+function hasMore(words: DataView, at: number, { more, length }: Literal): boolean {
+  const last = more.length - 1;
+  for (let i = 0; i < last; i++) {
+    if (words.getInt32(at + 8 + 4 * i, true) !== more[i]) return false;
+  }
+  return words.getInt32(at + length - 4, true) === more[last];
 }
 
 /** First place of the literal from `from` on; `end` when it is not there. */

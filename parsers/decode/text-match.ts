@@ -1,27 +1,20 @@
-/** The loop that follows a layout through the bytes of a payload and fills one row. */
-import type { RecentText, SinkKind, TextSink } from './text-columns.ts';
-import { isAt, type Literal, literalOf, seek } from './text-literal.ts';
-import { isSpace, storeDevice, storeId, storeNumber } from './text-values.ts';
+/**
+ * Follows a layout through the bytes of one payload and fills one row: the plain version of
+ * text-batch.ts, which does the same for many rows at once.
+ */
+import type { SinkKind, TextSink } from './text-columns.ts';
+import { isAt, type Literal, seek } from './text-literal.ts';
+import { isSpace, isWordByte, storeDevice, storeId, storeNumber } from './text-values.ts';
 
 /** How a value is read; a small integer, so that the loop's switch is a jump. */
-const READ_NUMBER = 0;
-const READ_ID = 1;
-const READ_TEXT = 2;
+export const READ_NUMBER = 0;
+export const READ_ID = 1;
+export const READ_TEXT = 2;
 const READ_FUNCTION = 3;
-const READ_DEVICE = 4;
+export const READ_DEVICE = 4;
 const READ_NOTHING = 5;
 
-export const READ: Readonly<Record<SinkKind, number>> = {
-  count: READ_NUMBER,
-  int: READ_NUMBER,
-  id: READ_ID,
-  dev: READ_DEVICE,
-  text: READ_TEXT,
-  names: READ_TEXT,
-  raw: READ_TEXT,
-  function: READ_FUNCTION,
-  skip: READ_NOTHING,
-};
+const EQUALS = 0x3d;
 
 export type Slot = {
   readonly literal: Literal;
@@ -30,22 +23,31 @@ export type Slot = {
   readonly sink: TextSink;
   /** What ends a text value; empty for the end of the payload. */
   readonly until: Literal;
+  /** Texts that text-batch.ts has read here lately, to compare the next one with first. */
+  readonly recent: RecentText[];
+};
+
+export type RecentText = {
+  /** The text and what ends it. */
+  readonly ended: Literal;
+  /** Of the text alone. */
+  readonly length: number;
+  readonly code: number;
 };
 
 export type Layout = {
   readonly slots: readonly Slot[];
   readonly tail: Literal;
   readonly isOpen: boolean;
+  /** Of an open layout: what would be a value if it stood in the words at the end. */
+  readonly unclaimed: readonly Literal[];
   readonly isWhole: boolean;
   /** Sinks that this layout does not fill; `sinkCount` says when the list is out of date. */
   absent: readonly TextSink[];
   sinkCount: number;
 };
 
-/** Columns with more different texts gain nothing from comparing with the last ones. */
-const MAX_RECENT_DICTIONARY = 256;
-
-/** The hot loop: literal, value, literal, value. True when the payload has this layout. */
+/** Literal, value, literal, value. True when the payload has this layout. */
 export function followLayout(
   layout: Layout,
   bytes: Uint8Array,
@@ -77,10 +79,10 @@ export function followLayout(
     }
     if (at < 0) return false;
   }
-  return layout.isOpen || isTail(bytes, at, end, layout.tail);
+  return at <= end && isEnd(layout, bytes, at, end);
 }
 
-function storeText(
+export function storeText(
   layout: Layout,
   slot: Slot,
   bytes: Uint8Array,
@@ -89,13 +91,6 @@ function storeText(
   row: number,
 ): number {
   const { read, sink, until } = slot;
-  if (read === READ_TEXT) {
-    const known = findRecent(sink, bytes, at, end, until);
-    if (known !== undefined) {
-      sink.u32[row] = known.code;
-      return at + known.text.length;
-    }
-  }
   const valueEnd = textEnd(layout, bytes, at, end, until);
   if (valueEnd < at) return -1;
   let to = valueEnd;
@@ -105,33 +100,8 @@ function storeText(
     while (to < valueEnd && bytes[to] !== 0x2b && !isSpace(bytes[to])) to++;
   }
   if (read === READ_NOTHING) return to;
-  const code = sink.interner.codeOfBytes(bytes, at, to);
-  sink.u32[row] = code;
-  if (read === READ_TEXT && sink.interner.dictionary.length <= MAX_RECENT_DICTIONARY) {
-    sink.recent[sink.oldest] = { text: literalOf(bytes.slice(at, to)), code };
-    sink.oldest = (sink.oldest + 1) % sink.recent.length;
-  }
+  sink.u32[row] = sink.interner.codeOfBytes(bytes, at, to);
   return to;
-}
-
-/** The same bytes up to and with what ends them are the same value as then. */
-function findRecent(
-  sink: TextSink,
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  until: Literal,
-): RecentText | undefined {
-  const { recent } = sink;
-  for (let i = 0; i < recent.length; i++) {
-    const known = recent[i] as RecentText;
-    const { text } = known;
-    const to = at + text.length;
-    // The last value of a line ends with it.
-    const isEnded = until.length === 0 ? to === end : isAt(bytes, to, until);
-    if (isEnded && isAt(bytes, at, text)) return known;
-  }
-  return undefined;
 }
 
 /** Where the text value at `at` ends; before `at` when its end is not found. */
@@ -152,6 +122,14 @@ function textEnd(
   return to - layout.tail.length;
 }
 
+/** True when no value stands between the last one of the layout and the end. */
+export function isEnd(layout: Layout, bytes: Uint8Array, from: number, end: number): boolean {
+  if (!layout.isOpen) return isTail(bytes, from, end, layout.tail);
+  if (from < end && isWordByte(bytes[from])) return false;
+  for (let at = from; at < end; at++) if (bytes[at] === EQUALS) return false;
+  return layout.unclaimed.every((literal) => seek(bytes, from, end, literal) === end);
+}
+
 /** Nothing but the layout's punctuation and spaces up to the end. */
 function isTail(bytes: Uint8Array, from: number, end: number, tail: Literal): boolean {
   let at = from + tail.length;
@@ -159,3 +137,15 @@ function isTail(bytes: Uint8Array, from: number, end: number, tail: Literal): bo
   while (at < end && isSpace(bytes[at])) at++;
   return at === end;
 }
+
+export const READ: Readonly<Record<SinkKind, number>> = {
+  count: READ_NUMBER,
+  int: READ_NUMBER,
+  id: READ_ID,
+  dev: READ_DEVICE,
+  text: READ_TEXT,
+  names: READ_TEXT,
+  raw: READ_TEXT,
+  function: READ_FUNCTION,
+  skip: READ_NOTHING,
+};

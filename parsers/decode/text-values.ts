@@ -1,9 +1,10 @@
 /**
  * Values as printed text → one cell of a column. Each `store…` reads from `at`, writes row `row` of
- * the sink's current block and returns the position after the value, or -1 when none stands there.
+ * the sink and returns the position after the value, or -1 when none stands there.
  * Numbers are read byte by byte; only those above 15 digits go through BigInt. The byte after a
  * line is a newline (or the end of the buffer), so that no number runs past its line.
  */
+import { LONG_MAX_DOUBLE } from '../../src/trace/column.ts';
 import type { TextSink, WideNumber } from './text-columns.ts';
 import { isAt, literalOf } from './text-literal.ts';
 
@@ -15,6 +16,7 @@ const TWO_32 = 4294967296;
 const SAFE_DIGITS = 15;
 const SAFE_HEX_DIGITS = 13;
 const TWO_53 = 9007199254740992;
+const LONG_MAX = 9223372036854775807n;
 
 /** How the last number was written, for the callers in this file: no object per number. */
 const scan = { value: 0, digits: 0 };
@@ -32,7 +34,7 @@ export function isWordByte(byte: number | undefined): boolean {
 }
 
 /** 0 to 15, or 255. */
-const HEX = new Uint8Array(256).fill(255);
+export const HEX = new Uint8Array(256).fill(255);
 for (let digit = 0; digit < 16; digit++) {
   HEX[digit.toString(16).charCodeAt(0)] = digit;
   HEX[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
@@ -89,24 +91,6 @@ function exactDigits(bytes: Uint8Array, from: number, to: number, radix: number)
  * cannot hold also exactly.
  */
 export function storeNumber(bytes: Uint8Array, at: number, sink: TextSink, row: number): number {
-  // Nearly all numbers have few decimal digits; the rest of this file is for the others.
-  let small = 0;
-  let next = at;
-  let digit = ((bytes[at] as number) - ZERO) >>> 0;
-  while (digit < 10) {
-    small = (Math.imul(small, 10) + digit) | 0;
-    digit = ((bytes[++next] as number) - ZERO) >>> 0;
-  }
-  const digits = next - at;
-  const isPlain = sink.isPlain && bytes[next] !== LETTER_X;
-  if (isPlain && digits > 0 && digits <= 9) {
-    sink.f64[row] = small;
-    return next;
-  }
-  return storeAnyNumber(bytes, at, sink, row);
-}
-
-function storeAnyNumber(bytes: Uint8Array, at: number, sink: TextSink, row: number): number {
   const negative = bytes[at] === MINUS;
   let from = negative ? at + 1 : at;
   let radix = sink.radix;
@@ -129,7 +113,7 @@ function storeAnyNumber(bytes: Uint8Array, at: number, sink: TextSink, row: numb
     }
     const { double, exact } = sink.wide;
     sink.f64[row] = double;
-    if (exact !== undefined) sink.exact.set(sink.base + row, exact);
+    if (exact !== undefined) sink.exact.set(row, exact);
     return end;
   }
   const value = negative ? -scan.value : scan.value;
@@ -142,6 +126,8 @@ function wideValue(sink: TextSink, printed: bigint): Omit<WideNumber, 'text'> {
   const raw = BigInt.asUintN(64, printed) / BigInt(sink.divisor);
   const value = BigInt.asIntN(64, raw);
   const double = Number(value);
+  // LONG_MAX, which is frequent, is what 2^63 stands for.
+  if (double === LONG_MAX_DOUBLE && value === LONG_MAX) return { double, exact: undefined };
   if (BigInt(double) === value) return { double, exact: undefined };
   return { double, exact: sink.signed ? value : raw };
 }

@@ -24,6 +24,14 @@ const Meta = z.looseObject({
     .max(1 << 20)
     .refine((size) => (size & (size - 1)) === 0, 'not a power of two')
     .optional(),
+  /** Bytes of a btrfs tree node, as `btrfs inspect-internal dump-super` calls nodesize. */
+  node_size: z
+    .number()
+    .int()
+    .min(1024)
+    .max(65536)
+    .refine((size) => (size & (size - 1)) === 0, 'not a power of two')
+    .optional(),
   hz: z.number().int().min(10).max(10_000).optional(),
   trace_clock: z.string().max(50).optional(),
   samples_clock: z.string().max(50).optional(),
@@ -60,6 +68,7 @@ export function readMetaJson(source: ByteSource): HostFacts {
     machine: facts.machine,
     cpus: facts.cpus,
     page_size: facts.page_size,
+    node_size: facts.node_size,
     hz: facts.hz,
     trace_clock: facts.trace_clock,
     samples_clock: facts.samples_clock,

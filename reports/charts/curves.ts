@@ -1,5 +1,5 @@
 /** What each curve of a timeline looks like, and its rows in the unit of the chart. */
-import type { ReportSeries, ReportTimeline } from '../report.ts';
+import type { ReportSeries, ReportTimeline } from '../details.ts';
 import { type Scale, scaleFor } from '../units.ts';
 import { CURVES, LIMITS, type Pair, PREDICTIONS } from './theme.ts';
 
@@ -7,8 +7,6 @@ import { CURVES, LIMITS, type Pair, PREDICTIONS } from './theme.ts';
 export type Row = { t: number; v: number | null; lo?: number | null; hi?: number | null };
 
 export type Curve = { readonly series: ReportSeries; readonly color: Pair; readonly rows: Row[] };
-
-export const SECOND_NS = 1e9;
 
 /** The largest magnitude that a chart shows, error bars included. */
 function extentOf(timeline: ReportTimeline): { low: number; high: number } {
@@ -60,11 +58,11 @@ export function curvesOf(timeline: ReportTimeline, scale: Scale): Curve[] {
   const colored = timeline.series.map((series): Curve => {
     const rows = rowsOf(series, scale);
     if (series.role === 'limit') return { series, rows, color: pick(LIMITS, used.limit++) };
-    if (series.role === 'predicted') {
+    if (series.role === 'predicted' || series.role === 'simulated') {
       return { series, rows, color: pick(PREDICTIONS, used.prediction++) };
     }
     return { series, rows, color: pick(CURVES, used.curve++) };
   });
-  const order = { limit: 0, sampled: 1, recorded: 2, predicted: 3 } as const;
+  const order = { limit: 0, sampled: 1, recorded: 2, inferred: 3, predicted: 4, simulated: 5 };
   return colored.toSorted((a, b) => order[a.series.role] - order[b.series.role]);
 }

@@ -1,14 +1,23 @@
 /** The text alternative of a chart, and the key that says what its line styles mean. */
+
+import type {
+  ReportDistribution,
+  ReportHeatmap,
+  ReportLanes,
+  ReportSeries,
+  ReportTimeline,
+} from '../details.ts';
 import { shorten, visible } from '../display.ts';
-import type { ReportDistribution, ReportSeries, ReportTimeline } from '../report.ts';
-import { formatQuantity } from '../units.ts';
+import { formatNumber, formatQuantity } from '../units.ts';
 
 const NAME_LENGTH = 60;
 
 const ROLE_WORDS = {
   recorded: 'recorded',
   sampled: 'sampled',
-  predicted: 'predicted',
+  inferred: 'counted from events',
+  predicted: 'predicted, open loop',
+  simulated: 'simulated, closed loop',
   limit: 'limit',
 } as const;
 
@@ -80,8 +89,42 @@ export function describeDistribution(distribution: ReportDistribution): string {
   return [`Distribution: ${shorten(visible(distribution.title), 200)}`, ...buckets].join('. ');
 }
 
+const BARS_TOLD = 12;
+
+/** Per lane the number of stretches and the longest ones. */
+export function describeLanes({ title, lanes, bars, lost }: ReportLanes): string {
+  const lines = lanes.map((name, lane) => {
+    const own = bars.filter((bar) => bar.lane === lane);
+    const total = own.reduce((sum, { from_ns, to_ns }) => sum + to_ns - from_ns, 0);
+    const many = `${formatNumber(own.length)} stretches, ${formatQuantity(total, 'ns')} together`;
+    return `${shorten(visible(name), NAME_LENGTH)}: ${own.length === 0 ? 'nothing' : many}`;
+  });
+  const longest = bars
+    .toSorted((a, b) => b.to_ns - b.from_ns - (a.to_ns - a.from_ns))
+    .slice(0, BARS_TOLD)
+    .map(({ from_ns, text }) => {
+      return `at ${(from_ns / 1e9).toFixed(2)} s ${shorten(visible(text), NAME_LENGTH)}`;
+    });
+  return [
+    `Stretches in lanes: ${shorten(visible(title), 200)}`,
+    ...lines,
+    ...(longest.length > 0 ? [`The longest: ${longest.join('; ')}`] : []),
+    ...(lost.length > 0 ? [`Events were lost in ${lost.length} stretches`] : []),
+  ].join('. ');
+}
+
+/** How many fell into each row, and when most of them did. */
+export function describeHeatmap({ title, rows, cells, counted }: ReportHeatmap): string {
+  const lines = rows.map((name, row) => {
+    const sum = cells.reduce((all, [, of, n]) => all + (of === row ? n : 0), 0);
+    const what = shorten(visible(counted), NAME_LENGTH);
+    return `${shorten(visible(name), NAME_LENGTH)}: ${formatNumber(sum)} ${what}`;
+  });
+  return [`Heat map over time: ${shorten(visible(title), 200)}`, ...lines].join('. ');
+}
+
 export type KeyEntry = {
-  readonly sign: 'solid' | 'dashed' | 'thin' | 'point' | 'band' | 'hatch';
+  readonly sign: 'solid' | 'long' | 'dashed' | 'dotted' | 'thin' | 'point' | 'band' | 'hatch';
   readonly text: string;
 };
 
@@ -95,6 +138,9 @@ export function keyOf(timeline: ReportTimeline): KeyEntry[] {
   if (has((one) => one.role === 'recorded' && one.shape === 'point')) {
     key.push({ sign: 'point', text: 'one recorded event' });
   }
+  if (has((one) => one.role === 'inferred')) {
+    key.push({ sign: 'long', text: 'counted from recorded events' });
+  }
   if (has((one) => one.role === 'sampled')) key.push({ sign: 'point', text: 'sampled counter' });
   const margin = (role: ReportSeries['role'], name: string): string => {
     const same = timeline.series.filter((one) => one.role === role);
@@ -103,8 +149,11 @@ export function keyOf(timeline: ReportTimeline): KeyEntry[] {
     return `, ${name} ±${formatQuantity(Math.max(...bounds), timeline.unit)}`;
   };
   if (has((one) => one.role === 'predicted')) {
-    const text = `predicted by the model${margin('predicted', 'error bar')}`;
+    const text = `predicted, open loop${margin('predicted', 'error bar')}`;
     key.push({ sign: 'dashed', text });
+  }
+  if (has((one) => one.role === 'simulated')) {
+    key.push({ sign: 'dotted', text: `simulated, closed loop${margin('simulated', 'error bar')}` });
   }
   if (has((one) => one.role === 'limit')) {
     key.push({ sign: 'thin', text: `limit${margin('limit', 'shaded')}` });

@@ -1,19 +1,9 @@
 /** Each curve of a timeline is named beside the plot, next to a swatch of its line style. */
-import type { TopLevelSpec } from 'vega-lite';
 import { shorten, visible } from '../display.ts';
 import { spreadLabels } from './axis.ts';
 import type { Curve } from './curves.ts';
 import { LABEL_CHARACTERS } from './theme.ts';
-
-export type Layer = Extract<TopLevelSpec, { layer: unknown }>['layer'][number];
-
-/** The plot in pixels, and what its axes span: seconds, and the unit of the chart. */
-export type Frame = {
-  readonly plotWidth: number;
-  readonly plotHeight: number;
-  readonly x: readonly [number, number];
-  readonly y: readonly [number, number];
-};
+import type { Frame, Layer } from './time.ts';
 
 const LINE_GAP = 15;
 
@@ -48,7 +38,8 @@ export function labels(curves: readonly Curve[], frame: Frame): Layer[] {
       const mark = { type: 'point' as const, filled: true, size: 26, color, aria: false };
       return [{ data: { values }, mark, encoding: { x: { value: from + 8 }, y } }];
     }
-    const strokeDash = style === 'dashed' ? { strokeDash: [4, 2] } : {};
+    const dash = { dashed: [4, 2], long: [7, 2], dotted: [2, 2] }[style];
+    const strokeDash = dash === undefined ? {} : { strokeDash: dash };
     const strokeWidth = style === 'thin' ? 1.25 : 2;
     const mark = { type: 'rule' as const, color, strokeWidth, aria: false, ...strokeDash };
     return [
@@ -56,7 +47,7 @@ export function labels(curves: readonly Curve[], frame: Frame): Layer[] {
     ];
   };
   return [
-    ...['solid', 'thin', 'dashed', 'point'].flatMap(swatch),
+    ...['solid', 'thin', 'long', 'dashed', 'dotted', 'point'].flatMap(swatch),
     {
       data: { values: rows },
       mark: {
@@ -79,5 +70,7 @@ export function labels(curves: readonly Curve[], frame: Frame): Layer[] {
 function swatchOf({ role, shape }: Curve['series']): string {
   if (shape === 'point' || role === 'sampled') return 'point';
   if (role === 'predicted') return 'dashed';
+  if (role === 'inferred') return 'long';
+  if (role === 'simulated') return 'dotted';
   return role === 'limit' ? 'thin' : 'solid';
 }

@@ -37,6 +37,7 @@ export const INK: Pair = { light: '#1f2328', dark: '#e6edf3' };
 export const MUTED: Pair = { light: '#59636e', dark: '#9da7b1' };
 export const GRID: Pair = { light: '#e4e7eb', dark: '#2b323b' };
 export const BAND: Pair = { light: '#e8930c', dark: '#f0a63a' };
+export const FOCUS: Pair = { light: '#b3261e', dark: '#ff8a80' };
 export const LOST: Pair = { light: '#6b7280', dark: '#9aa4b0' };
 
 /** An expression for vega that is one colour or the other. */
@@ -47,8 +48,27 @@ export function shade(pair: Pair): { expr: string } {
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
 export const FONT_SIZE = 12;
 
-/** Fixed margins, so that the plots of all timelines on a page line up. */
-export const MARGIN = { left: 68, right: 208, top: 12, bottom: 40, heading: 48 } as const;
+/** Narrower than this a chart has no room for names beside its plot: the page lists them below. */
+const NARROW = 640;
+
+export type Margins = {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+};
+
+export function isNarrow(width: number): boolean {
+  return width < NARROW;
+}
+
+/** The same for all charts of one width, so that the plots over time line up on a page. */
+export function marginsOf(width: number): Margins {
+  const isSmall = isNarrow(width);
+  return { left: isSmall ? 56 : 68, right: isSmall ? 12 : 208, top: 16, bottom: 40 };
+}
+
+export const HEADING = 48;
 /** Labels beside the plot are cut to what fits into the right margin. */
 export const LABEL_CHARACTERS = 27;
 
@@ -59,6 +79,8 @@ export type ChartOptions = {
   readonly height: number;
   /** Without it the title is left to the surrounding page. */
   readonly heading: boolean;
+  /** The stall window of the verdict, marked on every chart over time. */
+  readonly focus_ns?: readonly [number, number] | null;
 };
 
 export const DEFAULT_OPTIONS: ChartOptions = { width: 960, height: 300, heading: true };

@@ -1,76 +1,38 @@
 /**
- * Curves over time. What a curve is can be seen: recorded ones are solid, predictions dashed with
- * their error bar, limits thin and muted, samples points. Stretches in which somebody was stalled
- * are shaded; where events were lost the chart is hatched.
+ * Curves over time. What a curve is can be seen: recorded ones are solid, inferred ones have long
+ * dashes, predictions short ones and an error bar, limits are thin and muted, samples are points.
+ * Stretches in which somebody was stalled are shaded; where events were lost the chart is hatched.
  */
 import type { TopLevelSpec } from 'vega-lite';
+import type { ReportSeries, ReportTimeline } from '../details.ts';
 import { shorten, visible } from '../display.ts';
-import type { ReportTimeline } from '../report.ts';
 import { ticksFor } from './axis.ts';
-import { type Curve, chartScale, curvesOf, SECOND_NS } from './curves.ts';
+import { type Curve, chartScale, curvesOf } from './curves.ts';
 import { describeTimeline } from './describe.ts';
-import { type Frame, type Layer, labels } from './labels.ts';
+import { labels } from './labels.ts';
+import { BAND, type ChartOptions, INK, isNarrow, marginsOf, shade } from './theme.ts';
 import {
-  BAND,
-  type ChartOptions,
-  chartConfig,
-  DARK_PARAM,
-  INK,
-  LOST,
-  MARGIN,
-  shade,
-} from './theme.ts';
+  type Frame,
+  focusLayers,
+  type Layer,
+  lostLayers,
+  overTime,
+  plotSize,
+  SECOND_NS,
+  secondsOf,
+  stretches,
+  timeAxis,
+} from './time.ts';
 
-const DASH = [5, 4];
+/** Computed values are never drawn like recorded ones. */
+const DASHES: Readonly<Partial<Record<ReportSeries['role'], readonly number[]>>> = {
+  inferred: [8, 2],
+  predicted: [5, 4],
+  simulated: [2, 3],
+};
 
 function lineShape(curve: Curve): 'step-after' | 'linear' {
   return curve.series.shape === 'step' ? 'step-after' : 'linear';
-}
-
-function shading(timeline: ReportTimeline, frame: Frame): Layer[] {
-  const layers: Layer[] = [];
-  const rows = (intervals: ReportTimeline['bands']) =>
-    intervals.map(({ from_ns, to_ns }) => ({
-      t: Math.max(frame.x[0], from_ns / SECOND_NS),
-      t2: Math.min(frame.x[1], to_ns / SECOND_NS),
-    }));
-  const area = (
-    intervals: ReportTimeline['bands'],
-    color: typeof BAND,
-    opacity: number,
-  ): Layer => ({
-    data: { values: rows(intervals) },
-    mark: { type: 'rect', clip: true, color: shade(color), opacity, aria: false },
-    encoding: { x: { field: 't', type: 'quantitative' }, x2: { field: 't2' } },
-  });
-  if (timeline.bands.length > 0) layers.push(area(timeline.bands, BAND, 0.16));
-  if (timeline.lost.length > 0)
-    layers.push(area(timeline.lost, LOST, 0.22), hatching(timeline, frame));
-  return layers;
-}
-
-/** Dotted strokes every few pixels: loss must not look like just another shaded band. */
-function hatching(timeline: ReportTimeline, frame: Frame): Layer {
-  const seconds = frame.x[1] - frame.x[0];
-  const step = (seconds * 5) / frame.plotWidth;
-  const values: { t: number }[] = [];
-  for (const { from_ns, to_ns } of timeline.lost) {
-    for (let t = from_ns / SECOND_NS; t <= to_ns / SECOND_NS; t += step) {
-      values.push({ t: Number(t.toPrecision(9)) });
-    }
-  }
-  return {
-    data: { values },
-    mark: {
-      type: 'rule',
-      clip: true,
-      color: shade(LOST),
-      strokeDash: [2, 3],
-      opacity: 0.6,
-      aria: false,
-    },
-    encoding: { x: { field: 't', type: 'quantitative' } },
-  };
 }
 
 function errorBand(curve: Curve): Layer[] {
@@ -112,8 +74,9 @@ function curveLayer(curve: Curve): Layer {
     };
   }
   // A prediction is the thinner line, and gaps in it show the curve that it lies on.
-  const width = role === 'recorded' ? 2 : 1.25;
-  const strokeDash = role === 'predicted' ? { strokeDash: DASH } : {};
+  const width = role === 'recorded' ? 2 : role === 'inferred' ? 1.6 : 1.25;
+  const dash = DASHES[role];
+  const strokeDash = dash === undefined ? {} : { strokeDash: [...dash] };
   return {
     data: { values: curve.rows },
     mark: {
@@ -142,7 +105,7 @@ function stretchLabels(timeline: ReportTimeline, frame: Frame): Layer[] {
     const label = shorten(visible(interval.label), 40);
     const room = (interval.to_ns - interval.from_ns) * pixelsPerNs;
     if (room < label.length * 6.5 + 12) return [];
-    return [{ t: interval.from_ns / SECOND_NS, label }];
+    return [{ t: Math.max(frame.x[0], interval.from_ns / SECOND_NS), label }];
   });
   if (values.length === 0) return [];
   return [
@@ -150,6 +113,7 @@ function stretchLabels(timeline: ReportTimeline, frame: Frame): Layer[] {
       data: { values },
       mark: {
         type: 'text',
+        clip: true,
         align: 'left',
         baseline: 'top',
         dx: 6,
@@ -160,30 +124,30 @@ function stretchLabels(timeline: ReportTimeline, frame: Frame): Layer[] {
       },
       encoding: {
         x: { field: 't', type: 'quantitative' },
-        y: { value: 3 },
+        y: { value: 7 },
         text: { field: 'label', type: 'nominal' },
       },
     },
   ];
 }
 
+/** As many decimals as tell the ticks apart. */
+function tickFormat([first = 0, second = 1]: readonly number[]): string {
+  const step = Math.abs(second - first);
+  const decimals = [0, 1, 2, 3].find((digits) => {
+    const scaled = step * 10 ** digits;
+    return Math.abs(scaled - Math.round(scaled)) < 1e-9 * scaled;
+  });
+  return `,.${decimals ?? 4}f`;
+}
+
 /** An empty layer that carries the axes: layers with data inherit its scales. */
-function axes(frame: Frame, ticks: readonly number[], yTitle: string): Layer {
+function axes(frame: Frame, ticks: readonly number[], yTitle: string, left: number): Layer {
   return {
     data: { values: [{}] },
     mark: { type: 'point', opacity: 0, aria: false },
     encoding: {
-      x: {
-        datum: frame.x[0],
-        type: 'quantitative',
-        scale: { domain: [...frame.x], nice: false, zero: false },
-        axis: {
-          title: 'seconds since the trace began',
-          grid: false,
-          tickCount: Math.max(3, Math.round(frame.plotWidth / 90)),
-          labelFlush: false,
-        },
-      },
+      x: { datum: frame.x[0], ...timeAxis(frame) },
       y: {
         datum: frame.y[0],
         type: 'quantitative',
@@ -191,11 +155,13 @@ function axes(frame: Frame, ticks: readonly number[], yTitle: string): Layer {
         axis: {
           title: yTitle,
           values: [...ticks],
+          format: tickFormat(ticks),
+          labelOverlap: false,
           grid: true,
           domain: false,
           ticks: false,
-          minExtent: MARGIN.left - 24,
-          maxExtent: MARGIN.left - 24,
+          minExtent: left - 24,
+          maxExtent: left - 24,
         },
       },
     },
@@ -204,38 +170,20 @@ function axes(frame: Frame, ticks: readonly number[], yTitle: string): Layer {
 
 export function timelineSpec(timeline: ReportTimeline, options: ChartOptions): TopLevelSpec {
   const scale = chartScale(timeline);
-  const top = MARGIN.top + (options.heading ? MARGIN.heading : 0);
-  const plotWidth = Math.max(120, Math.round(options.width - MARGIN.left - MARGIN.right));
-  const plotHeight = Math.max(80, Math.round(options.height - top - MARGIN.bottom));
+  const { plotWidth, plotHeight } = plotSize(options);
   const ticks = ticksFor(scale.low, scale.high, Math.max(3, plotHeight / 38), timeline.unit);
-  const [from, to] = timeline.window_ns;
-  const frame: Frame = {
-    plotWidth,
-    plotHeight,
-    x: [from / SECOND_NS, (to > from ? to : from + 1) / SECOND_NS],
-    y: ticks.domain,
-  };
+  const x = secondsOf(timeline.window_ns);
+  const frame: Frame = { plotWidth, plotHeight, x, y: ticks.domain };
   const curves = curvesOf(timeline, scale);
-  const heading = { text: visible(timeline.title), subtitle: visible(timeline.subtitle) };
-  return {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    description: describeTimeline(timeline),
-    ...(options.heading ? { title: { ...heading, limit: options.width } } : {}),
-    // Room is reserved, not measured: all plots of a page have the same left and right edge.
-    autosize: { type: 'none' },
-    padding: { left: MARGIN.left, right: MARGIN.right, top, bottom: MARGIN.bottom },
-    width: plotWidth,
-    height: plotHeight,
-    background: 'transparent',
-    params: [DARK_PARAM],
-    layer: [
-      axes(frame, ticks.values, scale.suffix),
-      ...shading(timeline, frame),
-      ...curves.flatMap(errorBand),
-      ...curves.map(curveLayer),
-      ...stretchLabels(timeline, frame),
-      ...labels(curves, frame),
-    ],
-    config: chartConfig(),
-  };
+  const left = marginsOf(options.width).left;
+  return overTime({ ...timeline, description: describeTimeline(timeline) }, options, frame, [
+    axes(frame, ticks.values, scale.suffix, left),
+    ...stretches(timeline.bands, frame, BAND, 0.16),
+    ...lostLayers(timeline.lost, frame),
+    ...curves.flatMap(errorBand),
+    ...curves.map(curveLayer),
+    ...focusLayers(options, frame),
+    ...stretchLabels(timeline, frame),
+    ...(isNarrow(options.width) ? [] : labels(curves, frame)),
+  ]);
 }

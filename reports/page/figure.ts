@@ -2,42 +2,52 @@
 import { parse, View } from 'vega';
 import { expressionInterpreter } from 'vega-interpreter';
 import { compile } from 'vega-lite';
-import { type ChartDetail, chartSpec } from '../charts/index.ts';
+import { type ChartDetail, chartSpec, heightOf, isTimeChart } from '../charts/index.ts';
+import { attachBrush } from './brush.ts';
 import { el, named } from './dom.ts';
+import { csvButton } from './download.ts';
 import { attachHover, type Tooltip } from './hover.ts';
-import { distributionNumbers, keyElement, timelineNumbers } from './tables.ts';
+import { chartNumbers, keyElement } from './numbers.ts';
+import type { TimeView, TimeWindow } from './time-view.ts';
 
 export type Figure = {
   readonly element: HTMLElement;
+  readonly isDrawn: boolean;
   /** Draws the chart, again if the width has changed. */
   draw(): void;
+  /** Shows the window of the page; nothing to do before it is drawn. */
+  follow(): void;
   setDark(dark: boolean): void;
 };
 
-const TIMELINE_HEIGHT = 270;
-const MAIN_HEIGHT = 330;
+/** What all charts of a page share. */
+export type Surroundings = {
+  readonly view: TimeView;
+  readonly tooltip: Tooltip;
+  readonly focus_ns: TimeWindow | null;
+};
 
-function chartHeight(detail: ChartDetail, main: boolean): number {
-  if (detail.kind === 'distribution') return 34 + 22 * detail.buckets.length;
-  // Room for a name per curve beside the plot.
-  return Math.max(main ? MAIN_HEIGHT : TIMELINE_HEIGHT, 60 + 15 * detail.series.length);
-}
+const TIMELINE_HEIGHT = 270;
+const MAIN_HEIGHT = 290;
 
 function numbers(detail: ChartDetail): HTMLElement {
   const details = el('details', {}, el('summary', {}, 'Numbers behind this chart'));
   // Built when opened: most readers never look, and printing leaves closed ones out.
   details.addEventListener('toggle', () => {
     if (!details.open || details.childElementCount > 1) return;
-    details.append(
-      detail.kind === 'timeline' ? timelineNumbers(detail) : distributionNumbers(detail),
-    );
+    details.append(chartNumbers(detail));
   });
   return details;
 }
 
-function drawInto(holder: HTMLElement, detail: ChartDetail, height: number, dark: boolean): View {
+function drawInto(
+  holder: HTMLElement,
+  detail: ChartDetail,
+  height: number,
+  { view: shown, focus_ns }: Surroundings,
+): View {
   const width = holder.clientWidth;
-  const spec = chartSpec(detail, { width, height, heading: false });
+  const spec = chartSpec(detail, { width, height, heading: false, focus_ns });
   const compiled = compile(spec).spec;
   const target = el('div');
   holder.querySelector('.drawn')?.remove();
@@ -50,7 +60,8 @@ function drawInto(holder: HTMLElement, detail: ChartDetail, height: number, dark
     container: target,
     hover: false,
   });
-  view.signal('dark', dark).run();
+  if (isTimeChart(detail) && shown.isZoomed) setWindow(view, shown.window);
+  view.run();
   for (const name of ['role', 'aria-label', 'aria-roledescription']) target.removeAttribute(name);
   const svg = target.querySelector('svg');
   svg?.setAttribute('role', 'img');
@@ -58,33 +69,57 @@ function drawInto(holder: HTMLElement, detail: ChartDetail, height: number, dark
   return view;
 }
 
-export function createFigure(detail: ChartDetail, main: boolean, tooltip: Tooltip): Figure {
-  const height = chartHeight(detail, main);
+function setWindow(view: View, [from, to]: TimeWindow): void {
+  view.signal('from', from / 1e9).signal('to', to / 1e9);
+}
+
+const HINT =
+  'Chart. Left and right arrow keys read its values, plus and minus zoom, brackets move, 0 shows all.';
+
+export function createFigure(detail: ChartDetail, isMain: boolean, around: Surroundings): Figure {
+  const height = heightOf(detail, isMain ? MAIN_HEIGHT : TIMELINE_HEIGHT);
   const holder = el('div', { class: 'chart' });
   // Reserved before drawing, so that nothing jumps while the reader scrolls.
   holder.style.minHeight = `${height}px`;
-  const caption = el('figcaption', {}, named(main ? 'h2' : 'h3', detail.title, 240));
+  const caption = el('figcaption', {}, named(isMain ? 'h2' : 'h3', detail.title, 240));
   if (detail.subtitle !== '') caption.append(named('p', detail.subtitle, 240));
   const element = el('figure', { id: `chart-${detail.id}` }, caption, holder);
-  if (detail.kind === 'timeline') {
+  const foot = el('div', { class: 'foot' });
+  if (isTimeChart(detail)) {
     holder.setAttribute('tabindex', '0');
     holder.setAttribute('role', 'group');
-    holder.setAttribute('aria-label', 'Chart. Left and right arrow keys read its values.');
-    attachHover(holder, detail, tooltip);
-    element.append(keyElement(detail), el('p', { class: 'aside' }, detail.caption));
+    holder.setAttribute('aria-label', HINT);
+    attachHover(holder, detail, around.view, around.tooltip);
+    attachBrush(holder, around.view);
+    element.append(keyElement(detail, around.focus_ns !== null));
+    foot.append(named('p', detail.caption, 400, { class: 'aside' }));
   }
-  element.append(numbers(detail));
+  foot.append(csvButton(detail));
+  element.append(foot, numbers(detail));
 
   let view: View | undefined;
   let width = 0;
   let isDark = false;
+  let shown = around.view.full;
   return {
     element,
+    get isDrawn() {
+      return view !== undefined;
+    },
     draw() {
       if (holder.clientWidth === 0 || holder.clientWidth === width) return;
       width = holder.clientWidth;
       view?.finalize();
-      view = drawInto(holder, detail, height, isDark);
+      view = drawInto(holder, detail, height, around);
+      shown = around.view.window;
+      if (isDark) view.signal('dark', isDark).run();
+    },
+    follow() {
+      const { window } = around.view;
+      if (view === undefined || window === shown || !isTimeChart(detail)) return;
+      shown = window;
+      setWindow(view, window);
+      view.run();
     },
     setDark(dark) {
       isDark = dark;

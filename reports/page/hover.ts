@@ -1,17 +1,13 @@
 /**
- * Reading values off a timeline: a line at the pointer, and a box with the value of every curve
- * there. The arrow keys move it too.
+ * Reading values off a chart over time: a line at the pointer, and a box with what is there. The
+ * arrow keys move it too.
  */
-
-import { chartScale, curvesOf } from '../charts/curves.ts';
-import { MARGIN } from '../charts/index.ts';
-import { shorten, visible } from '../display.ts';
-import type { ReportInterval, ReportSeries, ReportTimeline } from '../report.ts';
-import { formatQuantity } from '../units.ts';
+import type { TimeChart } from '../charts/index.ts';
 import { el } from './dom.ts';
+import { partAt, plotOf, timeAt } from './plot.ts';
+import { valueReader } from './read-values.ts';
+import type { TimeView } from './time-view.ts';
 
-/** Marks farther from the pointer than this part of the window are not meant. */
-const NEAR_PART = 0.01;
 const KEY_STEPS = 200;
 
 export type Tooltip = {
@@ -36,69 +32,28 @@ export function createTooltip(box: HTMLElement): Tooltip {
   };
 }
 
-/** Index of the last point at or before `t`, -1 if there is none. */
-function lastAt(times: readonly number[], t: number): number {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (times[middle] <= t) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}
-
-function valueAt(series: ReportSeries, t: number, near: number): number | undefined {
-  const before = lastAt(series.t_ns, t);
-  if (series.shape === 'step') return series.values[before] ?? undefined;
-  const after = before + 1;
-  const distance = (i: number) => Math.abs((series.t_ns[i] ?? Number.POSITIVE_INFINITY) - t);
-  const closest = distance(before) <= distance(after) ? before : after;
-  if (series.shape === 'point' && distance(closest) > near) return undefined;
-  return series.values[closest] ?? undefined;
-}
-
-function within(intervals: readonly ReportInterval[], t: number, near: number) {
-  return intervals.find(({ from_ns, to_ns }) => t >= from_ns - near && t <= to_ns + near);
-}
-
-export function attachHover(holder: HTMLElement, timeline: ReportTimeline, tooltip: Tooltip): void {
-  const scale = chartScale(timeline);
-  const curves = curvesOf(timeline, scale);
-  const [from, to] = timeline.window_ns;
-  const span = to - from;
+/** Returns what keys do: the moment that they read, for zooming about it. */
+export function attachHover(
+  holder: HTMLElement,
+  chart: TimeChart,
+  view: TimeView,
+  tooltip: Tooltip,
+): void {
+  const read = valueReader(chart);
   const line = el('div', { class: 'cursor', hidden: '' });
-  let position = from;
   const dark = window.matchMedia('(prefers-color-scheme: dark)');
+  let position = view.window[0];
 
-  const rowsAt = (t: number): HTMLElement[] => {
-    const rows = curves.flatMap(({ series, color }): HTMLElement[] => {
-      const value = valueAt(series, t, span * NEAR_PART);
-      if (value === undefined) return [];
-      const name = el('span', {}, shorten(visible(series.label), 40));
-      name.style.color = dark.matches ? color.dark : color.light;
-      return [el('div', {}, name, el('b', {}, formatQuantity(value, timeline.unit)))];
-    });
-    for (const found of [within(timeline.bands, t, 0), within(timeline.lost, t, 0)]) {
-      if (found !== undefined) {
-        const length = formatQuantity(found.to_ns - found.from_ns, 'ns');
-        rows.push(el('em', {}, `${shorten(visible(found.label), 60)}, ${length}`));
-      }
-    }
-    return rows;
-  };
   const showAt = (t: number, y?: number): void => {
-    const svg = holder.querySelector('svg');
-    if (svg === null || span <= 0) return;
-    const box = svg.getBoundingClientRect();
-    const ratio = box.width / (Number(svg.getAttribute('width')) || box.width);
-    const plot = box.width - (MARGIN.left + MARGIN.right) * ratio;
-    const x = MARGIN.left * ratio + (plot * (t - from)) / span;
+    const plot = plotOf(holder);
+    const [from, to] = view.window;
+    if (plot === undefined || to <= from) return;
+    const x = plot.left + (plot.width * (t - from)) / (to - from);
     position = t;
     line.style.left = `${x}px`;
     line.hidden = false;
-    const at = { x: box.left + x, y: y ?? box.top + box.height / 3 };
-    tooltip.show(at, `${(t / 1e9).toFixed(3)} s`, rowsAt(t));
+    const at = { x: plot.box.left + x, y: y ?? plot.box.top + plot.box.height / 3 };
+    tooltip.show(at, `${(t / 1e9).toFixed(3)} s`, read(t, view.window, dark.matches));
   };
   const leave = () => {
     line.hidden = true;
@@ -106,22 +61,27 @@ export function attachHover(holder: HTMLElement, timeline: ReportTimeline, toolt
   };
   holder.append(line);
   holder.addEventListener('pointermove', (event) => {
-    const svg = holder.querySelector('svg');
-    if (svg === null) return;
-    const box = svg.getBoundingClientRect();
-    const ratio = box.width / (Number(svg.getAttribute('width')) || box.width);
-    const plot = box.width - (MARGIN.left + MARGIN.right) * ratio;
-    const part = (event.clientX - box.left - MARGIN.left * ratio) / plot;
+    const plot = plotOf(holder);
+    if (plot === undefined) return;
+    const part = partAt(plot, event.clientX);
     if (part < 0 || part > 1) leave();
-    else showAt(from + part * span, event.clientY);
+    else showAt(timeAt(view.window, part), event.clientY);
   });
   holder.addEventListener('pointerleave', leave);
   holder.addEventListener('blur', leave);
   holder.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const [from, to] = view.window;
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[event.key];
-    if (event.key === 'Escape') leave();
-    if (step === undefined) return;
-    event.preventDefault();
-    showAt(Math.min(to, Math.max(from, position + (step * span) / KEY_STEPS)));
+    const inside = Math.min(to, Math.max(from, position));
+    if (step !== undefined) {
+      event.preventDefault();
+      showAt(Math.min(to, Math.max(from, inside + (step * (to - from)) / KEY_STEPS)));
+    } else if (event.key === 'Escape') leave();
+    else if (event.key === '+' || event.key === '=') view.zoom(0.5, inside);
+    else if (event.key === '-') view.zoom(2, inside);
+    else if (event.key === '[') view.pan(-0.5);
+    else if (event.key === ']') view.pan(0.5);
+    else if (event.key === '0') view.show(undefined);
   });
 }

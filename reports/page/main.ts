@@ -4,12 +4,17 @@
  */
 import { type ChartDetail, isChart } from '../charts/index.ts';
 import { anchor } from '../display.ts';
-import type { Report, ReportDetail } from '../report.ts';
+import type { Report } from '../report.ts';
+import { causesElement } from './causes.ts';
 import { el } from './dom.ts';
-import { createFigure, type Figure } from './figure.ts';
+import { downloadButton } from './download.ts';
+import { createFigure, type Figure, type Surroundings } from './figure.ts';
 import { createTooltip } from './hover.ts';
 import { qualityElement } from './quality.ts';
-import { sectionElement } from './section.ts';
+import { type PlaceChart, sectionElement } from './section.ts';
+import { jumpButton } from './tables.ts';
+import { followAddress, parseAddress, TimeView } from './time-view.ts';
+import { zoomBar } from './zoom-bar.ts';
 
 /** Charts are drawn when they are this near to the visible part. */
 const NEAR = '500px';
@@ -20,31 +25,61 @@ function byId(id: string): HTMLElement {
   return element;
 }
 
-/** The boundary: renderHtml has put a Report there, whose schema the builder is typed by. */
-function readReport(): Report {
-  return JSON.parse(byId('report').textContent ?? '') as Report;
+/** Work that is done one piece a frame, so that nothing waits for more than one of them. */
+class FrameQueue {
+  readonly #waiting = new Set<() => void>();
+
+  add(work: () => void): void {
+    this.#waiting.add(work);
+    if (this.#waiting.size === 1) requestAnimationFrame(() => this.#next());
+  }
+
+  #next(): void {
+    const [work] = this.#waiting;
+    if (work === undefined) return;
+    try {
+      work();
+    } finally {
+      this.#waiting.delete(work);
+      if (this.#waiting.size > 0) requestAnimationFrame(() => this.#next());
+    }
+  }
 }
 
-/** Draws figures one a frame as they come near, so that scrolling never waits for more than one. */
-function drawWhenNear(figures: readonly Figure[]): void {
+/** The boundary: renderHtml has put a Report there, whose schema the builder is typed by. */
+function readReport(): { text: string; report: Report } {
+  const text = byId('report').textContent ?? '';
+  return { text, report: JSON.parse(text) as Report };
+}
+
+function drawWhenNear(figures: readonly Figure[], queue: FrameQueue): void {
   const byElement = new Map(figures.map((figure) => [figure.element as Element, figure]));
-  const queue: Figure[] = [];
-  const next = () => {
-    queue.shift()?.draw();
-    if (queue.length > 0) requestAnimationFrame(next);
-  };
   const observer = new IntersectionObserver(
     (entries) => {
       for (const entry of entries) {
         const figure = byElement.get(entry.target);
         if (!entry.isIntersecting || figure === undefined) continue;
         observer.unobserve(entry.target);
-        if (queue.push(figure) === 1) requestAnimationFrame(next);
+        queue.add(() => figure.draw());
       }
     },
     { rootMargin: NEAR },
   );
   for (const figure of figures) observer.observe(figure.element);
+}
+
+/** A new window is drawn in the charts that the reader sees, then in the others. */
+function followView(figures: readonly Figure[], view: TimeView, queue: FrameQueue): void {
+  const follow = new Map(figures.map((figure) => [figure, () => figure.follow()]));
+  const isSeen = ({ element }: Figure) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return bottom > 0 && top < window.innerHeight;
+  };
+  view.listen(() => {
+    const drawn = figures.filter((figure) => figure.isDrawn);
+    const seen = drawn.filter(isSeen);
+    for (const figure of [...seen, ...drawn]) queue.add(follow.get(figure) ?? (() => {}));
+  });
 }
 
 function followColorScheme(figures: readonly Figure[]): void {
@@ -64,60 +99,106 @@ function followColorScheme(figures: readonly Figure[]): void {
   window.addEventListener('afterprint', apply);
 }
 
-function redrawOnResize(figures: readonly Figure[], drawn: ReadonlySet<Figure>): void {
+function redrawOnResize(figures: readonly Figure[], queue: FrameQueue): void {
   let timer = 0;
   window.addEventListener('resize', () => {
     window.clearTimeout(timer);
     timer = window.setTimeout(() => {
-      for (const figure of figures) if (drawn.has(figure)) figure.draw();
+      for (const figure of figures) if (figure.isDrawn) queue.add(() => figure.draw());
     }, 150);
   });
 }
 
-function start(): void {
-  const report = readReport();
-  const tooltip = createTooltip(byId('tooltip'));
-  const figures: Figure[] = [];
-  const drawn = new Set<Figure>();
-  const figure = (detail: ChartDetail, main: boolean): HTMLElement => {
-    const made = createFigure(detail, main, tooltip);
-    const draw = () => {
-      made.draw();
-      drawn.add(tracked);
-    };
-    const tracked: Figure = { ...made, draw };
-    figures.push(tracked);
-    return made.element;
-  };
-  const isMain = (detail: ReportDetail) =>
-    detail.kind === 'timeline' && detail.id === report.headline.chart_id;
-  const owner = report.sections.find((section) => section.details.some(isMain));
-  const main = owner?.details.find(isMain);
-  if (owner !== undefined && main !== undefined && isChart(main)) {
-    byId('main-chart').append(figure(main, true));
-  }
-  const place = (detail: ReportDetail): HTMLElement => {
-    if (detail === main) {
-      const up = el(
-        'a',
-        { href: '#verdict' },
-        'Its chart stands under the verdict, at the top of the page.',
-      );
-      return el('p', { class: 'aside' }, up);
-    }
-    return isChart(detail) ? figure(detail, false) : el('div');
-  };
-  byId('findings').append(...report.sections.map((section) => sectionElement(section, place)));
-  byId('quality').append(qualityElement(report));
-  followColorScheme(figures);
-  redrawOnResize(figures, drawn);
-  figures[0]?.draw();
-  drawWhenNear(figures.slice(1));
-  // The sections exist only now: go to the one that the address names.
-  const wanted = window.location.hash.slice(1);
-  if (wanted === anchor(wanted.replace(/^finding-/, '')) || wanted === 'capture-quality') {
-    document.getElementById(wanted)?.scrollIntoView();
-  }
+/** The chart under the verdict stands there only; its section refers to it. */
+function mainChart(report: Report): ChartDetail | undefined {
+  const charts = report.sections.flatMap(({ details }) => details).filter(isChart);
+  return charts.find(({ id }) => id === report.headline.chart_id);
 }
 
-start();
+function isPlace(name: string): boolean {
+  const isOurs = name === anchor(name.replace(/^finding-/, ''));
+  return isOurs || ['capture-quality', 'causes', 'findings', 'verdict'].includes(name);
+}
+
+class Page {
+  readonly #report: Report;
+  readonly #view: TimeView;
+  readonly #around: Surroundings;
+  readonly #queue = new FrameQueue();
+  readonly #figures: Figure[] = [];
+  readonly #main: ChartDetail | undefined;
+
+  constructor(report: Report) {
+    this.#report = report;
+    this.#view = new TimeView(report.window_ns);
+    const focus_ns = report.diagnosis.verdict.window_ns;
+    this.#around = { view: this.#view, focus_ns, tooltip: createTooltip(byId('tooltip')) };
+    this.#main = mainChart(report);
+  }
+
+  /** The verdict's chart first; the rest is built piece by piece, so that nothing waits long. */
+  start(text: string): void {
+    // A window in the address holds for the first drawing.
+    this.#view.show(parseAddress(window.location.hash).window);
+    if (this.#main !== undefined) this.#startMain(this.#main);
+    followColorScheme(this.#figures);
+    const pieces = [
+      () => byId('causes-place').replaceWith(causesElement(this.#parts())),
+      ...this.#report.sections.map((section) => () => {
+        byId('findings').append(sectionElement(section, this.#place, this.#view));
+      }),
+      () => byId('quality').append(qualityElement(this.#report)),
+      () => this.#finish(text),
+    ];
+    for (const piece of pieces) this.#queue.add(piece);
+  }
+
+  #startMain(main: ChartDetail): void {
+    const figure = this.#figure(main, true);
+    const { focus_ns } = this.#around;
+    byId('main-chart').append(figure.element);
+    if (focus_ns !== null) {
+      const button = jumpButton('Zoom all charts to the stall', focus_ns, this.#view);
+      const actions = el('span', { class: 'actions' }, button);
+      figure.element.querySelector('.foot')?.append(actions);
+    }
+    figure.draw();
+  }
+
+  #finish(text: string): void {
+    byId('downloads').append(
+      downloadButton('Download the report as JSON', 'report.json', 'application/json', () => text),
+    );
+    document.body.append(zoomBar(this.#view, this.#around.focus_ns));
+    followView(this.#figures, this.#view, this.#queue);
+    redrawOnResize(this.#figures, this.#queue);
+    drawWhenNear(this.#figures.slice(this.#main === undefined ? 0 : 1), this.#queue);
+    // The sections exist only now: go to the one that the address names.
+    followAddress(this.#view, (name) => {
+      if (isPlace(name)) document.getElementById(name)?.scrollIntoView();
+    });
+    document.documentElement.dataset.ready = 'true';
+  }
+
+  #parts() {
+    return { report: this.#report, place: this.#place, view: this.#view };
+  }
+
+  #figure(detail: ChartDetail, isMain: boolean): Figure {
+    const figure = createFigure(detail, isMain, this.#around);
+    this.#figures.push(figure);
+    figure.setDark(window.matchMedia('(prefers-color-scheme: dark)').matches);
+    return figure;
+  }
+
+  readonly #place: PlaceChart = (detail) => {
+    if (detail === this.#main) {
+      const text = 'Its chart stands under the verdict, at the top of the page.';
+      return el('p', { class: 'aside' }, el('a', { href: '#verdict' }, text));
+    }
+    return isChart(detail) ? this.#figure(detail, false).element : el('div');
+  };
+}
+
+const { text, report } = readReport();
+new Page(report).start(text);

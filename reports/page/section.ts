@@ -4,6 +4,7 @@ import { anchor, LEVEL_WORDS, STATUS_WORDS } from '../display.ts';
 import type { ReportDetail, ReportSection } from '../report.ts';
 import { el, named } from './dom.ts';
 import { detailTable } from './tables.ts';
+import type { TimeView } from './time-view.ts';
 
 /** Draws a chart's place; the caller knows which charts stand elsewhere. */
 export type PlaceChart = (detail: ReportDetail) => HTMLElement;
@@ -14,13 +15,21 @@ function chip(status: ReportSection['status']): HTMLElement {
   return el('span', { class: `chip chip-${status}`, title: meaning }, mark, ` ${word}`);
 }
 
-function detailElement(detail: ReportDetail, place: PlaceChart): HTMLElement {
+export function detailElement(
+  detail: ReportDetail,
+  place: PlaceChart,
+  view: TimeView,
+): HTMLElement {
   if (isChart(detail)) return place(detail);
-  if (detail.kind === 'table') return detailTable(detail);
+  if (detail.kind === 'table') return detailTable(detail, view);
   return named('p', detail.kind === 'note' ? detail.text : '', 2000, { class: 'note' });
 }
 
-export function sectionElement(section: ReportSection, place: PlaceChart): HTMLElement {
+export function sectionElement(
+  section: ReportSection,
+  place: PlaceChart,
+  view: TimeView,
+): HTMLElement {
   const id = anchor(section.id);
   const head = named('h2', section.title, 120);
   const element = el(
@@ -28,8 +37,11 @@ export function sectionElement(section: ReportSection, place: PlaceChart): HTMLE
     { id, class: 'finding', tabindex: '-1' },
     el('div', { class: 'finding-head' }, chip(section.status), head),
     named('p', section.question, 300, { class: 'question' }),
-    named('p', section.summary, 1000, { class: 'summary' }),
   );
+  // Charts that are the whole answer say it themselves.
+  const [first] = section.details;
+  const isSaid = first !== undefined && isChart(first) && `${first.title}.` === section.summary;
+  if (!isSaid) element.append(named('p', section.summary, 1000, { class: 'summary' }));
   if (section.weakened_by.length > 0) {
     const reasons = section.weakened_by.map((why) => named('li', why, 400));
     element.append(
@@ -47,6 +59,6 @@ export function sectionElement(section: ReportSection, place: PlaceChart): HTMLE
       ),
     );
   }
-  element.append(...section.details.map((detail) => detailElement(detail, place)));
+  element.append(...section.details.map((detail) => detailElement(detail, place, view)));
   return element;
 }

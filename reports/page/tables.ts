@@ -1,11 +1,13 @@
-/** Tables of a report, and the numbers behind a chart. */
-import { keyOf, summarizeSeries } from '../charts/index.ts';
-import { visible } from '../display.ts';
-import type { ReportDistribution, ReportTable, ReportTimeline, Unit } from '../report.ts';
-import { formatNumber, formatQuantity, scaleFor } from '../units.ts';
-import { el, named, scrollable } from './dom.ts';
+/** Tables of a report: searchable where they are long, and rows that jump to their window. */
 
-type Cell = {
+import type { ReportTable, Unit } from '../details.ts';
+import { visible } from '../display.ts';
+import { formatNumber, formatQuantity } from '../units.ts';
+import { el, named, scrollable } from './dom.ts';
+import { csvButton } from './download.ts';
+import type { TimeView, TimeWindow } from './time-view.ts';
+
+export type Cell = {
   readonly text: string;
   readonly numeric?: boolean;
   readonly raw?: string;
@@ -14,12 +16,13 @@ type Cell = {
 
 const LONGEST_CELL = 56;
 const LONGEST_TEXT = 400;
-/** Rows of the table behind a timeline: enough to follow it, few enough to read. */
-const GRID_ROWS = 40;
+/** From so many rows on, looking for one needs help. */
+const MANY_ROWS = 12;
 
 function cellElement(name: 'td' | 'th', cell: Cell): HTMLElement {
   const attributes: Record<string, string> = cell.numeric === true ? { class: 'number' } : {};
   if (cell.raw !== undefined) attributes.title = cell.raw;
+  if (cell.long === true) attributes.class = 'long';
   return named(name, cell.text, cell.long === true ? LONGEST_TEXT : LONGEST_CELL, attributes);
 }
 
@@ -35,138 +38,85 @@ export function tableElement(
   return scrollable(visible(caption), table);
 }
 
+/** `4.661`: moments are compared by digits that stand below each other. */
+function momentCell(value: string | number | null): Cell {
+  if (typeof value !== 'number') return { text: '–' };
+  return { text: value.toFixed(3), numeric: true, raw: `${value} s` };
+}
+
 function valueCell(value: string | number | null, unit: Unit): Cell {
   if (value === null) return { text: '–', raw: 'not known' };
   if (typeof value === 'string') return { text: value };
-  const text = formatQuantity(value, unit);
+  // A pid is a name made of digits.
+  const text = unit === 'none' ? String(value) : formatQuantity(value, unit);
   const raw = `${value} ${unit === 'none' ? '' : unit}`.trim();
   return text === String(value) ? { text, numeric: true } : { text, numeric: true, raw };
 }
 
-export function detailTable(table: ReportTable): HTMLElement {
+/** Rows whose text holds all words are shown. */
+function searchField(table: ReportTable, body: HTMLElement): HTMLElement {
+  const field = el('input', { type: 'search', placeholder: 'Search these rows' });
+  field.setAttribute('aria-label', `Search in ${visible(table.title)}`);
+  const said = el('span', { class: 'aside', role: 'status' });
+  const rows = [...body.querySelectorAll<HTMLElement>('tbody tr')];
+  const texts = table.rows.map((row) => row.join(' ').toLowerCase());
+  field.addEventListener('input', () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let left = 0;
+    for (const [i, row] of rows.entries()) {
+      row.hidden = !words.every((word) => texts[i]?.includes(word));
+      if (!row.hidden) left++;
+    }
+    said.textContent = words.length === 0 ? '' : `${left} of ${rows.length} rows`;
+  });
+  return el('div', { class: 'search' }, field, said);
+}
+
+/** The first cell of a row becomes the button that shows the row's window in all charts. */
+function addJumps(table: ReportTable, body: HTMLElement, view: TimeView): void {
+  for (const [i, row] of [...body.querySelectorAll('tbody tr')].entries()) {
+    const window = table.windows_ns?.[i];
+    const first = row.firstElementChild;
+    if (window === undefined || window === null || first === null) continue;
+    const label = first.textContent ?? '';
+    first.replaceChildren(jumpButton(label, window, view));
+  }
+}
+
+export function jumpButton(label: string, window: TimeWindow, view: TimeView): HTMLElement {
+  const title = 'Show this stretch in all charts';
+  const button = el('button', { type: 'button', class: 'jump', title }, label);
+  button.addEventListener('click', () => view.showAround(window));
+  return button;
+}
+
+const TEXT_KEYS: ReadonlySet<string> = new Set(['event']);
+
+export function detailTable(table: ReportTable, view: TimeView): HTMLElement {
   const numeric = table.columns.map((_, i) => table.rows.some((row) => typeof row[i] === 'number'));
-  const heads = table.columns.map(({ label }, i) => ({ text: label, numeric: numeric[i] }));
+  const heads = table.columns.map(({ key, label }, i) => ({
+    text: key === 'at' ? `${label} (s)` : label,
+    numeric: numeric[i] ?? false,
+  }));
   const rows = table.rows.map((row) =>
-    table.columns.map(({ unit }, i) => ({
-      ...valueCell(row[i] ?? null, unit),
-      numeric: numeric[i],
-    })),
-  );
-  const more =
-    table.omitted > 0
-      ? [el('p', { class: 'aside' }, `${formatNumber(table.omitted)} more rows.`)]
-      : [];
-  return el(
-    'div',
-    { class: 'detail' },
-    named('h3', table.title, 200),
-    table.rows.length > 0
-      ? tableElement(table.title, heads, rows)
-      : el('p', { class: 'aside' }, 'No rows.'),
-    ...more,
-  );
-}
-
-type Range = { low: number; high: number };
-
-/** Lowest and highest value of every series in each of `GRID_ROWS` equal parts of the window. */
-function gridRows(timeline: ReportTimeline): { at_ns: number; cells: (Range | undefined)[] }[] {
-  const [from, to] = timeline.window_ns;
-  const step = (to - from) / GRID_ROWS;
-  const cursors = timeline.series.map(() => 0);
-  const held: (number | null)[] = timeline.series.map(() => null);
-  return Array.from({ length: GRID_ROWS }, (_, row) => {
-    const end = from + (row + 1) * step;
-    const cells = timeline.series.map(({ t_ns, values, shape }, s): Range | undefined => {
-      let range: Range | undefined;
-      const add = (value: number | null) => {
-        if (value === null) return;
-        if (range === undefined) range = { low: value, high: value };
-        range.low = Math.min(range.low, value);
-        range.high = Math.max(range.high, value);
-      };
-      if (shape === 'step') add(held[s]);
-      for (; cursors[s] < t_ns.length && t_ns[cursors[s]] < end; cursors[s]++) {
-        held[s] = values[cursors[s]] ?? null;
-        add(held[s]);
-      }
-      return range;
-    });
-    return { at_ns: from + row * step, cells };
-  });
-}
-
-export function timelineNumbers(timeline: ReportTimeline): HTMLElement {
-  const { unit, series } = timeline;
-  const summaryHeads = [
-    'Curve',
-    'Kind',
-    'Lowest',
-    'Highest',
-    'Highest at',
-    'Last',
-    'Error bar',
-    'Points',
-  ];
-  const summary = series.map((one) => {
-    const { label, role, lowest, highest, highestAt, last, errorBound, points } = summarizeSeries(
-      one,
-      unit,
-    );
-    const numbers = [lowest, highest, highestAt, last, errorBound, formatNumber(points)];
-    return [{ text: label }, { text: role }, ...numbers.map((text) => ({ text, numeric: true }))];
-  });
-  const largest = Math.max(
-    0,
-    ...series.flatMap(({ values }) => values.map((v) => Math.abs(v ?? 0))),
-  );
-  const scale = scaleFor(unit, largest);
-  const number = (value: number) => formatNumber(Number((value / scale.divisor).toPrecision(4)));
-  const suffix = scale.suffix === '' ? '' : ` (${scale.suffix})`;
-  const rows = gridRows(timeline).map(({ at_ns, cells }) => [
-    { text: (at_ns / 1e9).toFixed(3), numeric: true },
-    ...cells.map((range) => {
-      if (range === undefined) return { text: '–', numeric: true };
-      const { low, high } = range;
-      return {
-        text: low === high ? number(low) : `${number(low)} to ${number(high)}`,
-        numeric: true,
-      };
+    table.columns.map(({ key, unit }, i): Cell => {
+      const cell = key === 'at' ? momentCell(row[i] ?? null) : valueCell(row[i] ?? null, unit);
+      return { ...cell, numeric: numeric[i] ?? false, long: TEXT_KEYS.has(key) };
     }),
-  ]);
-  const heads = [{ text: 'From (s)', numeric: true }].concat(
-    series.map(({ label }) => ({ text: `${label}${suffix}`, numeric: true })),
   );
-  return el(
-    'div',
-    {},
-    tableElement(
-      'Curves of this chart',
-      summaryHeads.map((text, i) => ({ text, numeric: i > 1 })),
-      summary,
-    ),
-    tableElement('Values over time, lowest to highest in each step', heads, rows),
-  );
-}
-
-export function distributionNumbers(distribution: ReportDistribution): HTMLElement {
-  const rows = distribution.buckets.map(({ label, count, total }) => [
-    { text: label },
-    { text: formatNumber(count), numeric: true },
-    { text: formatQuantity(total, distribution.unit), numeric: true },
-  ]);
-  const heads = [
-    { text: 'Bucket' },
-    { text: 'How many', numeric: true },
-    { text: 'Sum', numeric: true },
-  ];
-  return tableElement('Buckets of this chart', heads, rows);
-}
-
-/** What the line styles of a chart mean. */
-export function keyElement(timeline: ReportTimeline): HTMLElement {
-  const entries = keyOf(timeline).map(({ sign, text }) =>
-    el('li', {}, el('span', { class: `sign sign-${sign}`, 'aria-hidden': 'true' }), text),
-  );
-  return el('ul', { class: 'key' }, ...entries);
+  const element = el('div', { class: 'detail' }, named('h3', table.title, 200));
+  if (table.rows.length === 0) {
+    element.append(el('p', { class: 'aside' }, 'No rows.'));
+    return element;
+  }
+  const body = tableElement(table.title, heads, rows);
+  if (table.rows.length > MANY_ROWS) element.append(searchField(table, body));
+  addJumps(table, body, view);
+  const foot = el('div', { class: 'foot' });
+  if (table.omitted > 0) {
+    foot.append(el('p', { class: 'aside' }, `${formatNumber(table.omitted)} more rows.`));
+  }
+  foot.append(csvButton(table));
+  element.append(body, foot);
+  return element;
 }

@@ -9,11 +9,12 @@ import {
   anchor,
   CONFIDENCE_WORDS,
   LEVEL_WORDS,
+  SEVERITY_WORDS,
   STATUS_WORDS,
   shorten,
   visible,
 } from '../display.ts';
-import type { Report } from '../report.ts';
+import type { Report, ReportCause } from '../report.ts';
 import { formatNumber, formatQuantity } from '../units.ts';
 
 export type PageAssets = {
@@ -86,29 +87,135 @@ function inputFacts(report: Report): string {
 function banner(report: Report): string {
   const { lost_events: lost, diagnostics } = report.quality;
   const damage = diagnostics.filter(({ severity }) => severity === 'data_loss');
-  if (lost === 0 && damage.length === 0) return '';
-  const counted = lost > 0 ? `${formatNumber(lost)} events were lost. ` : '';
-  const messages = damage.map(({ message }) => message).join(' ');
-  const text = `${counted}${messages}`;
+  const parts: string[] = [];
+  if (lost > 0 || damage.length > 0) {
+    const messages = damage.map(({ message }) => message).join(' ');
+    const counted = messages === '' ? `${formatNumber(lost)} events were lost.` : '';
+    parts.push(
+      '<p class="banner" role="note"><strong>This capture is incomplete.</strong> ' +
+        `${element('span', '', `${counted}${messages}`, 600)} ` +
+        '<a href="#capture-quality">What that means</a></p>\n',
+    );
+  }
+  const [from, to] = report.window_ns;
+  if (from > 0 || to < report.input.duration_ns) {
+    const text =
+      `Charts and lists show ${seconds(from)} to ${seconds(to)} s of the ` +
+      `${seconds(report.input.duration_ns)} s of the capture; the verdict is about all of it.`;
+    parts.push(`<p class="banner" role="note">${escapeHtml(text)}</p>\n`);
+  }
+  return parts.join('');
+}
+
+function seconds(ns: number): string {
+  return (ns / 1e9).toFixed(2);
+}
+
+/** The cause by its name, how bad it is, and how sure. */
+function eyebrow({ diagnosis, headline }: Report): string {
+  const { root_cause, most_likely, title, severity, confidence } = diagnosis.verdict;
+  const likely = most_likely === undefined ? '' : 'Most likely: ';
+  const isCalm = root_cause === 'none';
+  const word = isCalm ? 'No stall' : SEVERITY_WORDS[severity];
+  const trust = `${CONFIDENCE_WORDS[headline.confidence]} (${confidence.toFixed(2)})`;
   return (
-    '<p class="banner" role="note"><strong>This capture is incomplete.</strong> ' +
-    `${element('span', '', text, 600)} <a href="#capture-quality">What that means</a></p>\n`
+    `<p class="eyebrow"><span class="chip severity-${isCalm ? 'none' : severity}">${word}</span>` +
+    `${element('strong', '', `${likely}${title}`, 120)}<span>${trust}</span></p>`
   );
 }
 
-function verdict(report: Report): string {
-  const { headline } = report;
-  const tiles = headline.facts
-    .map(
-      ({ label, text }) =>
-        `<div>${element('dt', '', label, 60)}${element('dd', '', text, 60)}</div>`,
-    )
-    .join('');
-  const word = CONFIDENCE_WORDS[headline.confidence];
-  const reasons = headline.confidence_reasons.map((why) => element('span', '', why)).join(' ');
+const VICTIMS = 4;
+
+/** Who lost how much, with a bar to compare. */
+function lost(report: Report, cause: ReportCause): string {
+  const { victims } = cause;
+  if (victims.length === 0) return '';
+  const most = Math.max(...victims.map(({ time_lost_s }) => time_lost_s), 1e-9);
+  const rows = victims.slice(0, VICTIMS).map(({ comm, pid, bdi, time_lost_s, stalls }) => {
+    const part = Math.max(1, Math.round((100 * time_lost_s) / most));
+    const where = bdi === undefined ? '' : ` on ${bdi}`;
+    const waits = `${formatNumber(stalls)} ${stalls === 1 ? 'wait' : 'waits'}`;
+    return (
+      `<tr><th scope="row">${element('span', '', `${comm} ${pid}${where}`, 34)}</th>` +
+      '<td><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">' +
+      `<rect width="${part}" height="10" /></svg></td>` +
+      `<td class="number">${escapeHtml(formatQuantity(time_lost_s, 's'))}</td>` +
+      `<td class="number">${escapeHtml(waits)}</td></tr>`
+    );
+  });
+  const more = victims.length - VICTIMS;
+  const rest = more > 0 ? `<p class="aside">and ${more} more <a href="#causes">below</a></p>` : '';
+  // What was lost with the events can only have been more.
+  const atLeast = report.diagnosis.quality.lost_share > 0 ? 'at least ' : '';
+  const whole = `${atLeast}${formatQuantity(cause.time_lost_s, 's')}`;
+  const window = formatQuantity(report.input.duration_ns, 'ns');
   return (
-    `${element('h1', ' id="verdict"', headline.sentence)}\n<dl class="facts">${tiles}</dl>\n` +
-    `<p class="trust trust-${headline.confidence}"><strong>${word}.</strong> ${reasons}</p>`
+    `<div class="lost"><h2>${escapeHtml(`Time lost: ${whole} in a capture of ${window}`)}</h2>` +
+    `<table><tbody>${rows.join('')}</tbody></table>${rest}` +
+    `<dl class="small-facts">${pairs(report.headline.facts.slice(1, -1))}</dl></div>`
+  );
+}
+
+function pairs(facts: Report['headline']['facts'], around = ['', '']): string {
+  return facts
+    .map(({ label, text }) => {
+      const pair = `${element('dt', '', label, 60)}${element('dd', '', text, 60)}`;
+      return `${around[0]}${pair}${around[1]}`;
+    })
+    .join('');
+}
+
+const ADVICE = 2;
+
+function change({ advice }: ReportCause, { verdict, next_capture }: Report['diagnosis']): string {
+  // A guess is no ground to change a machine on.
+  const again =
+    verdict.root_cause === 'inconclusive'
+      ? `<li>Record again before you change anything: this is a guess.<pre>${element(
+          'code',
+          '',
+          next_capture.command,
+          300,
+        )}</pre></li>`
+      : '';
+  if (advice.length === 0 && again === '') return '';
+  const items = advice.slice(0, again === '' ? ADVICE : 1).map(({ text, command, predicted }) => {
+    const typed = command === undefined ? '' : `<pre>${element('code', '', command, 300)}</pre>`;
+    const effect =
+      predicted === undefined ? '' : `<p>${element('span', '', `→ ${predicted}`, 300)}</p>`;
+    return `<li>${element('span', '', text, 300)}${typed}${effect}</li>`;
+  });
+  return `<div class="change"><h2>What to change</h2><ol>${again}${items.join('')}</ol></div>`;
+}
+
+function verdict(report: Report): string {
+  const { headline, diagnosis, title, note } = report;
+  const id = diagnosis.verdict.most_likely ?? diagnosis.verdict.root_cause;
+  const cause = diagnosis.findings.find((finding) => finding.id === id);
+  const tiles = pairs(headline.facts, ['<div>', '</div>']);
+  const columns = cause === undefined ? '' : `${lost(report, cause)}${change(cause, diagnosis)}`;
+  return [
+    title === undefined ? '' : element('p', ' class="author"', title, 300),
+    eyebrow(report),
+    element('h1', ' id="verdict" tabindex="-1"', headline.sentence),
+    note === undefined ? '' : element('p', ' class="note"', note, 2000),
+    columns === '' ? `<dl class="facts">${tiles}</dl>` : `<div class="columns">${columns}</div>`,
+  ].join('\n');
+}
+
+/** How sure it is, in words, below the chart that proves it. */
+function trust({ headline, diagnosis, redacted }: Report): string {
+  const word = CONFIDENCE_WORDS[headline.confidence];
+  const reasons = headline.confidence_reasons.map((why) => element('li', '', why));
+  const also = diagnosis.verdict.also.map((id) => {
+    const title = diagnosis.findings.find((finding) => finding.id === id)?.title ?? id;
+    return `<a href="#${anchor(id)}">${escapeHtml(shorten(title, 80))}</a>`;
+  });
+  const near = also.length === 0 ? '' : `<p>It costs nearly as much: ${also.join(', ')}.</p>`;
+  const hidden = redacted ? '<p>Names in this report were replaced.</p>' : '';
+  return (
+    `<div class="trust trust-${headline.confidence}"><h2>${word}</h2>` +
+    `<ul>${reasons.join('')}</ul>${near}${hidden}</div>`
   );
 }
 
@@ -126,7 +233,7 @@ function answers(report: Report): string {
       `<li>${chip(status)}<a href="#${anchor(id)}">${escapeHtml(shorten(title, 80))}</a>` +
       `${element('span', ' class="answer"', summary, 240)}</li>`,
   );
-  return `<h2>What was looked at</h2>\n<ul>${items.join('\n')}</ul>`;
+  return `<h2>Charts and lists</h2>\n<ul>${items.join('\n')}</ul>`;
 }
 
 function footer(report: Report): string {
@@ -153,7 +260,10 @@ function assertInline(name: string, content: string, forbidden: RegExp): void {
 export function renderHtml(report: Report, assets: PageAssets): string {
   assertInline('page script', assets.script, /<\/script|<!--/i);
   assertInline('page style', assets.css, /<\/style/i);
-  const title = shorten(`${report.headline.sentence} – ${report.generator.name}`, 160);
+  const title = shorten(
+    `${report.title ?? report.headline.sentence} – ${report.generator.name}`,
+    160,
+  );
   const json = escapeJson(JSON.stringify(report));
   const slots = new Map([
     ['policy', `<meta http-equiv="Content-Security-Policy" content="${policy(assets)}">`],
@@ -162,6 +272,7 @@ export function renderHtml(report: Report, assets: PageAssets): string {
     ['input', inputFacts(report)],
     ['banner', banner(report)],
     ['verdict', verdict(report)],
+    ['trust', trust(report)],
     ['answers', answers(report)],
     ['footer', footer(report)],
     ['report', `<script type="application/json" id="report">${json}</script>`],

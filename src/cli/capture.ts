@@ -1,5 +1,5 @@
 /** Opening a capture for a command, with progress on a terminal and notes about what is wrong. */
-import { openTrace } from '../../parsers/index.ts';
+import { type KeepEvents, openTrace } from '../../parsers/index.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Io } from './io.ts';
 
@@ -11,7 +11,13 @@ export type CaptureOptions = {
   readonly quiet: boolean;
 };
 
-export async function openCapture(file: string, options: CaptureOptions, io: Io): Promise<Trace> {
+/** `keep`: how much of each event the command needs. */
+export async function openCapture(
+  file: string,
+  options: CaptureOptions,
+  io: Io,
+  keep?: KeepEvents,
+): Promise<Trace> {
   const shown = io.errIsTerminal && !options.quiet;
   let last = -1;
   const progress = (share: number): void => {
@@ -32,6 +38,7 @@ export async function openCapture(file: string, options: CaptureOptions, io: Io)
           ? undefined
           : { maxUnpackedBytes: maxUnpacked, maxRatio: Number.POSITIVE_INFINITY },
       progress: shown ? progress : undefined,
+      keep,
     });
   } finally {
     // Wipe the progress line, whatever happened.

@@ -1,6 +1,9 @@
 /** Options as commander hands them over → checked and typed. */
 import { z } from 'zod';
+import { STALL_PLACES } from '../derive/stalls/stall.ts';
 import { UsageError } from '../trace/errors.ts';
+
+const SEVERITIES = ['info', 'notice', 'warning', 'critical'] as const;
 
 const path = z.string().min(1, 'needs a file name');
 const SIZE_UNITS: Readonly<Record<string, number>> = { '': 0, K: 1, M: 2, G: 3, T: 4 };
@@ -37,9 +40,66 @@ export const TablesOptions = z
     json: z.boolean().default(false),
   })
   .refine(({ csv, json }) => !(csv && json), '--csv and --json exclude each other');
+export const StallsOptions = z.object({
+  ...common,
+  json: z.boolean().default(false),
+  place: z.enum(STALL_PLACES, `is none of ${STALL_PLACES.join(', ')}`).optional(),
+  task: z.string().min(1, 'needs a pid or a name').optional(),
+  bdi: z.string().min(1, 'needs a bdi, e.g. 7:0').optional(),
+  limit: z
+    .string()
+    .regex(/^\d{1,7}$/, 'is not a number of rows')
+    .transform(Number)
+    .optional(),
+});
+export const DiagnoseOptions = z
+  .object({
+    ...common,
+    json: z.boolean().default(false),
+    markdown: z.boolean().default(false),
+    failOn: z.enum(SEVERITIES, `is none of ${SEVERITIES.join(', ')}`).optional(),
+    config: path.optional(),
+  })
+  .refine(({ json, markdown }) => !(json && markdown), '--json and --markdown exclude each other');
+/** `4.5,9`: seconds since the trace began. */
+const window = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,9})?,\d{1,9}(\.\d{1,9})?$/, 'is not FROM,TO in seconds, e.g. 4.5,9')
+  .transform((text) => text.split(',').map((part) => Math.round(Number(part) * 1e9)))
+  .refine(([from = 0, to = 0]) => from < to, 'ends before it begins')
+  .transform(([from = 0, to = 0]) => [from, to] as const);
+const line = z.string().min(1, 'needs a text').max(2000, 'is longer than 2000 characters');
+
 export const ReportOptions = z
-  .object({ ...common, output: path.default('report.html'), json: path.optional() })
-  .refine(({ output, json }) => output !== json, '-o and --json name the same file');
+  .object({
+    ...common,
+    output: path.default('report.html'),
+    json: path.optional(),
+    markdown: path.optional(),
+    svg: path.optional(),
+    window: window.optional(),
+    title: line.optional(),
+    note: line.optional(),
+    redact: z.boolean().default(false),
+    config: path.optional(),
+  })
+  .refine(({ output, json, markdown }) => {
+    const named = [output, json, markdown].filter((name) => name !== undefined);
+    return new Set(named).size === named.length;
+  }, 'two of -o, --json and --markdown name the same file');
+
+const TWO_SYSTEMS = 'needs two of them: --system A --system B (tidemark systems lists them)';
+export const CompareOptions = z.object({
+  ...common,
+  json: z.boolean().default(false),
+  system: z
+    .array(z.string())
+    .default([])
+    .pipe(z.tuple([z.string(), z.string()], TWO_SYSTEMS)),
+  set: z.array(z.string()).default([]),
+  output: path.optional(),
+});
+export const SystemsOptions = z.object({ json: z.boolean().default(false) });
 
 export function parseOptions<T extends z.ZodType>(schema: T, raw: unknown): z.infer<T> {
   const result = schema.safeParse(raw);

@@ -3,6 +3,7 @@ import {
   accessSync,
   constants,
   existsSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -28,6 +29,16 @@ export function checkWritable(path: string): void {
   }
 }
 
+/** Makes a folder if it is not there; throws UsageError when files cannot be made in it. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UsageError(`cannot make ${path}: ${error instanceof Error ? error.message : error}`);
+  }
+  checkWritable(join(path, 'chart.svg'));
+}
+
 /** The whole file or none of it: written beside its place, then moved there. */
 export function writeWhole(path: string, content: string): void {
   const partial = `${path}.${process.pid}.part`;
@@ -38,6 +49,20 @@ export function writeWhole(path: string, content: string): void {
     rmSync(partial, { force: true });
     throw new UsageError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`);
   }
+}
+
+/** The text of a file that was named; its absence is a wrong request. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** The text of a file that may be there or not. */
+export function readIfThere(path: string): string | undefined {
+  return existsSync(path) ? readText(path) : undefined;
 }
 
 /** A file of this package, from its root. */

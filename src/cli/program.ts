@@ -1,6 +1,7 @@
 /**
  * The command line. Commands are loaded when they are called, so that `--help` needs nothing but
- * commander. Exit codes: 0 done, 2 the request or the input was wrong (one sentence says how).
+ * commander. Exit codes: 0 done, 1 --fail-on found something, 2 the request or the input was wrong
+ * (one sentence says how).
  */
 import { Command, CommanderError } from 'commander';
 import { FormatError, UsageError } from '../trace/errors.ts';
@@ -8,19 +9,27 @@ import type { Io } from './io.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_OK = 0;
+const EXIT_FAIL_ON = 1;
 const EXIT_WRONG_INPUT = 2;
+
+/** What --fail-on asked for was found; no fault of anybody. */
+class FailOn extends Error {}
 
 const EPILOGUE = `
 Examples:
   tidemark inspect trace.dat              what the capture holds, and what it lacks
+  tidemark diagnose trace.dat             the cause, its evidence and what to do
+  tidemark stalls trace.dat               who waited, where and for how long
   tidemark report trace.dat -o stall.html what stalled, as one page to share
   tidemark replay trace.dat               the model against what the kernel recorded
+  tidemark compare trace.dat --system fuse-temp-pages --system fuse-in-place
+                                          one history under two systems
   tidemark tables trace.dat --event balance_dirty_pages > pauses.csv
 
 FILE is a trace.dat, perf.data, ftrace or perf script text, also packed (gzip, zstd, xz, bzip2),
 or - for standard input. Samples (vmstat.csv) and meta.json beside it are used by themselves. It may
 be a folder or a tar that holds all of them; of several traces name one: FOLDER/TRACE or TAR!TRACE.
-Exit codes: 0 done; 2 wrong request or unreadable input.
+Exit codes: 0 done; 1 found what --fail-on names; 2 wrong request or unreadable input.
 `;
 
 /** Runs one command line and returns the exit code; never throws for wrong input. */
@@ -29,6 +38,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await createProgram(io).parseAsync([...args], { from: 'user' });
     return EXIT_OK;
   } catch (error) {
+    if (error instanceof FailOn) return EXIT_FAIL_ON;
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_WRONG_INPUT;
     if (error instanceof UsageError || error instanceof FormatError) {
       io.err(`tidemark: ${error.message}\n`);
@@ -51,6 +61,15 @@ export function createProgram(io: Io): Command {
     .configureOutput({ writeOut: (text) => void io.out(text), writeErr: (text) => io.err(text) })
     .exitOverride();
 
+  addReading(program, io);
+  addJudging(program, io);
+  addModelling(program, io);
+  addSharing(program, io);
+  return program;
+}
+
+/** What a capture holds. */
+function addReading(program: Command, io: Io): void {
   withInput(program.command('inspect'), 'what a capture holds: format, clock, events, losses')
     .option('--json', 'machine-readable output')
     .action(async (file: string, options: unknown) => {
@@ -65,20 +84,82 @@ export function createProgram(io: Io): Command {
       const { tables } = await import('./commands/tables.ts');
       await tables(file, options, io);
     });
+}
+
+/** What stalled, and why. */
+function addJudging(program: Command, io: Io): void {
+  withInput(
+    program.command('diagnose'),
+    'name the cause: who waited, what is behind it, what to do',
+  )
+    .option('--json', 'machine-readable output')
+    .option('--markdown', 'for a postmortem document')
+    .option('--fail-on <severity>', 'exit code 1 from this severity on: notice, warning, critical')
+    .option('--config <file>', 'causes switched off and thresholds (tidemark.config.json)')
+    .action(async (file: string, options: unknown) => {
+      const { diagnose } = await import('./commands/diagnose.ts');
+      if (await diagnose(file, options, io)) throw new FailOn();
+    });
+  withInput(program.command('stalls'), 'who waited, where, on which device, for how long')
+    .option('--json', 'machine-readable output')
+    .option('--place <place>', 'only waits in this place, e.g. dirty-throttling or sync')
+    .option('--task <task>', 'only waits of this pid, or of tasks of this name')
+    .option('--bdi <bdi>', 'only waits on this bdi or device, e.g. 7:0')
+    .option('--limit <number>', 'list so many tasks and episodes (6; 1000 with --json)')
+    .action(async (file: string, options: unknown) => {
+      const { stalls } = await import('./commands/stalls.ts');
+      await stalls(file, options, io);
+    });
+}
+
+/** The model against the record, and against other systems. */
+function addModelling(program: Command, io: Io): void {
   withInput(program.command('replay'), 'compare what the model predicts with what was recorded')
     .option('--json', 'machine-readable output')
     .action(async (file: string, options: unknown) => {
       const { replay } = await import('./commands/replay.ts');
       await replay(file, options, io);
     });
+  withInput(program.command('compare'), 'one history under two systems: counters, throttling, I/O')
+    .option('--system <id>', 'a system, given twice (see tidemark systems)', collect)
+    .option('--set <name=value>', 'a switch, for one system as 1:NAME=VALUE or ID:…', collect)
+    .option('--json', 'machine-readable output')
+    .option('-o, --output <file>', 'also write a page with both systems on one axis')
+    .action(async (file: string, options: unknown) => {
+      const { compare } = await import('./commands/compare.ts');
+      await compare(file, options, io);
+    });
+  program
+    .command('systems')
+    .description('list the systems that compare knows, what each models and what it does not')
+    .option('--json', 'machine-readable output')
+    .action(async (options: unknown) => {
+      const { systems } = await import('./commands/systems.ts');
+      systems(options, io);
+    });
+}
+
+/** Pages for others. */
+function addSharing(program: Command, io: Io): void {
   withInput(program.command('report'), 'write one self-contained HTML page')
     .option('-o, --output <file>', 'where the page goes', 'report.html')
     .option('--json <file>', 'also write the report as JSON')
+    .option('--markdown <file>', 'also write the diagnosis as Markdown')
+    .option('--svg <folder>', 'also write each chart as SVG (no PNG: it needs a native package)')
+    .option('--window <from,to>', 'charts and lists show these seconds of the capture only')
+    .option('--title <text>', 'a title above the verdict')
+    .option('--note <text>', 'a note below the verdict')
+    .option('--redact', 'replace names of tasks, cgroups, devices and inodes')
+    .option('--config <file>', 'causes switched off and thresholds (tidemark.config.json)')
     .action(async (file: string, options: unknown) => {
       const { report } = await import('./commands/report.ts');
       await report(file, options, io);
     });
-  return program;
+}
+
+/** For options that may be given several times. */
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 /** The argument and the options that all commands share. */

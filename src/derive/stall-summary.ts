@@ -1,11 +1,15 @@
 /** Stalls by task and bdi: how often, how long, and the spread of single waits. */
 import { desc, op, table } from 'arquero';
-import type { Stall } from './stalls.ts';
+import type { Stall, StallPlace } from './stalls.ts';
 
 export type StallGroup = {
   readonly comm: string;
   readonly pid: number;
+  readonly place: StallPlace;
   readonly event: string;
+  /** Empty where the kernel gives none. */
+  readonly reason: string;
+  /** bdi, or else device; empty where neither is known. */
   readonly bdi: string;
   readonly count: number;
   readonly total_ms: number;
@@ -21,12 +25,14 @@ export function summariseStalls(stalls: readonly Stall[]): StallGroup[] {
   return table({
     comm: stalls.map((stall) => stall.comm),
     pid: stalls.map((stall) => stall.pid),
+    place: stalls.map((stall) => stall.place),
     event: stalls.map((stall) => stall.event),
-    bdi: stalls.map((stall) => stall.bdi ?? ''),
+    reason: stalls.map((stall) => stall.reason ?? ''),
+    bdi: stalls.map((stall) => stall.bdi ?? stall.dev ?? ''),
     duration_ms: Float64Array.from(stalls, (stall) => ms(stall.duration_ns)),
     asked_ms: Float64Array.from(stalls, (stall) => ms(stall.asked_ns)),
   })
-    .groupby('comm', 'pid', 'event', 'bdi')
+    .groupby('comm', 'pid', 'place', 'event', 'reason', 'bdi')
     .rollup({
       count: op.count(),
       total_ms: op.sum('duration_ms'),
@@ -35,6 +41,6 @@ export function summariseStalls(stalls: readonly Stall[]): StallGroup[] {
       p99_ms: op.quantile('duration_ms', 0.99),
       max_ms: op.max('duration_ms'),
     })
-    .orderby(desc('total_ms'), 'pid', 'event', 'bdi')
+    .orderby(desc('total_ms'), 'pid', 'event', 'reason', 'bdi')
     .objects() as StallGroup[];
 }

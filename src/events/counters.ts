@@ -62,8 +62,9 @@ const MEMORY_STAT_EVENTS = words('pgfault pgmajfault workingset_nodereclaim pgpg
 const MEMORY_STAT_PAGES =
   /^(workingset_|numa_|pswp|zswp|pg(scan|steal|refill|(de)?activate|lazyfree|(de|pro)mote))/;
 
-// some_avg10   full_total   io_some_avg300
-const PSI = /^(?:(io|memory|cpu|irq)_)?(?:some|full)_(avg10|avg60|avg300|total)$/;
+// some_avg10   full_total   io_some_avg300   psi_io_some_avg10   io_pressure_full_total_us
+const PSI =
+  /^(?:psi_|pressure_)?(?:(io|memory|cpu|irq)_)?(?:psi_|pressure_)?(?:some|full)_(avg10|avg60|avg300|total)(?:_us)?$/;
 
 const EVENTS: CounterMeaning = { unit: 'count', scale: 1 };
 const PAGES: CounterMeaning = { unit: 'pages', scale: 1 };

@@ -25,6 +25,8 @@ export type ColumnDefinition = {
   readonly signed: boolean;
   readonly field: readonly string[];
   readonly text: readonly string[];
+  /** Where the value begins in the text, for values that no literal stands before. */
+  readonly place?: RegExp;
   /** Base of the printed number. */
   readonly radix: 8 | 10 | 16;
   /** The text prints value << PAGE_SHIFT (a byte offset) where the record holds a page index. */

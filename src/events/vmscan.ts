@@ -113,12 +113,15 @@ const nodeReclaim = [
   defineEvent('vmscan', 'mm_vmscan_node_reclaim_end', reclaimEnd),
 ];
 
+/** %p is 0x and the address for tracers, and since 4.15 a bare hash in the kernel's own text. */
+const shrinkerId = () => id('shr', { text: [' 0x', ' '], radix: 16, optional: true });
+
 const shrinkers = [
   // %pS %p: nid: %d objects to shrink %ld gfp_flags %s cache items %ld delta %lld total_scan %ld
   // priority %d                              (pgs_scanned, lru_pgs until 4.9; nid since 4.4)
   defineEvent('vmscan', 'mm_shrink_slab_start', {
     shrink: kernelFunction('shrink', { text: [''] }),
-    shrinker_id: id('shr', { text: [' 0x'], radix: 16, optional: true }),
+    shrinker_id: shrinkerId(),
     nid: int('nid', { text: ['nid: '], optional: true }),
     nr_objects_to_shrink: count('count', 'nr_objects_to_shrink', {
       text: ['objects to shrink '],
@@ -137,7 +140,7 @@ const shrinkers = [
   // val %d
   defineEvent('vmscan', 'mm_shrink_slab_end', {
     shrink: kernelFunction('shrink', { text: [''] }),
-    shrinker_id: id('shr', { text: [' 0x'], radix: 16, optional: true }),
+    shrinker_id: shrinkerId(),
     nid: int('nid', { text: ['nid: '], optional: true }),
     unused_scan: count('count', 'unused_scan', { text: ['unused scan count '], signed: true }),
     new_scan: count('count', 'new_scan', { text: ['new scan count '], signed: true }),

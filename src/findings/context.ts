@@ -1,35 +1,70 @@
-/** What findings may ask for besides tables: results that several of them share, made once. */
-import { type DirtyState, dirtyState } from '../derive/dirty-state.ts';
+/** What the sections of a report may ask for: results that several of them share, made once. */
 import { type StallGroup, summariseStalls } from '../derive/stall-summary.ts';
-import { findStalls, type Stall } from '../derive/stalls.ts';
+import type { Stall } from '../derive/stalls.ts';
 import { type BandwidthSeries, writeBandwidth } from '../derive/write-bandwidth.ts';
-import { checkIdentities, type Identities } from '../replay/identities.ts';
-import { type Replay, replayDirtied } from '../replay/open-loop.ts';
+import { type HistoryReplay, replayHistory } from '../replay/history/replay-history.ts';
 import type { Trace } from '../trace/trace.ts';
+import type { Diagnosis } from './diagnose.ts';
+import type { Facts } from './facts.ts';
 
-export type Context = {
+export class Context {
+  readonly diagnosis: Diagnosis;
+  readonly facts: Facts;
   readonly trace: Trace;
+  /** What the charts show; the whole capture unless somebody asked for less. */
+  readonly window_ns: readonly [number, number];
   readonly pageSize: number;
-  readonly identities: Identities;
-  readonly replay: Replay | undefined;
-  readonly stalls: readonly Stall[];
-  readonly stallGroups: readonly StallGroup[];
-  readonly dirty: DirtyState | undefined;
-  readonly bandwidth: readonly BandwidthSeries[];
-};
 
-export function makeContext(trace: Trace): Context {
-  const identities = checkIdentities(trace);
-  const { hz, page_size } = identities.timebase;
-  const stalls = findStalls(trace.tables, { hz, end_ns: trace.meta.duration_ns });
-  return {
-    trace,
-    pageSize: page_size,
-    identities,
-    replay: replayDirtied(trace),
-    stalls,
-    stallGroups: summariseStalls(stalls),
-    dirty: dirtyState(trace.tables),
-    bandwidth: writeBandwidth(trace.tables),
-  };
+  constructor(diagnosis: Diagnosis, window_ns?: readonly [number, number]) {
+    this.diagnosis = diagnosis;
+    this.facts = diagnosis.facts;
+    this.trace = diagnosis.trace;
+    this.window_ns = window_ns ?? [0, diagnosis.trace.meta.duration_ns];
+    this.pageSize = diagnosis.facts.pageSize;
+  }
+
+  get identities() {
+    return this.facts.identities;
+  }
+
+  get dirty() {
+    return this.facts.dirty;
+  }
+
+  /** Stalls that touch the window. */
+  get stalls(): readonly Stall[] {
+    const [from_ns, to_ns] = this.window_ns;
+    return this.#once('stalls', () =>
+      this.facts.stalls.filter(
+        ({ start_ns, duration_ns }) => start_ns <= to_ns && start_ns + duration_ns >= from_ns,
+      ),
+    );
+  }
+
+  get stallGroups(): readonly StallGroup[] {
+    return this.#once('stallGroups', () => summariseStalls(this.stalls));
+  }
+
+  get bandwidth(): readonly BandwidthSeries[] {
+    return this.#once('bandwidth', () => writeBandwidth(this.trace.tables));
+  }
+
+  /** Level (b); undefined when the capture lacks the events that it needs. */
+  get history(): HistoryReplay | undefined {
+    return this.#once('history', () => replayHistory(this.trace));
+  }
+
+  /** Was the event recorded, even if it never happened? */
+  isRecorded(name: string): boolean {
+    return this.facts.isRecorded(name);
+  }
+
+  readonly #results = new Map<string, unknown>();
+
+  #once<T>(key: string, make: () => T): T {
+    if (this.#results.has(key)) return this.#results.get(key) as T;
+    const value = make();
+    this.#results.set(key, value);
+    return value;
+  }
 }

@@ -15,8 +15,16 @@ export type DetailUnit =
   | 'percent'
   | 'none';
 
-/** What a curve is: readers must never mistake a computed value for a recorded one. */
-export type SeriesRole = 'recorded' | 'sampled' | 'predicted' | 'limit';
+/**
+ * What a curve is: readers must never mistake a computed value for a recorded one.
+ *
+ * - `recorded`: the kernel wrote the value; `sampled`: it was read from /proc beside the trace
+ * - `inferred`: counted or summed up from recorded events, as exact as those are complete
+ * - `predicted`: the open-loop replay of level (b), with its error bar
+ * - `simulated`: the closed loop of level (c), where decisions feed back
+ * - `limit`: what values are compared with
+ */
+export type SeriesRole = 'recorded' | 'sampled' | 'inferred' | 'predicted' | 'simulated' | 'limit';
 
 export type Series = {
   readonly id: string;
@@ -44,6 +52,55 @@ export type Timeline = {
   /** Stretches to shade, e.g. when somebody was paused. */
   readonly bands: readonly Interval[];
   /** Stretches in which events were lost: nothing may be concluded from them. */
+  readonly lost: readonly Interval[];
+  /** Width of the bins over which a section summed up, where values are rates of bins. */
+  readonly sumsOf_ns?: number;
+};
+
+/** One stretch of something in its lane. */
+export type Bar = {
+  readonly from_ns: number;
+  readonly to_ns: number;
+  /** Index into `lanes` and into `kinds`. */
+  readonly lane: number;
+  readonly kind: number;
+  /** What is said of it: `fsync, 6.1 s`. */
+  readonly text: string;
+};
+
+/** Who did or waited for what, when: bars in lanes over time, coloured by kind. */
+export type Lanes = {
+  readonly kind: 'lanes';
+  readonly id: string;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly window_ns: readonly [number, number];
+  readonly lanes: readonly string[];
+  readonly kinds: readonly string[];
+  readonly bars: readonly Bar[];
+  /** Lanes that exist beyond those listed. */
+  readonly omitted: number;
+  readonly lost: readonly Interval[];
+};
+
+/** How many fell into each cell of time and size: columns are bins of time from the window's start. */
+export type Heatmap = {
+  readonly kind: 'heatmap';
+  readonly id: string;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly window_ns: readonly [number, number];
+  readonly bin_ns: number;
+  /** Names of the rows, the lowest first. */
+  readonly rows: readonly string[];
+  /** What is counted, e.g. `requests`. */
+  readonly counted: string;
+  /** Cells that are not empty. */
+  readonly cells: readonly {
+    readonly column: number;
+    readonly row: number;
+    readonly count: number;
+  }[];
   readonly lost: readonly Interval[];
 };
 
@@ -77,8 +134,10 @@ export type DetailTable = {
   readonly rows: readonly Readonly<Record<string, Cell>>[];
   /** Rows that exist beyond those listed. */
   readonly omitted: number;
+  /** What each row is about in time, where that is a stretch to look at. */
+  readonly windows_ns?: readonly (readonly [number, number])[];
 };
 
 export type Note = { readonly kind: 'note'; readonly id: string; readonly text: string };
 
-export type Detail = Timeline | Distribution | DetailTable | Note;
+export type Detail = Timeline | Lanes | Heatmap | Distribution | DetailTable | Note;

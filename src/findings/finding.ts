@@ -2,10 +2,11 @@
 import type { Detail } from './detail.ts';
 
 /**
- * `clear` (looked, and it is not so), `not-applicable` (this capture cannot have it) and `unknown`
- * (the evidence is missing or lost) are three different answers; `error` is a fault of ours.
+ * `shown` is data to look at without a judgement. `clear` (looked, and it is not so),
+ * `not-applicable` (this capture cannot have it) and `unknown` (the evidence is missing or lost)
+ * are three different answers; `error` is a fault of ours.
  */
-export type Status = 'found' | 'clear' | 'not-applicable' | 'unknown' | 'error';
+export type Status = 'found' | 'shown' | 'clear' | 'not-applicable' | 'unknown' | 'error';
 
 /** Which comparison a number comes from; the three are never mixed (see ARCHITECTURE.md). */
 export type ComparisonLevel = 'a' | 'b' | 'c';

@@ -5,6 +5,7 @@ const NBSP = '\u00a0';
 /** `8.43 s`, `12 ms`, `340 µs`. */
 export function duration(ns: number): string {
   const magnitude = Math.abs(ns);
+  if (magnitude === 0) return `0${NBSP}s`;
   if (magnitude >= 1e9) return `${trim(ns / 1e9, 3)}${NBSP}s`;
   if (magnitude >= 1e6) return `${trim(ns / 1e6, 3)}${NBSP}ms`;
   return `${trim(ns / 1e3, 3)}${NBSP}µs`;
@@ -31,8 +32,9 @@ export function count(n: number, singular: string, plural = `${singular}s`): str
   return `${thousands(n)}${NBSP}${n === 1 ? singular : plural}`;
 }
 
+/** `1,234,567`, whatever the machine's locale. */
 export function thousands(n: number): string {
-  return n.toLocaleString('en-US');
+  return Number.isInteger(n) ? String(n).replace(/\B(?=(\d{3})+$)/g, ',') : String(n);
 }
 
 /** At most `digits` significant digits, without trailing zeros; large numbers stay whole. */

@@ -16,7 +16,7 @@ export function lostIntervals(context: Context): Interval[] {
 
 /** When somebody was paused by dirty throttling. */
 export function pauseBands(context: Context): Interval[] {
-  const gap_ns = context.trace.meta.duration_ns * JOIN_SHARE;
+  const gap_ns = (context.window_ns[1] - context.window_ns[0]) * JOIN_SHARE;
   const bands: { from_ns: number; to_ns: number; label: string }[] = [];
   for (const stall of context.stalls) {
     if (stall.place !== 'dirty-throttling') continue;

@@ -30,6 +30,37 @@ export function divide(a: number, b: number): number {
   return Math.floor(a / b);
 }
 
+/** Signed division, towards zero (div_s64, `/` of C). */
+export function truncDivide(a: number, b: number): number {
+  assert(b !== 0, 'division by zero in kernel arithmetic');
+  return Math.trunc(a / b);
+}
+
+/** `value >> bits`: arithmetic, so a negative value rounds down. For |value| below 2^53. */
+export function shiftRight(value: number, bits: number): number {
+  return Math.floor(value / 2 ** bits);
+}
+
+/** `value | 1` on a 64-bit value: only the lowest bit changes. */
+export function orOne(value: number): number {
+  return value % 2 === 0 ? value + 1 : value;
+}
+
+/** ilog2: the position of the highest bit of a positive integer, counted from zero. */
+export function ilog2(value: number): number {
+  assert(value >= 1, 'logarithm of zero in kernel arithmetic');
+  if (value < 2 ** 31) return 31 - Math.clz32(value);
+  // Math.log2 rounds up just below a power of two.
+  const guess = Math.floor(Math.log2(value));
+  return 2 ** guess > value ? guess - 1 : guess;
+}
+
+/** roundup_pow_of_two of a positive integer. */
+export function roundUpPowerOfTwo(value: number): number {
+  const below = 2 ** ilog2(value);
+  return below === value ? value : below * 2;
+}
+
 /** jiffies_to_msecs for HZ up to 1000 (kernel/time/time.c). */
 export function msOfJiffies(jiffies: Jiffies, hz: number): Ms {
   return asMs(mulDiv(jiffies, 1000, hz));
@@ -39,6 +70,17 @@ export function msOfJiffies(jiffies: Jiffies, hz: number): Ms {
 export function jiffiesOfMs(ms: Ms, hz: number): Jiffies | undefined {
   const jiffies = asJiffies(Math.ceil((ms * hz) / 1000));
   return msOfJiffies(jiffies, hz) === ms ? jiffies : undefined;
+}
+
+/** Signed `jiffies * 1000 / HZ`, as the throttle prints times that may lie in the past. */
+export function printedMs(jiffies: number, hz: number): number {
+  return Math.trunc((jiffies * 1000) / hz);
+}
+
+/** The jiffies that `printedMs` prints as `ms`; NaN if none do. */
+export function jiffiesOfPrinted(ms: number, hz: number): number {
+  const jiffies = Math.sign(ms) * Math.ceil((Math.abs(ms) * hz) / 1000);
+  return printedMs(jiffies, hz) === ms ? jiffies : Number.NaN;
 }
 
 /**

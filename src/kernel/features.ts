@@ -3,11 +3,18 @@
  * is the only place that compares versions. Evidence in the trace wins over the release, because
  * distributions carry changes back.
  */
-import { isAtLeast, parseRelease } from './release.ts';
+import { isAtLeast, parseRelease, type Release } from './release.ts';
+
+type Version = readonly [major: number, minor: number];
 
 type FeatureRow = {
-  /** First release that has it. */
-  readonly since: readonly [major: number, minor: number];
+  /** Last release read that lacks it; between it and `since` nothing is known. */
+  readonly lacked?: Version;
+  /** First release read that has it. */
+  readonly since: Version;
+  /** First release read that has it no more. */
+  readonly until?: Version;
+  /** File and place of the difference. */
   readonly subject: string;
 };
 
@@ -17,8 +24,67 @@ const FEATURES = {
    * before, it was the global dirty_limit alone.
    */
   limit_of_domain: {
+    lacked: [6, 12],
     since: [6, 14],
     subject: 'mm/page-writeback.c: dtc->limit is taken in wb_position_ratio',
+  },
+  /**
+   * A device's share of the threshold is at least a part of the free room. Before, only
+   * wb_position_ratio raised it, unseen, and strictlimit let a device with less than 8 dirty pages
+   * double its rate.
+   */
+  wb_thresh_floor: {
+    lacked: [6, 12],
+    since: [6, 17],
+    subject: 'mm/page-writeback.c: __wb_calc_thresh keeps an eighth of the free room',
+  },
+  /** What a real-time dirtier is allowed beyond a quarter more: a 32nd of the tracked limit. */
+  rt_boost_of_limit: {
+    lacked: [4, 4],
+    since: [4, 15],
+    subject: 'mm/page-writeback.c, domain_dirty_limits: boost of a 32nd of dirty_limit',
+  },
+  /** Deadline tasks are boosted as real-time tasks are. */
+  deadline_boost: {
+    lacked: [6, 11],
+    since: [6, 12],
+    subject: 'mm/page-writeback.c, domain_dirty_limits: rt_or_dl_task',
+  },
+  /** Pages that NFS wrote but did not commit count on their own; since as under writeback. */
+  unstable_nfs: {
+    since: [2, 6],
+    until: [5, 8],
+    subject: 'include/linux/mmzone.h: NR_UNSTABLE_NFS',
+  },
+  /**
+   * The write bandwidth is also updated at the end of do_writepages and by delayed work; before,
+   * by each round of the flusher's loop.
+   */
+  flusher_bandwidth_updates: {
+    lacked: [5, 10],
+    since: [5, 15],
+    subject: 'mm/page-writeback.c: wb_bandwidth_estimate_start, wb_update_bandwidth_workfn',
+  },
+  /** What earlier calls of a shrinker put off is taken up in proportion to the priority. */
+  deferred_by_priority: {
+    since: [5, 13],
+    subject: 'mm: vmscan: shrink deferred objects proportional to priority',
+  },
+  /**
+   * The flusher writes no tree nodes while fewer than 32 MiB are dirty, and none in periodic works.
+   * Stable releases took its end over (5.15, 6.1.167, 6.8, 6.12.78), so evidence counts for more.
+   */
+  tree_write_gate: {
+    since: [2, 6],
+    until: [6, 19],
+    subject: 'fs/btrfs/disk-io.c, btree_writepages: BTRFS_DIRTY_METADATA_THRESH',
+  },
+  /** A length of 32 bits is taken from a counter of 64: it grows by 2^32 with each node cleaned. */
+  tree_counter_wraps: {
+    lacked: [6, 1],
+    since: [6, 8],
+    until: [7, 2],
+    subject: 'fs/btrfs/extent_io.c, lock_extent_buffer_for_io: -eb->len of an u32',
   },
 } as const satisfies Record<string, FeatureRow>;
 
@@ -40,9 +106,19 @@ export function resolveFeature(
   release: string | undefined,
   evidence: boolean | undefined,
 ): FeatureState {
-  const { since, subject }: FeatureRow = FEATURES[feature];
+  const { lacked, since, until, subject }: FeatureRow = FEATURES[feature];
   if (evidence !== undefined) return { on: evidence, because: 'evidence', subject };
   const parsed = parseRelease(release);
-  if (parsed === undefined) return { on: true, because: 'assumed', subject };
-  return { on: isAtLeast(parsed, ...since), because: 'release', subject };
+  if (parsed === undefined) return { on: until === undefined, because: 'assumed', subject };
+  if (until !== undefined && isAtLeast(parsed, ...until)) {
+    return { on: false, because: 'release', subject };
+  }
+  if (isAtLeast(parsed, ...since)) return { on: true, because: 'release', subject };
+  // Strictly between the two releases read, the newer behaviour is no more than a guess.
+  const isGap = lacked !== undefined && !isAtMost(parsed, lacked);
+  return { on: isGap, because: isGap ? 'assumed' : 'release', subject };
+}
+
+function isAtMost(release: Release, [major, minor]: Version): boolean {
+  return release.major < major || (release.major === major && release.minor <= minor);
 }

@@ -5,7 +5,6 @@
  * and block-device inodes, so that the device is found through the inode (kernel-core A.1 points
  * 1 and 7). Folios that were cached before the trace began show their order when they leave it.
  */
-import { visitInOrder } from '../trace/merge.ts';
 import {
   bigs,
   numbers,
@@ -16,8 +15,17 @@ import {
   texts,
 } from '../trace/table.ts';
 
+import { FolioOrders } from './folio-orders.ts';
+import { visitRows } from './history/order.ts';
+
 /** What a size rests on. */
-export const SIZE_EVIDENCE = ['added', 'deleted-later', 'single-pages', 'assumed'] as const;
+export const SIZE_EVIDENCE = [
+  'added',
+  'deleted-later',
+  'single-pages',
+  'index-stride',
+  'assumed',
+] as const;
 export type SizeEvidence = (typeof SIZE_EVIDENCE)[number];
 
 export type FolioSizes = {
@@ -32,15 +40,19 @@ export type FolioSizes = {
 const ADDED = 0;
 const DELETED_LATER = 1;
 const SINGLE_PAGES = 2;
-const ASSUMED = 3;
+const INDEX_STRIDE = 3;
+const ASSUMED = 4;
 
 /** Largest order that the page cache uses (MAX_PAGECACHE_ORDER is at most 11 with 4 KiB pages). */
 const MAX_ORDER = 16;
 
+/** Larger steps are holes rather than folios (2 MiB with 4 KiB pages). */
+const MAX_STRIDE_ORDER = 9;
+
 const CACHE_COLUMNS = ['dev', 'ino', 'index'];
 
 /** Folios of one inode on one device: order by first index. */
-type CachedInode = { readonly dev: number; readonly orders: Map<number, number> };
+type CachedInode = { readonly dev: number; readonly orders: FolioOrders };
 
 /** An inode number in all its bits; the usual ones stay numbers. */
 type InodeKey = number | string;
@@ -68,7 +80,8 @@ export function findFolioSizes(tables: Tables): FolioSizes | undefined {
     deleted && deleteVisitor(deleted, cache, pages, evidence),
     dirtyVisitor(dirtied, cache, pages, evidence),
   ].filter((visitor) => visitor !== undefined);
-  visitInOrder(present, (which, row) => visitors[which]?.(row));
+  visitRows(present, visitors);
+  if (added === undefined) applyStrides(dirtied, pages, evidence);
   // Kernels before 5.17 print no order because page-cache events were single pages.
   if (added !== undefined && !('order' in added.columns)) {
     for (let row = 0; row < evidence.length; row++) {
@@ -92,7 +105,7 @@ class PageCache {
     }
     let inode = devices.find((candidate) => candidate.dev === dev);
     if (inode === undefined) {
-      inode = { dev, orders: new Map() };
+      inode = { dev, orders: new FolioOrders() };
       devices.push(inode);
     }
     return inode;
@@ -111,6 +124,7 @@ class PageCache {
       if (order !== undefined) return order;
     }
     for (const inode of devices) {
+      if (inode.dev === bdiDev) continue;
       const order = coveringOrder(inode, index);
       if (order !== undefined) return order;
     }
@@ -122,10 +136,12 @@ class PageCache {
 function coveringOrder(inode: CachedInode, index: number): number | undefined {
   const own = inode.orders.get(index);
   if (own !== undefined) return own;
-  for (let order = 1; order <= MAX_ORDER; order++) {
-    const size = 2 ** order;
+  let before = index;
+  for (let order = 1, size = 2; order <= MAX_ORDER; order++, size *= 2) {
     const head = index - (index % size);
-    const found = head === index ? undefined : inode.orders.get(head);
+    if (head === before) continue;
+    before = head;
+    const found = inode.orders.get(head);
     if (found !== undefined && found >= order) return found;
   }
   return undefined;
@@ -155,7 +171,8 @@ function deleteVisitor(
   return (row) => {
     const key = inodeOf(row);
     const at = index[row] as number;
-    const known = cache.inode(key, dev[row] as number).orders.delete(at);
+    const inode = cache.inode(key, dev[row] as number);
+    const known = inode.orders.delete(at) || splitBefore(inode, at);
     const waiting = cache.unsized.get(key);
     const rows = waiting?.get(at);
     if (known || rows === undefined) return;
@@ -191,6 +208,28 @@ function dirtyVisitor(
   };
 }
 
+/**
+ * A part of a larger folio leaves: it was split where the file now ends. The halves that do not
+ * hold the last page that stays keep their size, and that page is alone (folio_split, non-uniform).
+ * False when no larger folio is known there.
+ */
+function splitBefore(inode: CachedInode, index: number): boolean {
+  const order = coveringOrder(inode, index);
+  if (order === undefined) return false;
+  const head = index - (index % 2 ** order);
+  inode.orders.delete(head);
+  const last = index - 1;
+  let from = head;
+  for (let part = order - 1; part >= 0; part--) {
+    const middle = from + 2 ** part;
+    if (middle > last) continue;
+    inode.orders.set(from, part);
+    from = middle;
+  }
+  inode.orders.set(last, 0);
+  return true;
+}
+
 function waitForSize(cache: PageCache, key: InodeKey, index: number, row: number): void {
   let waiting = cache.unsized.get(key);
   if (waiting === undefined) {
@@ -208,8 +247,67 @@ function deviceOfBdi(name: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * 2 ** 20 + Number(match[2]);
 }
 
+/** What an inode's dirty events looked like so far. */
+type Stride = {
+  readonly row: number;
+  readonly before: number;
+  readonly index: number;
+  pages: number;
+  isRepeated: boolean;
+};
+
+/**
+ * Without page-cache events, folios dirtied one behind the other show their size by how far their
+ * indexes are apart, if the step is one that folios can have and comes twice in a row.
+ */
+function applyStrides(table: Table, pages: Uint32Array, evidence: Uint8Array): void {
+  const index = numbers(table, 'index').values;
+  const bdi = texts(table, 'bdi');
+  const keyOf = inodeKeys(table);
+  const inodes = new Map<number, Map<InodeKey, Stride>>();
+  const assign = (row: number, size: number) => {
+    if (evidence[row] !== ASSUMED || pages[row] === 0) return;
+    pages[row] = size;
+    evidence[row] = INDEX_STRIDE;
+  };
+  for (let row = 0; row < table.rows; row++) {
+    const code = bdi.codes[row] as number;
+    const known = inodes.get(code) ?? new Map<InodeKey, Stride>();
+    inodes.set(code, known);
+    const key = keyOf(row);
+    const at = index[row] as number;
+    const last = known.get(key);
+    const before = last?.row ?? row;
+    const next: Stride = { row, before, index: at, pages: 0, isRepeated: false };
+    known.set(key, next);
+    if (last === undefined) continue;
+    const step = at - last.index;
+    if (isFolioSize(step) && last.index % step === 0) {
+      next.pages = step;
+      next.isRepeated = step === last.pages;
+      if (next.isRepeated) assign(last.row, step);
+      if (next.isRepeated && !last.isRepeated) assign(last.before, step);
+    }
+    // The last folio of a run has no one behind it.
+    if (!next.isRepeated && last.isRepeated) assign(last.row, last.pages);
+  }
+  for (const known of inodes.values()) {
+    for (const last of known.values()) if (last.isRepeated) assign(last.row, last.pages);
+  }
+}
+
+function isFolioSize(pages: number): boolean {
+  return pages >= 1 && pages <= 2 ** MAX_STRIDE_ORDER && Number.isInteger(Math.log2(pages));
+}
+
 function countEvidence(evidence: Uint8Array): Record<SizeEvidence, number> {
-  const counts = { added: 0, 'deleted-later': 0, 'single-pages': 0, assumed: 0 };
+  const counts = {
+    added: 0,
+    'deleted-later': 0,
+    'single-pages': 0,
+    'index-stride': 0,
+    assumed: 0,
+  };
   for (const code of evidence) counts[SIZE_EVIDENCE[code] as SizeEvidence]++;
   return counts;
 }

@@ -40,8 +40,11 @@ export type BigColumn = {
 export type TextColumn = {
   readonly kind: 'text';
   readonly unit: 'none';
+  /** Of a column that is derived from others, made when they are first asked for. */
   readonly codes: Uint32Array;
   readonly dictionary: readonly string[];
+  /** Of a derived column, whose codes need not be made to know it. */
+  readonly rows?: number;
 };
 
 export type Column = NumberColumn | BigColumn | TextColumn;
@@ -79,8 +82,27 @@ export function textColumn(codes: Uint32Array, dictionary: readonly string[]): T
   return { kind: 'text', unit: 'none', codes, dictionary };
 }
 
+/** A column whose codes follow from another one: memory and time are spent on those in use. */
+export function derivedTextColumn(
+  rows: number,
+  makeCodes: () => Uint32Array,
+  dictionary: readonly string[],
+): TextColumn {
+  let codes: Uint32Array | undefined;
+  return {
+    kind: 'text',
+    unit: 'none',
+    dictionary,
+    rows,
+    get codes() {
+      codes ??= makeCodes();
+      return codes;
+    },
+  };
+}
+
 export function columnLength(column: Column): number {
-  return column.kind === 'text' ? column.codes.length : column.values.length;
+  return column.kind === 'text' ? (column.rows ?? column.codes.length) : column.values.length;
 }
 
 export function textAt(column: TextColumn, row: number): string {

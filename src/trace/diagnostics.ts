@@ -12,6 +12,8 @@ type CatalogueRow = {
   readonly source: DiagnosticSource;
   /** What is counted, for "12 events lost"; without it the count says nothing to a reader. */
   readonly counts?: string;
+  /** What is counted are lines of a text, whose numbers help to find them. */
+  readonly isOfLines?: boolean;
   readonly meaning: string;
 };
 
@@ -75,12 +77,14 @@ const CATALOGUE = {
     severity: 'notice',
     source: 'import',
     counts: 'unreadable lines',
+    isOfLines: true,
     meaning: 'Lines of the text were neither events nor known comments; they were left out.',
   },
   payload_unreadable: {
     severity: 'notice',
     source: 'import',
     counts: 'unreadable events',
+    isOfLines: true,
     meaning: 'The printed fields of known events were not understood; those events were left out.',
   },
   time_went_backwards: {
@@ -88,6 +92,12 @@ const CATALOGUE = {
     source: 'recording',
     counts: 'steps back in time',
     meaning: 'Time stamps of one CPU decrease; the order of its events is as recorded.',
+  },
+  lines_out_of_order: {
+    severity: 'info',
+    source: 'recording',
+    counts: 'steps back between lines',
+    meaning: 'Lines of the text were not in the order of their times; its events were sorted.',
   },
   clock_not_nanoseconds: {
     severity: 'notice',
@@ -156,8 +166,18 @@ export type Diagnostic = {
 };
 
 const PLACES_KEPT = 20;
+/** Of them, in the sentence. */
+const PLACES_SHOWN = 5;
 
-type Tally = { count: number; unknownCount: boolean; places: DiagnosticPlace[]; detail: string };
+/** Further details of one code are left out: a sentence shall stay one. */
+const DETAILS_KEPT = 3;
+
+type Tally = {
+  count: number;
+  unknownCount: boolean;
+  places: DiagnosticPlace[];
+  details: Set<string>;
+};
 
 /** Collects while reading; `list()` gives the finished diagnostics, worst first. */
 export class DiagnosticCollector {
@@ -172,12 +192,14 @@ export class DiagnosticCollector {
   ): void {
     let tally = this.#tallies.get(code);
     if (tally === undefined) {
-      tally = { count: 0, unknownCount: false, places: [], detail };
+      tally = { count: 0, unknownCount: false, places: [], details: new Set() };
       this.#tallies.set(code, tally);
     }
     if (count === undefined) tally.unknownCount = true;
     else tally.count += count;
     if (tally.places.length < PLACES_KEPT) tally.places.push(place);
+    const plain = detail.replace(/^\((.*)\)$/s, '$1');
+    if (plain !== '' && tally.details.size < DETAILS_KEPT) tally.details.add(plain);
   }
 
   list(): readonly Diagnostic[] {
@@ -202,8 +224,11 @@ function finish(code: DiagnosticCode, tally: Tally): Diagnostic {
 
 /** `At least 430363 events lost (cpu 0). The ring buffer was full …` */
 function sentence(row: CatalogueRow, tally: Tally, count: number | undefined): string {
-  const subjects = [...new Set(tally.places.flatMap((place) => place.subject ?? []))].slice(0, 5);
-  const aside = [subjects.join(', '), tally.detail.replace(/^\((.*)\)$/s, '$1')].filter(
+  const subjects = [...new Set(tally.places.flatMap((place) => place.subject ?? []))].slice(
+    0,
+    PLACES_SHOWN,
+  );
+  const aside = [subjects.join(', '), linesOf(row, tally), ...tally.details].filter(
     (part) => part !== '',
   );
   const brackets = aside.length > 0 ? ` (${aside.join('; ')})` : '';
@@ -213,6 +238,14 @@ function sentence(row: CatalogueRow, tally: Tally, count: number | undefined): s
   const noun = count === 1 ? row.counts.replace(/(\w)s\b/, '$1') : row.counts;
   const atLeast = tally.unknownCount && count !== undefined ? 'At least ' : '';
   return `${atLeast}${amount} ${noun}${brackets}. ${row.meaning}`;
+}
+
+/** `line 7`   `lines 7, 9, 10, 11, 12 and others` */
+function linesOf({ isOfLines }: CatalogueRow, { places, count }: Tally): string {
+  const lines = isOfLines === true ? places.flatMap(({ line }) => line ?? []) : [];
+  if (lines.length === 0) return '';
+  const shown = lines.slice(0, PLACES_SHOWN).join(', ');
+  return `line${lines.length > 1 ? 's' : ''} ${shown}${count > PLACES_SHOWN ? ' and others' : ''}`;
 }
 
 function rank(severity: Severity): number {

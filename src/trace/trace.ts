@@ -8,7 +8,8 @@
  *   comm   its name, as far as the capture knows it (text)
  *   seq    position in the whole trace: orders events of different tables with equal times (number)
  *
- * Rows are sorted by (ts_ns, cpu, order of writing), and `seq` increases with the rows.
+ * Rows are sorted by (ts_ns, cpu, order of writing), and `seq` increases with the rows. A command
+ * that does not need an event may leave out its table, or all but these columns of it.
  */
 import type { Diagnostic } from './diagnostics.ts';
 import type { Table, Tables } from './table.ts';
@@ -31,6 +32,8 @@ export type EventCount = {
   readonly name: string;
   readonly system: string;
   readonly count: number;
+  /** False where the dictionary does not know the event; importers may leave it to the table. */
+  readonly known?: boolean;
 };
 
 export type TraceMeta = {
@@ -62,6 +65,8 @@ export type HostFacts = {
   readonly machine?: string | undefined;
   readonly cpus?: number | undefined;
   readonly page_size?: number | undefined;
+  /** Bytes of a tree node of the file system with the trees (btrfs). */
+  readonly node_size?: number | undefined;
   readonly hz?: number | undefined;
   readonly trace_clock?: string | undefined;
   /** Clock of the counter samples, where their time column does not say it. */

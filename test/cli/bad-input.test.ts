@@ -90,7 +90,7 @@ describe('sidecar files that were asked for', () => {
     ['--meta', '{"page_size": 5000}', /page_size: not a power of two/],
     ['--max-unpacked', '', /--max-unpacked: is not a size such as 512M or 16G/],
     ['--clock-offset', '', /--clock-offset: is not a number of seconds/],
-    ['--vmstat', 'a,b\n1,2\n', /exactly one time column/],
+    ['--vmstat', 'a,b\n1,2\n', /a time column is needed/],
     ['--vmstat', 'mono_s,nr_dirty\n1.0,x\n', /line 2, nr_dirty: "x" is not a number/],
     ['--vmstat', 'mono_s,nr_dirty\nsoon,1\n', /line 2: "soon" is not a time/],
   ])('%s with %j is refused', async (flag, content, message) => {

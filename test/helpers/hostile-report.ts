@@ -1,6 +1,6 @@
 /** A report in which every text is an attack: on markup, on scripts, on the eye, on the size. */
 import { type BuildInput, buildReport } from '../../reports/build.ts';
-import type { Report } from '../../reports/report.ts';
+import type { Report, ReportDiagnosis } from '../../reports/report.ts';
 import type { Detail } from '../../src/findings/detail.ts';
 import { sampleInput } from './sample-report.ts';
 
@@ -32,6 +32,24 @@ function poison(detail: Detail, name: string): Detail {
         bands: detail.bands.map((band) => ({ ...band, label: name })),
         lost: [{ from_ns: 2e9, to_ns: 9e9, label: name }],
       };
+    case 'lanes':
+      return {
+        ...detail,
+        title: name,
+        subtitle: name,
+        lanes: [...HOSTILE_NAMES],
+        kinds: [...HOSTILE_NAMES],
+        bars: HOSTILE_NAMES.map((text, i) => ({
+          from_ns: i * 1e9,
+          to_ns: i * 1e9 + 9e8,
+          lane: i,
+          kind: i,
+          text,
+        })),
+        lost: [{ from_ns: 2e9, to_ns: 9e9, label: name }],
+      };
+    case 'heatmap':
+      return { ...detail, title: name, subtitle: name, rows: [...HOSTILE_NAMES], counted: name };
     case 'distribution':
       return {
         ...detail,
@@ -43,7 +61,7 @@ function poison(detail: Detail, name: string): Detail {
       return {
         ...detail,
         title: name,
-        columns: [{ key: '__proto__', label: name, unit: 'none' }, ...detail.columns],
+        columns: [{ key: '__proto__', label: name, unit: 'none' as const }, ...detail.columns],
         rows: HOSTILE_NAMES.map((text) =>
           Object.fromEntries(detail.columns.map(({ key }) => [key, text])),
         ),
@@ -53,10 +71,36 @@ function poison(detail: Detail, name: string): Detail {
   }
 }
 
+/** Every text of a diagnosis, enumerations apart. */
+function poisonDiagnosis(diagnosis: ReportDiagnosis): ReportDiagnosis {
+  const kept = new Set(['id', 'status', 'severity', 'kind', 'unit', 'relation', 'result']);
+  const kinds = new Set(['root_cause', 'most_likely', 'place', 'table']);
+  let next = 0;
+  const poisoned = (value: unknown, key: string): unknown => {
+    if (typeof value === 'string') {
+      if (kept.has(key) || kinds.has(key)) return value;
+      return HOSTILE_NAMES[next++ % HOSTILE_NAMES.length];
+    }
+    if (Array.isArray(value)) return value.map((item) => poisoned(item, key));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, poisoned(item, name)]),
+    );
+  };
+  return poisoned(diagnosis, '') as ReportDiagnosis;
+}
+
 export function hostileInput(): BuildInput {
   const sample = sampleInput();
   return {
     ...sample,
+    title: HOSTILE_NAMES[0],
+    note: HOSTILE_NAMES.slice(1).join(' '),
+    diagnosis: poisonDiagnosis(sample.diagnosis),
+    evidence: sample.evidence.map(({ cause, details }) => ({
+      cause,
+      details: details.map((detail) => poison(detail, HOSTILE_NAMES[1])),
+    })),
     input: {
       ...sample.input,
       name: HOSTILE_NAMES[0],

@@ -4,8 +4,16 @@
  */
 import { type BuildInput, buildReport } from '../../reports/build.ts';
 import type { Report } from '../../reports/report.ts';
-import type { Detail, Series, Timeline } from '../../src/findings/detail.ts';
+import type {
+  Detail,
+  DetailTable,
+  Heatmap,
+  Lanes,
+  Series,
+  Timeline,
+} from '../../src/findings/detail.ts';
 import type { Finding } from '../../src/findings/finding.ts';
+import { sampleDiagnosis } from './sample-diagnosis.ts';
 
 export const MIB = 1024 * 1024;
 export const SECOND = 1e9;
@@ -218,6 +226,68 @@ function identityTable(): Detail {
   };
 }
 
+/** More rows than are read without a search, each with its window. */
+function waitsTable(): DetailTable {
+  const waits = Array.from({ length: 30 }, (_, i) => ({ at: 1 + i / 2, ms: 100 + i }));
+  return {
+    kind: 'table',
+    id: 'waits-of-device-slower-than-writers',
+    title: 'Waits that it explains',
+    columns: [
+      { key: 'at', label: 'At', unit: 's' },
+      { key: 'took', label: 'Took', unit: 'ms' },
+      { key: 'event', label: 'Event', unit: 'none' },
+    ],
+    rows: waits.map(({ at, ms }) => ({
+      at,
+      took: ms,
+      event: `fio-2210 [000] ${at}: balance_dirty_pages: bdi 7:0 pause=${ms}`,
+    })),
+    omitted: 91,
+    windows_ns: waits.map(({ at, ms }) => [at * SECOND, at * SECOND + ms * 1e6]),
+  };
+}
+
+/** Who waited when: long waits, many short ones, and a lane below. */
+function lanesDetail(): Lanes {
+  const short = Array.from({ length: 4000 }, (_, i) => ({
+    from_ns: 12 * SECOND + i * 5e5,
+    to_ns: 12 * SECOND + i * 5e5 + 2e5,
+    lane: 0,
+    kind: 0,
+    text: 'fsync took 0.2 ms',
+  }));
+  const long = { from_ns: 4 * SECOND, to_ns: 9 * SECOND, lane: 0, kind: 0, text: 'fsync took 5 s' };
+  const below = { from_ns: 4 * SECOND, to_ns: 8 * SECOND, lane: 1, kind: 1, text: 'wrote 160 MiB' };
+  return {
+    kind: 'lanes',
+    id: 'sync-lanes',
+    title: 'fio waited 5 s in one fsync',
+    subtitle: 'who waited, and what was written meanwhile',
+    window_ns: [0, DURATION],
+    lanes: ['fio 2210: fsync', 'flusher of 7:0'],
+    kinds: ['sync call', 'background'],
+    bars: [long, below, ...short],
+    omitted: 0,
+    lost: [],
+  };
+}
+
+function heatmapDetail(): Heatmap {
+  return {
+    kind: 'heatmap',
+    id: 'block-latency-0',
+    title: '7:0: 300 requests, half of them up to 2 ms',
+    subtitle: 'issue to completion',
+    window_ns: [0, DURATION],
+    bin_ns: 2e8,
+    rows: ['≤ 1 ms', '≤ 2 ms', '≤ 5 ms'],
+    counted: 'requests',
+    cells: Array.from({ length: 60 }, (_, i) => ({ column: i, row: i % 3, count: 1 + (i % 9) })),
+    lost: [],
+  };
+}
+
 function sampleFindings(): Finding[] {
   const noise = random(7);
   const paused = pauses(noise);
@@ -251,6 +321,15 @@ function sampleFindings(): Finding[] {
       status: 'found',
       summary: 'bdi 7:0 wrote 40 MiB/s on average; the writer could dirty 400 MiB/s.',
       details: [bandwidthTimeline(noise)],
+      weakenedBy: none,
+    },
+    {
+      id: 'sync-latency',
+      title: 'Latency of fsync',
+      question: 'How long did syncs take?',
+      status: 'shown',
+      summary: 'One fsync took 5 s.',
+      details: [lanesDetail(), heatmapDetail()],
       weakenedBy: none,
     },
     {
@@ -321,6 +400,8 @@ export function sampleInput(): BuildInput {
       ],
       chart_id: 'dirty-against-limits',
     },
+    diagnosis: sampleDiagnosis(),
+    evidence: [{ cause: 'device-slower-than-writers', details: [waitsTable()] }],
     findings: sampleFindings(),
     quality: {
       duration_ns: DURATION,
@@ -368,7 +449,11 @@ export function lossyInput(): BuildInput {
     return { ...series, t_ns, values: Float64Array.from(kept, (i) => series.values[i]) };
   };
   const weaken = (detail: Detail): Detail =>
-    detail.kind === 'timeline' ? { ...detail, series: detail.series.map(without), lost } : detail;
+    detail.kind === 'timeline'
+      ? { ...detail, series: detail.series.map(without), lost }
+      : detail.kind === 'lanes' || detail.kind === 'heatmap'
+        ? { ...detail, lost }
+        : detail;
   const reason = '273,614 of 316,368 events were lost, so pauses may be missing.';
   return {
     ...whole,

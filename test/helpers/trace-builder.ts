@@ -2,6 +2,7 @@
  * Mini-traces from plain rows: a list of events in words becomes the Trace that a capture with them
  * would have become. Columns exist only where a row names them, so absence can be tested, too.
  */
+import type { ColumnDefinition } from '../../src/events/define.ts';
 import { DICTIONARY } from '../../src/events/index.ts';
 import {
   bigColumn,
@@ -86,7 +87,7 @@ function eventTable(name: string, placed: readonly Placed[]): Table {
   const own = ids.map((id): [string, Column] => {
     const cells = placed.map(({ row }) => row[id]);
     const unit = definition?.columns[id]?.unit ?? 'none';
-    return [id, cellsColumn(cells, definition?.columns[id]?.type, unit)];
+    return [id, cellsColumn(cells, definition?.columns[id], unit)];
   });
   const columns: Record<string, Column> = {
     ts_ns: numberColumn(
@@ -116,10 +117,10 @@ function eventTable(name: string, placed: readonly Placed[]): Table {
 
 function cellsColumn(
   cells: readonly (Cell | undefined)[],
-  type: string | undefined,
+  known: ColumnDefinition | undefined,
   unit: Column['unit'],
 ): Column {
-  if (type === 'id' || cells.some((cell) => typeof cell === 'bigint')) {
+  if (known?.type === 'id' || cells.some((cell) => typeof cell === 'bigint')) {
     return bigColumn(
       BigUint64Array.from(cells, (cell) => BigInt(cell ?? 0)),
       unit,
@@ -130,6 +131,7 @@ function cellsColumn(
   return numberColumn(
     Float64Array.from(cells, (cell) => (cell === undefined ? Number.NaN : Number(cell))),
     unit,
+    { unsigned: known?.type === 'count' && !known.signed },
   );
 }
 

@@ -133,15 +133,16 @@ export function toVersion7(v6: Uint8Array, how: Version7Options = {}): Uint8Arra
   ] as const;
   for (const [kind, body] of sections) option(first, kind, pointer(section(kind, body)));
   option(first, 8, new ByteWriter(order).u32(parts.cpus.length).finish());
+  option(first, 0, pointer(0));
+  out.patchU64(firstOptions, section(0, first.finish(), false));
+  const next = out.length - 8;
   const second = new ByteWriter(order);
   for (const name of ['', ...(how.copies ?? [])]) {
     const [kind, data] = how.text === undefined ? buffer(name) : textBuffer(how.text);
     option(second, kind, data);
   }
   option(second, 0, pointer(0));
-  const secondAt = section(0, second.finish(), false);
-  option(first, 0, pointer(secondAt));
-  out.patchU64(firstOptions, section(0, first.finish(), false));
+  out.patchU64(next, section(0, second.finish(), false));
   return out.finish();
 
   function buffer(name: string): [number, Uint8Array] {
@@ -167,6 +168,7 @@ export function toVersion7(v6: Uint8Array, how: Version7Options = {}): Uint8Arra
       const size = pages.length === 0 ? 0 : written.length - (isPacked ? 4 : 0);
       data.u32(cpu).u64(at).u64(size);
     });
+    out.patchU64(offset + 8, out.length - offset - 16);
     return [3, data.finish()];
   }
 

@@ -179,4 +179,21 @@ describe('releases and features', () => {
   ])('release %s with evidence %s: %s by %s', (release, evidence, on, because) => {
     expect(resolveFeature('limit_of_domain', release, evidence)).toMatchObject({ on, because });
   });
+
+  // Read in the one release and not in the other; in between nobody looked.
+  test.each<[Parameters<typeof resolveFeature>[0], string, boolean, string]>([
+    ['limit_of_domain', '6.13.4', true, 'assumed'],
+    ['wb_thresh_floor', '6.12.117', false, 'release'],
+    ['wb_thresh_floor', '6.14.0', true, 'assumed'],
+    ['wb_thresh_floor', '6.17.0', true, 'release'],
+    ['rt_boost_of_limit', '4.4.0', false, 'release'],
+    ['rt_boost_of_limit', '5.4.0', true, 'release'],
+    ['deadline_boost', '6.11.0', false, 'release'],
+    ['unstable_nfs', '5.6.19', true, 'release'],
+    ['unstable_nfs', '5.8.0', false, 'release'],
+    ['flusher_bandwidth_updates', '5.10.200', false, 'release'],
+    ['flusher_bandwidth_updates', '5.15.1', true, 'release'],
+  ])('%s on %s: %s by %s', (feature, release, on, because) => {
+    expect(resolveFeature(feature, release, undefined)).toMatchObject({ on, because });
+  });
 });

@@ -281,8 +281,8 @@ describe('columns of unknown events', () => {
   test('keep the fields as they are; those called like a base column are told apart', () => {
     const spec: EventSpec = {
       id: 9,
-      name: 'sched_switch',
-      system: 'sched',
+      name: 'told_apart',
+      system: 'test',
       fields: { pid: 's32', comm: 'char[16]', cpu: 'u64', seq: 'u8' },
     };
     const table = readBack(spec, [{ pid: -1, comm: 'bash', cpu: (1n << 64n) - 2n, seq: 7 }]);

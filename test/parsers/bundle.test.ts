@@ -90,7 +90,6 @@ describe.each(kinds)('%s', (_, make) => {
     [
       'among others',
       {
-        'proc/vmstat': 'nr_free_pages 1\nnr_dirty 2\n',
         'proc/meminfo': 'MemTotal: 1 kB\n',
         'sos/x.json': '{"a":1}',
         'log.html': '<!doctype html>',
@@ -107,6 +106,44 @@ describe.each(kinds)('%s', (_, make) => {
     expect(trace.samples?.rows).toBe(2);
     expect(trace.host).toMatchObject({ hz: 250, kernel: '6.6.0' });
     expect(trace.diagnostics).toEqual([]);
+  });
+
+  test('files of /proc without a time say what the machine is, or are named', async () => {
+    const meminfo = 'MemTotal:       24684096 kB\nMemFree:  1 kB\n';
+    const zoneinfo = 'Node 0, zone   Normal\n  pages free     5\n';
+    const trace = await openTrace(
+      make({
+        t: TRACE,
+        'proc/meminfo': meminfo,
+        'proc/zoneinfo': zoneinfo,
+        'proc/vmstat': 'nr_free_pages 1\nnr_dirty 2\n',
+        'proc/pressure/io': 'some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n',
+      }),
+    );
+    expect(trace.host).toMatchObject({ meminfo, zoneinfo });
+    expect(trace.samples).toBeUndefined();
+    expect(trace.diagnostics.map(({ code, count }) => [code, count])).toEqual([
+      ['sidecar_ignored', 2],
+    ]);
+    expect(trace.diagnostics[0]?.message).toMatch(
+      /proc\/(vmstat|pressure\/io), .*counters of one moment, at a time that nothing tells/,
+    );
+  });
+
+  test('a loop around date and cat is samples', async () => {
+    const dates = [100, 101].map((s) => `Thu Jan  1 00:01:${s - 60} UTC 1970\nnr_dirty 1\n`);
+    const trace = await openTrace(
+      make({
+        t: TRACE,
+        'vmstat.log': `${dates.join('')}sampler ends\n`,
+        'psi/io': '100.5\nsome avg10=0.25 avg60=0.00 avg300=0.00 total=1\n',
+      }),
+    );
+    expect(trace.samples?.rows).toBe(2);
+    expect(trace.sampleTables?.get('psi_io')?.rows).toBe(1);
+    expect(trace.diagnostics.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      expect.stringMatching(/^line_unreadable 1 unreadable line \(of .*vmstat.log\)/),
+    ]);
   });
 
   test('several kinds of samples are several tables', async () => {

@@ -71,10 +71,9 @@ describe('what is no such table', () => {
   test.each([
     ['', /line 1: .*at least one counter/],
     ['mono_s\n1\n', /line 1: .*at least one counter/],
-    ['nr_dirty,nr_writeback\n1,2\n', /exactly one time column/],
-    ['mono_s,boot_s,a\n1,2,3\n', /exactly one time column/],
+    ['nr_dirty,nr_writeback\n1,2\n', /a time column is needed/],
     // Names that every JavaScript object has are no time columns.
-    ['constructor,nr_dirty\n1,2\n', /exactly one time column/],
+    ['constructor,nr_dirty\n1,2\n', /a time column is needed/],
     ['mono_s,a,a\n1,2,3\n', /stands twice/],
     ['mono_s,=cmd()\n1,2\n', /not the name of a counter/],
     ['mono_s,a\nsoon,2\n', /line 2: "soon" is not a time/],
@@ -258,7 +257,7 @@ describe('times', () => {
   });
 });
 
-test('the fast way says what csv-parse says', () => {
+test('the fast way says what csv-parse says', { timeout: 60_000 }, () => {
   const cell = fc.oneof(
     fc.integer().map(String),
     fc

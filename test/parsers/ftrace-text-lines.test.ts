@@ -244,6 +244,7 @@ const payloads: [string, string, Record<string, unknown>][] = [
     'super_cache_scan+0x0/0x1b0 000000007e2ff2b3: nid: 0 unused scan count 1 new scan count -2 ' +
       'total_scan 3 last shrinker return val 4',
     {
+      shrinker_id: 0x7e2ff2b3n,
       shrink: 'super_cache_scan',
       nid: 0,
       unused_scan: 1,

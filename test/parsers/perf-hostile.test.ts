@@ -1,6 +1,10 @@
 /** perf.data that lies: claims beyond the file, bombs, endless lists. */
 import { describe, expect, test } from 'vitest';
+import { memorySource } from '../../parsers/bytes/source.ts';
 import { ZstdStream } from '../../parsers/bytes/zstd-stream.ts';
+import { readPerfData } from '../../parsers/formats/perf-data/index.ts';
+import { DICTIONARY } from '../../src/events/index.ts';
+import { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
 import { FormatError } from '../../src/trace/errors.ts';
 import { ByteWriter } from '../helpers/bytes.ts';
 import {
@@ -97,6 +101,22 @@ describe('packed records', () => {
     });
     expect(() => stream.push(bomb(5000))).toThrow(/more than 250 times/);
     expect(unpacked).toBeLessThan(80 << 20);
+  });
+
+  test('the limits are those of every packed input, and can be changed', () => {
+    const push = (limits: object) => () => new ZstdStream(() => {}, limits).push(bomb(1000));
+    expect(push({ maxRatio: Number.POSITIVE_INFINITY })).not.toThrow();
+    expect(push({ maxUnpackedBytes: 1 << 20 })).toThrow(/the limit of 1048576 bytes/);
+    const packed: RecordSpec = { bytes: record('little', 81, bomb(1000)) };
+    const context = { dictionary: DICTIONARY, pageSize: undefined, progress() {} };
+    const open = (limits: object) => {
+      const diagnostics = new DiagnosticCollector();
+      const source = memorySource('perf.data', build([sample, packed, sample]));
+      readPerfData(source, { ...context, diagnostics, limits });
+      return diagnostics.list().map(({ message }) => message);
+    };
+    expect(open({}).join()).toMatch(/250 times .*--max-unpacked/);
+    expect(open({ maxRatio: Number.POSITIVE_INFINITY }).join()).not.toMatch(/max-unpacked/);
   });
 
   test('in a recording, it costs what would have come out of it', () => {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { unpackZstdBlock } from '../../parsers/bytes/unpack-block.ts';
+import { type BlockUnpacker, blockUnpacker } from '../../parsers/bytes/unpack-block.ts';
 import { type ByteOrder, CAPTURES, unpackedFixture } from '../helpers/bytes.ts';
 import { describeTable } from '../helpers/golden.ts';
 import { rowsOf } from '../helpers/trace-builder.ts';
@@ -147,15 +147,17 @@ test('a latency tracer leaves text', () => {
   }
 });
 
-test('zstd without the zlib of newer Nodes', () => {
+test('a block of zstd has the size that is announced, or is damaged', () => {
   // printf 'pages of zeros and ones' | zstd --no-check
   const packed = Buffer.from(
     '28b52ffd2017b900007061676573206f66207a65726f7320616e64206f6e6573',
     'hex',
   );
-  expect(new TextDecoder().decode(unpackZstdBlock(packed, 23, undefined))).toBe(
-    'pages of zeros and ones',
-  );
-  expect(() => unpackZstdBlock(packed, 22, undefined)).toThrow();
-  expect(() => unpackZstdBlock(packed.subarray(0, 20), 23, undefined)).toThrow();
+  const unpack = blockUnpacker('zstd') as BlockUnpacker;
+  for (let twice = 0; twice < 2; twice++) {
+    expect(new TextDecoder().decode(unpack(packed, 23))).toBe('pages of zeros and ones');
+    expect(() => unpack(packed, 22)).toThrow(/more than 22 bytes/);
+    expect(() => unpack(packed, 24)).toThrow(/23 bytes instead of 24/);
+    expect(() => unpack(packed.subarray(0, 20), 23)).toThrow(/unexpected end/);
+  }
 });

@@ -156,7 +156,42 @@ describe('other traces', () => {
 
   test('without page-cache events all sizes are assumed', () => {
     const found = findFolioSizes(makeTrace([dirtied(1), dirtied(2)]).tables);
-    expect(found?.counts).toEqual({ added: 0, 'deleted-later': 0, 'single-pages': 0, assumed: 2 });
+    expect(found?.counts).toEqual({
+      added: 0,
+      'deleted-later': 0,
+      'single-pages': 0,
+      'index-stride': 0,
+      assumed: 2,
+    });
+  });
+
+  test('without page-cache events, steps that repeat show the size', () => {
+    // The last folio of a run has the size of those before it; one alone has none.
+    const rows = [
+      dirtied(0),
+      dirtied(64),
+      dirtied(128),
+      dirtied(192),
+      dirtied(1000),
+      dirtied(1003),
+    ];
+    expect(sizes(...rows)).toEqual([
+      [64, 'index-stride'],
+      [64, 'index-stride'],
+      [64, 'index-stride'],
+      [64, 'index-stride'],
+      [1, 'assumed'],
+      [1, 'assumed'],
+    ]);
+  });
+
+  test('after a truncation the parts of a split folio have their own sizes', () => {
+    const rows = [added(0, 3), deleted(6, 1), dirtied(5), dirtied(0), dirtied(4)];
+    expect(sizes(...rows)).toEqual([
+      [1, 'added'],
+      [4, 'added'],
+      [1, 'added'],
+    ]);
   });
 
   test('without dirty events there is nothing to size', () => {

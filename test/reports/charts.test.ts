@@ -11,7 +11,7 @@ import {
   isChart,
   keyOf,
 } from '../../reports/charts/index.ts';
-import type { ReportTimeline } from '../../reports/report.ts';
+import type { ReportHeatmap, ReportLanes, ReportTimeline } from '../../reports/report.ts';
 import { formatQuantity, scaleFor } from '../../reports/units.ts';
 import { lossyInput, sampleInput } from '../helpers/sample-report.ts';
 
@@ -36,8 +36,11 @@ const charts = [sampleInput(), lossyInput()].flatMap((input, i) =>
 );
 
 test.each(charts)('$name compiles without a warning and draws marks', async ({ detail }) => {
-  for (const heading of [true, false]) {
-    const spec = chartSpec(detail, { ...DEFAULT_OPTIONS, heading });
+  for (const [heading, width] of [
+    [true, 960],
+    [false, 358],
+  ] as const) {
+    const spec = chartSpec(detail, { ...DEFAULT_OPTIONS, heading, width, focus_ns: [1e9, 2e9] });
     expect(spec.description?.length).toBeGreaterThan(40);
     const { spec: compiled } = compile(spec, { logger: strict as never });
     const svg = await new View(parse(compiled), { renderer: 'none' }).toSVG();
@@ -91,8 +94,43 @@ const small: ReportTimeline = {
   lost: [],
 };
 
+const lanes: ReportLanes = {
+  kind: 'lanes',
+  id: 'waits',
+  title: 'fio waited 2 s in one fsync',
+  subtitle: 'who waited',
+  caption: 'Every stretch is drawn.',
+  window_ns: [0, 4e9],
+  lanes: ['fio 12: fsync', 'flusher of 7:0'],
+  kinds: ['sync call', 'background'],
+  bars: [
+    { from_ns: 1e9, to_ns: 3e9, lane: 0, kind: 0, text: 'fsync took 2 s', count: 1 },
+    { from_ns: 1.5e9, to_ns: 2e9, lane: 1, kind: 1, text: 'wrote 20 MiB', count: 1 },
+  ],
+  lost: [],
+};
+
+const heatmap: ReportHeatmap = {
+  kind: 'heatmap',
+  id: 'latency',
+  title: '7:0: most requests took 1 ms',
+  subtitle: 'issue to completion',
+  caption: 'Each cell counts the requests of 1 s.',
+  window_ns: [0, 4e9],
+  bin_ns: 1e9,
+  rows: ['≤ 1 ms', '≤ 2 ms'],
+  counted: 'requests',
+  cells: [
+    [0, 0, 12],
+    [2, 1, 1],
+  ],
+  lost: [{ from_ns: 1e9, to_ns: 1.2e9, label: 'events lost' }],
+};
+
 const goldens: readonly { name: string; detail: ChartDetail }[] = [
   { name: 'timeline', detail: small },
+  { name: 'lanes', detail: lanes },
+  { name: 'heatmap', detail: heatmap },
   {
     name: 'distribution',
     detail: {
@@ -122,7 +160,7 @@ function printSpec(spec: object): string {
 
 test.each(goldens)('the specification of a $name is the golden one', ({ name, detail }) => {
   const path = new URL(`./${name}.golden.json`, import.meta.url);
-  const text = printSpec(chartSpec(detail, DEFAULT_OPTIONS));
+  const text = printSpec(chartSpec(detail, { ...DEFAULT_OPTIONS, focus_ns: [1e9, 3e9] }));
   if (process.env.UPDATE_GOLDEN === '1' || !existsSync(path)) writeFileSync(path, text);
   expect(text).toBe(readFileSync(path, 'utf8'));
 });

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildReport } from '../../reports/build.ts';
-import type { Report } from '../../reports/report.ts';
+import { isChart } from '../../reports/charts/index.ts';
+import { parseReport, type Report } from '../../reports/report.ts';
 import {
   accessibilityViolations,
   launchBrowser,
@@ -32,6 +34,7 @@ async function open(report: Report, dark = false): Promise<OpenedPage> {
 }
 
 async function scrollThrough({ page }: OpenedPage): Promise<void> {
+  await page.locator('html[data-ready]').waitFor();
   const charts = page.locator('.chart');
   for (let i = 0; i < (await charts.count()); i++) {
     await charts.nth(i).scrollIntoViewIfNeeded();
@@ -41,7 +44,7 @@ async function scrollThrough({ page }: OpenedPage): Promise<void> {
 
 function charts(report: Report): number {
   const details = report.sections.flatMap((section) => section.details);
-  return details.filter(({ kind }) => kind === 'timeline' || kind === 'distribution').length;
+  return details.filter(isChart).length;
 }
 
 test(
@@ -93,6 +96,7 @@ test(
     await expect.poll(() => limit.getAttribute('fill')).not.toBe(dark);
     await page.emulateMedia({ colorScheme: 'dark' });
     await expect.poll(() => limit.getAttribute('fill')).toBe(dark);
+    await page.locator('html[data-ready]').waitFor();
     await page.evaluate('window.dispatchEvent(new Event("beforeprint"))');
     expect(await limit.getAttribute('fill')).not.toBe(dark);
     expect(await page.locator('.chart svg').count()).toBe(charts(report));
@@ -106,6 +110,7 @@ test(
   async () => {
     const { page, close, troubles } = await open(sampleReport());
     const chart = page.locator('#main-chart .chart');
+    await page.locator('html[data-ready]').waitFor();
     const tooltip = page.locator('#tooltip');
     await chart.focus();
     for (let i = 0; i < 20; i++) await page.keyboard.press('ArrowRight');
@@ -151,9 +156,92 @@ test(
     const path = await writePage(sampleReport());
     const { page, close } = await openFile(browser, path, { javaScriptEnabled: false });
     expect(await page.locator('h1').textContent()).toMatch(/paused for 14\.8 s/);
-    expect(await page.locator('.answers li').count()).toBe(6);
+    expect(await page.locator('.answers li').count()).toBe(7);
     expect(await page.locator('noscript').textContent()).toMatch(/need JavaScript/);
     await close();
+  },
+  PATIENCE,
+);
+
+test(
+  'a stretch drawn over one chart is shown by all, is in the address, and can be taken back',
+  async () => {
+    const opened = await open(sampleReport());
+    const { page } = opened;
+    await scrollThrough(opened);
+    await page.evaluate('scrollTo(0, 0)');
+    const ticks = (id: string) => page.locator(`${id} .mark-text.role-axis-label`).first();
+    const pauses = ticks('#chart-pauses');
+    expect(await pauses.textContent()).toMatch(/^024/);
+    const main = page.locator('#main-chart .chart');
+    const box = await main.boundingBox();
+    if (box === null) throw new Error('the main chart has no box');
+    await page.mouse.move(box.x + 200, box.y + 100);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 400, box.y + 120, { steps: 4 });
+    await page.mouse.up();
+    await expect.poll(() => page.evaluate('location.hash')).toMatch(/^#t=3\.\d+,7\.\d+$/);
+    await expect.poll(() => pauses.textContent()).not.toMatch(/^024/);
+    expect(await page.locator('.zoom-bar').textContent()).toMatch(/show 3\.\d+ to 7\.\d+ s/);
+    const hash: unknown = await page.evaluate('location.hash');
+    // The address leads to the same window, also into a page that is opened with it.
+    await page.reload();
+    await page.locator('html[data-ready]').waitFor();
+    expect(await page.locator('.zoom-bar').isVisible()).toBe(true);
+    expect(await page.evaluate('location.hash')).toBe(hash);
+    await page.locator('.zoom-bar button', { hasText: 'Show all' }).click();
+    await expect.poll(() => page.evaluate('location.hash')).toBe('');
+    expect(await page.locator('.zoom-bar').isHidden()).toBe(true);
+    await main.focus();
+    await page.keyboard.press('+');
+    await expect.poll(() => page.evaluate('location.hash')).toMatch(/^#t=/);
+    await page.keyboard.press('0');
+    await expect.poll(() => page.evaluate('location.hash')).toBe('');
+    expect(opened.troubles).toEqual([]);
+    await opened.close();
+  },
+  PATIENCE,
+);
+
+test(
+  'rows are found by their words and lead to their window; data can be taken along',
+  async () => {
+    const opened = await open(sampleReport());
+    const { page } = opened;
+    await page.locator('html[data-ready]').waitFor();
+    const cause = page.locator('#finding-device-slower-than-writers');
+    await cause.locator('input[type=search]').fill('pause=117');
+    expect(await cause.locator('tbody tr:visible', { hasText: 'pause=' }).count()).toBe(1);
+    await cause.locator('button.jump', { hasText: '9.500' }).click();
+    await expect.poll(() => page.evaluate('location.hash')).toMatch(/^#t=9\.4\d*,9\.7\d*$/);
+    const [csv] = await Promise.all([
+      page.waitForEvent('download'),
+      page.locator('#main-chart button', { hasText: 'CSV' }).click(),
+    ]);
+    expect(csv.suggestedFilename()).toBe('dirty-against-limits.csv');
+    const [json] = await Promise.all([
+      page.waitForEvent('download'),
+      page.locator('#downloads button').click(),
+    ]);
+    const text = readFileSync(await json.path(), 'utf8');
+    expect(parseReport(text)).toEqual(sampleReport());
+    expect(opened.troubles).toEqual([]);
+    await opened.close();
+  },
+  PATIENCE,
+);
+
+test(
+  'on a telephone nothing is cut off, and curves are named below the plot',
+  async () => {
+    const path = await writePage(sampleReport());
+    const opened = await openFile(browser, path, { viewport: { width: 390, height: 844 } });
+    await scrollThrough(opened);
+    const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+    expect(await opened.page.evaluate(overflow)).toBeLessThanOrEqual(0);
+    expect(await opened.page.locator('#main-chart .curve:visible').count()).toBe(7);
+    expect(await accessibilityViolations(opened.page)).toEqual([]);
+    await opened.close();
   },
   PATIENCE,
 );

@@ -41,6 +41,25 @@ describe('diagnostics', () => {
     expect(entry?.message).toMatch(message);
   });
 
+  test('the first lines that could not be read are named', () => {
+    const lines = (...numbers: number[]) =>
+      collected((into) => {
+        for (const line of numbers) into.add('line_unreadable', 1, { line });
+      })[0]?.message;
+    expect(lines(7)).toMatch(/^1 unreadable line \(line 7\)\. /);
+    expect(lines(7, 9)).toMatch(/^2 unreadable lines \(lines 7, 9\)\. /);
+    expect(lines(1, 2, 3, 4, 5, 6)).toMatch(/\(lines 1, 2, 3, 4, 5 and others\)/);
+  });
+
+  test('details that differ are all told, up to three', () => {
+    const [entry] = collected((into) => {
+      for (const detail of ['', 'one', '(two)', 'one', 'three', 'four']) {
+        into.add('input_truncated', undefined, {}, detail);
+      }
+    });
+    expect(entry?.message).toMatch(/\(one; two; three\)\.$/);
+  });
+
   test('a flood keeps 20 places and names five subjects', () => {
     const [entry] = collected((into) => {
       for (let at = 0; at < 100_000; at++)

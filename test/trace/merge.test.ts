@@ -8,31 +8,43 @@ const sequences = fc.array(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength
   maxLength: 6,
 });
 
-test('runs come in order of key, then input, then position, and cover everything once', () => {
-  fc.assert(
-    fc.property(sequences, (lists) => {
-      const sorted = lists.map((list) => Float64Array.from([...list].sort((a, b) => a - b)));
-      const seen: [number, number, number][] = [];
-      let runs = 0;
-      mergeRuns(
-        sorted.map((keys) => ({ keys, from: 0, to: keys.length })),
-        (input, from, to) => {
-          expect(to).toBeGreaterThan(from);
-          runs++;
-          for (let at = from; at < to; at++) seen.push([sorted[input]?.[at] ?? -1, input, at]);
-        },
-      );
-      const oracle = sorted.flatMap((keys, input) =>
-        [...keys].map((key, at): [number, number, number] => [key, input, at]),
-      );
-      oracle.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
-      expect(seen).toEqual(oracle);
-      // As long as possible: two neighbouring runs are never of one input.
-      expect(runs).toBe(oracle.filter(([, input], at) => input !== oracle[at - 1]?.[1]).length);
-    }),
-    { numRuns: 300, seed: 1 },
-  );
+/** So many that they are merged in a heap first, and in a row when few are left. */
+const manySequences = fc.array(fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 9 }), {
+  minLength: 100,
+  maxLength: 150,
 });
+
+test.each([
+  ['few', sequences, 300],
+  ['many', manySequences, 60],
+] as const)(
+  '%s: runs come in order of key, input, position, and cover all once',
+  (_, arbitrary, n) => {
+    fc.assert(
+      fc.property(arbitrary, (lists) => {
+        const sorted = lists.map((list) => Float64Array.from([...list].sort((a, b) => a - b)));
+        const seen: [number, number, number][] = [];
+        let runs = 0;
+        mergeRuns(
+          sorted.map((keys) => ({ keys, from: 0, to: keys.length })),
+          (input, from, to) => {
+            expect(to).toBeGreaterThan(from);
+            runs++;
+            for (let at = from; at < to; at++) seen.push([sorted[input]?.[at] ?? -1, input, at]);
+          },
+        );
+        const oracle = sorted.flatMap((keys, input) =>
+          [...keys].map((key, at): [number, number, number] => [key, input, at]),
+        );
+        oracle.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+        expect(seen).toEqual(oracle);
+        // As long as possible: two neighbouring runs are never of one input.
+        expect(runs).toBe(oracle.filter(([, input], at) => input !== oracle[at - 1]?.[1]).length);
+      }),
+      { numRuns: n, seed: 1 },
+    );
+  },
+);
 
 test('only the part from `from` to `to` is handed out', () => {
   const seen: number[][] = [];

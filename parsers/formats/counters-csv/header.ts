@@ -5,41 +5,42 @@
  *   time,name,value                        long: one row a counter
  *   time,resource,type,avg10,total         long, with a part of the counter's name in each column
  *
- * The name of the time column says clock and unit.
+ * The name of the time column says clock and unit, or leaves them to its values (times.ts).
  */
 import { z } from 'zod';
+import { type TimeForm, timeColumn } from './times.ts';
 
 export type Layout = {
   readonly timeAt: number;
-  /** As trace clocks are called: `mono`, `boot`; undefined if unsaid. */
-  readonly clock: string | undefined;
-  /** Nanoseconds in one unit of the time column. */
-  readonly unitNs: bigint;
+  /** What the name of the time column says. */
+  readonly time: TimeForm;
   /** Columns whose texts make the counter's name in the long form; empty in the wide one. */
   readonly labels: readonly number[];
   readonly values: readonly { readonly name: string; readonly at: number }[];
 };
 
-// mono_s   boot_ns   time_ms   timestamp   epoch_s
-const TIME =
-  /^(?:(mono|monotonic)|(boot|boottime|uptime)|(real|epoch)|(tai)|time|timestamp|ts)(?:_([mun]?s))?$/;
-const CLOCKS = ['mono', 'boot', 'real', 'tai'];
-const UNITS: ReadonlyMap<string | undefined, bigint> = new Map([
-  [undefined, 1_000_000_000n],
-  ['s', 1_000_000_000n],
-  ['ms', 1_000_000n],
-  ['us', 1000n],
-  ['ns', 1n],
+const LABELS = new Set([
+  ...['name', 'counter', 'metric', 'key', 'field', 'item', 'variable', 'stat', 'line'],
+  ...['resource', 'type', 'kind', 'level', 'scope', 'stall'],
 ]);
-const LABELS = new Set(['name', 'counter', 'metric', 'key', 'field', 'resource', 'type', 'line']);
+const VALUE = new Set(['value', 'val', 'reading']);
 export const MAX_COLUMNS = 2000;
 
 const COUNTER_NAME = /^[A-Za-z_][\w().]*$/;
 
-const isTime = (name: string): boolean => TIME.test(name);
+const isTime = (name: string): boolean => timeColumn(name) !== undefined;
+const isLabel = (name: string): boolean => LABELS.has(columnName(name).toLowerCase());
 
 const Header = z
-  .array(z.string().max(200).regex(COUNTER_NAME, 'not the name of a counter'))
+  .array(
+    z
+      .string()
+      .max(200)
+      .refine(
+        (name) => isTime(name) || COUNTER_NAME.test(columnName(name)),
+        'not the name of a counter',
+      ),
+  )
   .min(2, 'a time column and at least one counter are needed')
   .max(MAX_COLUMNS)
   .refine(
@@ -47,52 +48,50 @@ const Header = z
     'a column name stands twice',
   )
   .refine(
-    (names) => names.filter(isTime).length === 1,
-    'exactly one time column is needed (such as mono_s, boot_s or time_s)',
+    (names) => names.some(isTime),
+    'a time column is needed (such as mono_s, boot_s, timestamp or time_ms)',
   )
   .refine(
-    (names) => names.some((name) => !isTime(name) && !LABELS.has(name)),
+    (names) => names.some((name) => !isTime(name) && !isLabel(name)),
     'there is no column with values',
   );
 
-/** The layout, or what is wrong with the header. */
+/** Clocks that traces use come before those that must be matched with theirs. */
+const PREFERRED = ['mono', 'boot', 'tai', undefined, 'real'];
+
+/** The layout, or what is wrong with the header. Of several time columns, one is used. */
 export function readHeader(names: readonly string[]): Layout | string {
   const checked = Header.safeParse(names);
   if (!checked.success) return checked.error.issues[0]?.message ?? 'not a header';
-  const timeAt = names.findIndex(isTime);
-  const match = TIME.exec(names[timeAt] as string) ?? [];
-  const places = names.map((name, at) => ({ name: columnName(name), at }));
-  const labels = places.filter(({ name }) => LABELS.has(name)).map(({ at }) => at);
-  return {
-    timeAt,
-    clock: CLOCKS.find((_, at) => match[at + 1] !== undefined),
-    unitNs: UNITS.get(match[5]) as bigint,
-    labels,
-    values: places.filter(({ at }) => at !== timeAt && !labels.includes(at)),
-  };
+  const times = names.flatMap((name, at) => {
+    const time = timeColumn(name);
+    return time === undefined ? [] : [{ time, at }];
+  });
+  const rank = ({ time }: { time: TimeForm }) => PREFERRED.indexOf(time.clock);
+  const [best] = [...times].sort((left, right) => rank(left) - rank(right));
+  if (best === undefined) return 'a time column is needed';
+  const places = names
+    .map((name, at) => ({ name: columnName(name), at }))
+    .filter(({ at }) => times.every((time) => time.at !== at));
+  const labels = places.filter(({ name }) => isLabel(name)).map(({ at }) => at);
+  const values = places.filter(({ at }) => !labels.includes(at));
+  return { timeAt: best.at, time: best.time, labels, values };
 }
 
-/** `some.avg10` → `some_avg10`: no dots in names of columns. */
+/** `some.avg10` → `some_avg10`: no dots in names of columns. `Dirty (kB)` → `Dirty`. */
 export function columnName(name: string): string {
-  return name.replaceAll('.', '_');
+  return name
+    .replace(/\s+[([][^)\]]*[)\]]$/, '')
+    .replace(/[:%]+$/, '')
+    .trim()
+    .replace(/[.\s/-]+/g, '_');
 }
 
 /** The counter of a row in the long form: `io` and `some` in column avg10 are io_some_avg10. */
 export function counterName(labels: readonly string[], column: string): string | undefined {
   // MemTotal:   "some avg10"
-  const parts = labels.map((label) => label.replace(/:$/, '').replaceAll(' ', '_'));
-  if (column !== 'value') parts.push(column);
-  const name = columnName(parts.filter((part) => part !== '').join('_'));
+  const parts = labels.map(columnName);
+  if (!VALUE.has(column.toLowerCase())) parts.push(column);
+  const name = parts.filter((part) => part !== '').join('_');
   return name.length <= 200 && COUNTER_NAME.test(name) ? name : undefined;
-}
-
-/** `6550.439895` in units of `unitNs`; undefined if it is no time. Python prints more digits. */
-export function timeNs(text: string, unitNs: bigint): bigint | undefined {
-  const match = /^(\d{1,21})(?:\.(\d{1,18}))?$/.exec(text);
-  if (match === null) return undefined;
-  const [, whole = '', fraction = ''] = match;
-  const billionths = BigInt(fraction.slice(0, 9).padEnd(9, '0'));
-  const ns = BigInt(whole) * unitNs + (billionths * unitNs) / 1_000_000_000n;
-  // More than 31,700 years.
-  return ns < 10n ** 21n ? ns : undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * Counter samples as CSV: /proc/vmstat, /proc/meminfo, memory.stat of a cgroup, pressure (PSI),
- * each with a time column, wide or long (header.ts), e.g.
+ * Counter samples: /proc/vmstat, /proc/meminfo, memory.stat of a cgroup, pressure (PSI), as CSV
+ * with a time column, wide or long (header.ts), or as the kernel prints them, each behind the
+ * time of its reading (blocks.ts), e.g.
  *
  *   mono_s,nr_free_pages,nr_dirty,nr_writeback,…
  *   6550.439895,5586987,5,0,…
@@ -18,10 +19,12 @@ import { FormatError } from '../../../src/trace/errors.ts';
 import { makeTable, type Table } from '../../../src/trace/table.ts';
 import { NS_PER_S } from '../../../src/trace/time.ts';
 import { type ByteSource, readBytes } from '../../bytes/source.ts';
+import { type BlockHead, readBlocks, sniffBlocks } from './blocks.ts';
 import type { Layout } from './header.ts';
-import { readLayout, readRecords } from './records.ts';
+import { type Delimiter, delimiterOf, readLayout, readRecords } from './records.ts';
 import { type GrownColumn, SampleRows } from './rows.ts';
 import { scanRows } from './scan.ts';
+import { timeForm } from './times.ts';
 
 export type CounterSamples = {
   readonly kind: CounterKind;
@@ -29,16 +32,23 @@ export type CounterSamples = {
   readonly clock: string | undefined;
   /** `ts_ns` counts from the `origin_ns` that was asked for. */
   readonly table: Table;
+  /** Lines between the counters that could not be read. */
+  readonly unreadable: number;
 };
 
 const MAX_BYTES = 1 << 28;
 const LF = 0x0a;
+const HASH = 0x23;
+const SPACE = 0x20;
 const QUOTE = 0x22;
 const NS_PER_S_BIG = 1_000_000_000n;
 
-/** Does it begin with a header that names a time column and counters? */
-export function sniffCounters(head: Uint8Array): boolean {
-  return headerOf(head) !== undefined;
+/**
+ * Does it begin with a header that names a time column and counters, or with counters as the kernel
+ * prints them behind a time? A `snapshot` has no time.
+ */
+export function sniffCounters(head: Uint8Array): BlockHead {
+  return headerOf(head) === undefined ? sniffBlocks(head) : 'samples';
 }
 
 /** Throws FormatError with the line when the text is not such a table. */
@@ -47,7 +57,7 @@ export function readCounters(source: ByteSource, originNs: bigint): CounterSampl
     throw new FormatError(`${source.name} is too large for counter samples (${source.size} bytes)`);
   }
   const bytes = readBytes(source, 0, source.size);
-  const { rows, layout } = readRows(source.name, bytes, originNs);
+  const { rows, clock, unreadable } = readRows(source.name, bytes, originNs);
   dropCutRow(rows, bytes);
   const names = [...rows.columns.keys()];
   const kind = counterKind(names);
@@ -64,42 +74,81 @@ export function readCounters(source: ByteSource, originNs: bigint): CounterSampl
     ),
   ]);
   const table = makeTable(tableName(kind, names, source.name), columns, { system: 'samples' });
-  return { kind, clock: layout.clock, table };
+  return { kind, clock, table, unreadable };
 }
 
-function readRows(
-  name: string,
-  bytes: Uint8Array,
-  originNs: bigint,
-): { rows: SampleRows; layout: Layout } {
-  const header = headerOf(bytes);
-  if (header !== undefined && isPlain(header.layout, bytes)) {
-    const rows = new SampleRows(name);
-    if (scanRows(bytes, header.end, header.layout, originNs, rows)) {
-      return { rows, layout: header.layout };
-    }
-  }
+type RowsRead = {
+  readonly rows: SampleRows;
+  readonly clock: string | undefined;
+  readonly unreadable: number;
+};
+
+function readRows(name: string, bytes: Uint8Array, originNs: bigint): RowsRead {
   const rows = new SampleRows(name);
-  const layout = readRecords(bytes, originNs, rows);
-  return { rows, layout };
+  const header = headerOf(bytes);
+  if (header === undefined && sniffBlocks(bytes) !== undefined) {
+    return { rows, ...readBlocks(bytes, originNs, rows) };
+  }
+  const clock = header && scanned(bytes, header, originNs, rows);
+  if (clock !== undefined) return { rows, clock: clock.name, unreadable: 0 };
+  const again = new SampleRows(name);
+  const table = header?.isComment === true ? withoutHash(bytes, header) : bytes;
+  const delimiter = header?.delimiter ?? ',';
+  return { rows: again, clock: readRecords(table, originNs, again, delimiter), unreadable: 0 };
 }
 
-/** May the fast way try? */
-function isPlain(layout: Layout, bytes: Uint8Array): boolean {
-  return layout.labels.length === 0 && layout.unitNs === NS_PER_S_BIG && !bytes.includes(QUOTE);
+/** The fast way; undefined where it may not try, or gave up. */
+function scanned(
+  bytes: Uint8Array,
+  { layout, end, delimiter }: FoundHeader,
+  originNs: bigint,
+  rows: SampleRows,
+): { name: string | undefined } | undefined {
+  if (layout.labels.length > 0 || delimiter !== ',' || bytes.includes(QUOTE)) return undefined;
+  const form = timeForm(layout.time, firstTime(bytes, end, layout.timeAt));
+  const isPlain = form?.unitNs === NS_PER_S_BIG || end >= bytes.length;
+  if (!isPlain || !scanRows(bytes, end, layout, originNs, rows)) return undefined;
+  return { name: form?.clock ?? layout.time.clock };
 }
 
-/** The header, in the first line that is neither blank nor a comment, and where it ends. */
-function headerOf(bytes: Uint8Array): { layout: Layout; end: number } | undefined {
-  const isBlank = /^[\s\uFEFF]*(#|$)/;
+/** The time in the first row, or what stands in its place. */
+function firstTime(bytes: Uint8Array, from: number, timeAt: number): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + from).toString('latin1', 0, 64 << 10);
+  const row = text.split(/\r?\n/).find((line) => line !== '' && !line.startsWith('#'));
+  return row?.split(',')[timeAt] ?? '';
+}
+
+type FoundHeader = {
+  readonly layout: Layout;
+  readonly start: number;
+  readonly end: number;
+  readonly delimiter: Delimiter;
+  /** `# time,nr_dirty` */
+  readonly isComment: boolean;
+};
+
+function withoutHash(bytes: Uint8Array, { start }: FoundHeader): Uint8Array {
+  const copy = bytes.slice();
+  copy[bytes.indexOf(HASH, start)] = SPACE;
+  return copy;
+}
+
+/** The header, in the first line that is neither blank nor a comment, or in a comment before. */
+function headerOf(bytes: Uint8Array): FoundHeader | undefined {
+  const isBlank = /^[\s\uFEFF]*$/;
   let start = 0;
   while (start < Math.min(bytes.length, 64 << 10)) {
     const newline = bytes.indexOf(LF, start);
     const end = newline < 0 ? bytes.length : newline + 1;
     const line = bytes.subarray(start, Math.min(end, start + (1 << 16)));
     if (!isBlank.test(Buffer.from(line.subarray(0, 256)).toString('utf8'))) {
-      const layout = readLayout(line);
-      return layout === undefined ? undefined : { layout, end };
+      const hash = /^[\s\uFEFF]*#/.exec(Buffer.from(line.subarray(0, 64)).toString('utf8'));
+      const text = hash === null ? line : line.subarray(line.indexOf(HASH) + 1);
+      const layout = readLayout(text);
+      const delimiter = delimiterOf(text);
+      const isComment = hash !== null;
+      if (layout !== undefined) return { layout, start, end, delimiter, isComment };
+      if (!isComment) return undefined;
     }
     start = end;
   }

@@ -1,8 +1,9 @@
 /** The tolerant way: any CSV that csv-parse understands, wide or long, as rows. */
 import { CsvError, parse } from 'csv-parse/sync';
 import { FormatError } from '../../../src/trace/errors.ts';
-import { counterName, type Layout, readHeader, timeNs } from './header.ts';
+import { counterName, type Layout, readHeader } from './header.ts';
 import type { GrownColumn, SampleRows } from './rows.ts';
+import { readTime, type TimeForm, timeForm } from './times.ts';
 
 const OPTIONS = {
   bom: true,
@@ -15,9 +16,25 @@ const OPTIONS = {
   max_record_size: 1 << 20,
 };
 
-/** Throws FormatError with the line that is wrong. */
-export function readRecords(bytes: Uint8Array, originNs: bigint, rows: SampleRows): Layout {
+const DELIMITERS = [',', '\t', ';'] as const;
+export type Delimiter = (typeof DELIMITERS)[number];
+
+/** The one that stands most often in the header. */
+export function delimiterOf(header: Uint8Array): Delimiter {
+  const text = bytesAsBuffer(header).toString('latin1').split(/\r?\n/, 1)[0] ?? '';
+  const count = (delimiter: string) => text.split(delimiter).length;
+  return DELIMITERS.reduce((best, one) => (count(one) > count(best) ? one : best));
+}
+
+/** Throws FormatError with the line that is wrong. Returns the clock of the times, where it shows. */
+export function readRecords(
+  bytes: Uint8Array,
+  originNs: bigint,
+  rows: SampleRows,
+  delimiter: Delimiter,
+): string | undefined {
   let layout: Layout | undefined;
+  let form: TimeForm | undefined;
   const rowOfTime = new Map<string, number>();
   const onRecord = (record: string[], { lines }: { lines: number }): undefined => {
     const fail = (what: string): never => {
@@ -30,7 +47,8 @@ export function readRecords(bytes: Uint8Array, originNs: bigint, rows: SampleRow
       return;
     }
     const text = record[layout.timeAt] ?? '';
-    const time = timeNs(text, layout.unitNs) ?? fail(`: ${quoted(text)} is not a time`);
+    form ??= timeForm(layout.time, text);
+    const time = (form && readTime(form, text)) ?? fail(`: ${quoted(text)} is not a time`);
     const isLong = layout.labels.length > 0;
     let row = isLong ? rowOfTime.get(text) : undefined;
     if (row === undefined) {
@@ -39,7 +57,9 @@ export function readRecords(bytes: Uint8Array, originNs: bigint, rows: SampleRow
     }
     const labels = layout.labels.map((at) => record[at] ?? '');
     for (const { name, at } of layout.values) {
-      const value = record[at] ?? '';
+      const given = record[at] ?? '';
+      // Where ; divides cells, a comma divides decimals.
+      const value = delimiter === ';' ? given.replace(',', '.') : given;
       if (value === '') continue;
       const counter = isLong
         ? (counterName(labels, name) ??
@@ -51,12 +71,12 @@ export function readRecords(bytes: Uint8Array, originNs: bigint, rows: SampleRow
     }
   };
   try {
-    parse(bytesAsBuffer(bytes), { ...OPTIONS, on_record: onRecord });
+    parse(bytesAsBuffer(bytes), { ...OPTIONS, delimiter, on_record: onRecord });
   } catch (error) {
     if (error instanceof CsvError) throw new FormatError(`${rows.name}: ${error.message}`);
     throw error;
   }
-  if (layout !== undefined) return layout;
+  if (layout !== undefined) return form?.clock ?? layout.time.clock;
   const empty = readHeader([]);
   throw new FormatError(`${rows.name}, line 1: ${typeof empty === 'string' ? empty : ''}`);
 }
@@ -64,7 +84,8 @@ export function readRecords(bytes: Uint8Array, originNs: bigint, rows: SampleRow
 /** Only the header; undefined when there is none that says how to read samples. */
 export function readLayout(bytes: Uint8Array): Layout | undefined {
   try {
-    const [names] = parse(bytesAsBuffer(bytes), { ...OPTIONS, to: 1 }) as string[][];
+    const delimiter = delimiterOf(bytes);
+    const [names] = parse(bytesAsBuffer(bytes), { ...OPTIONS, delimiter, to: 1 }) as string[][];
     const layout = readHeader(names ?? []);
     return typeof layout === 'string' ? undefined : layout;
   } catch (error) {
@@ -77,7 +98,7 @@ export function readLayout(bytes: Uint8Array): Layout | undefined {
 const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?$/;
 const WIDE_INTEGER = /^\d{16,20}$/;
 
-function setValue(column: GrownColumn, row: number, text: string): boolean {
+export function setValue(column: GrownColumn, row: number, text: string): boolean {
   const digits = text.replace(/ kB$/, '');
   if (!NUMBER.test(digits)) return false;
   column.values[row] = Number(digits);

@@ -3,8 +3,8 @@ import { makeLineHead, parseLine } from './line.ts';
 
 /** Lines of other text that may stand before the first event. */
 const MAX_LINES = 2000;
-// # tracer: nop
-const TRACER = /^# tracer: \S+/m;
+// # tracer: nop     as the first line: a text about traces may have it further down
+const TRACER = /^\uFEFF?\s*# tracer: [\w.-]+[ \t]*\r?(?:\n|$)/;
 // {"traceEvents": [   [1,2   ["a   <!DOCTYPE html>   <html>   <?xml   not: <idle>-0   <...>-4719
 const OTHER_FORMATS = /^\uFEFF?\s*(?:\{|\[\s*[\d"{[\]]|<[!?a-zA-Z][^>]*>(?!-\d))/;
 

@@ -56,7 +56,7 @@ export type SampleLayout = {
   readonly period: number;
   /** End of the values with fixed places. */
   readonly fixedEnd: number;
-  /** Bytes per member of a group read that follows, 0 when none does, and bytes before its members. */
+  /** Bytes per member of a group read that follows (0: none does), and bytes before its members. */
   readonly groupMember: number;
   readonly groupHead: number;
   readonly hasCallchain: boolean;

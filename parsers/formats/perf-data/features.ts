@@ -1,9 +1,9 @@
-/** What perf wrote down of the machine and of its events (feature sections, or records of a pipe). */
+/** What perf wrote of the machine and of its events: feature sections, or records of a pipe. */
 import { FormatError } from '../../../src/trace/errors.ts';
-import { type ByteReader, makeReader, readText, readU32, skip } from '../../bytes/reader.ts';
+import { type ByteReader, readText, readU32, skip } from '../../bytes/reader.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import { readTracingData, type TracingData } from '../../decode/tracing-header.ts';
-import { readIds, type Section } from './header.ts';
+import { readIds, type Section, sectionReader } from './header.ts';
 
 /** Numbers of features (tools/perf/util/header.h, enum of HEADER_*). */
 const TRACING_DATA = 1;
@@ -36,18 +36,18 @@ const MAX_CPUS = 1 << 16;
 const MAX_NAMES = 1 << 16;
 const MAX_IDS = 1 << 22;
 
-/** Adds what a feature says; throws FormatError when it makes no sense. Unknown ones say nothing. */
+/** Adds what a feature says, unknown ones nothing; throws FormatError when it makes no sense. */
 export function readFeature(
   facts: Facts,
   source: ByteSource,
   feature: number,
-  { offset }: Section,
+  section: Section,
   littleEndian: boolean,
 ): void {
-  const reader = makeReader(source, offset, littleEndian);
+  const reader = sectionReader(source, section, littleEndian);
   switch (feature) {
     case TRACING_DATA:
-      facts.tracing = readTracingData(source, offset);
+      facts.tracing = readTracingData(source, section.offset);
       return;
     case OS_RELEASE:
       facts.kernel = readString(reader, 'OS release');

@@ -9,7 +9,7 @@
  */
 import { FormatError } from '../../../src/trace/errors.ts';
 import { type ByteReader, makeReader, readSize, readU32, readView } from '../../bytes/reader.ts';
-import type { ByteSource } from '../../bytes/source.ts';
+import { type ByteSource, sliceSource } from '../../bytes/source.ts';
 import { MIN_ATTR_BYTES, type PerfAttr, parseAttr } from './attrs.ts';
 
 export const MAGIC = 'PERFILE2';
@@ -106,9 +106,18 @@ function readSources(
         reader.offset - 16,
       );
     }
-    sources.push({ attr, ids: readIds(makeReader(source, section.offset, littleEndian), ids) });
+    sources.push({ attr, ids: readIds(sectionReader(source, section, littleEndian), ids) });
   }
   return sources;
+}
+
+/** Reads of the section alone: a reader of the whole file would fetch what lies behind it, too. */
+export function sectionReader(
+  source: ByteSource,
+  { offset, size }: Section,
+  littleEndian: boolean,
+): ByteReader {
+  return makeReader(sliceSource(source, source.name, offset, size), 0, littleEndian);
 }
 
 /** Ids count up from 1 since boot; one beyond 2^53 names nothing. */

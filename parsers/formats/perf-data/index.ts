@@ -1,55 +1,154 @@
-/** perf.data as `perf record` writes it: to a file or to a pipe (`-o -`), compressed (`-z`) or not. */
+/** perf.data as `perf record` writes it: to a file or a pipe (`-o -`), compressed (`-z`) or not. */
 import { FormatError } from '../../../src/trace/errors.ts';
-import type { EventCount } from '../../../src/trace/trace.ts';
 import type { ByteSource } from '../../bytes/source.ts';
-import { finishTables } from '../../decode/event-tables.ts';
-import { NO_CPU } from '../../decode/perf-event-name.ts';
 import type { ImportContext, Imported, Importer } from '../../importer.ts';
-import { clockName } from './attrs.ts';
-import { noFacts } from './features.ts';
+import { MIN_BYTES_FOR_WORKERS, type WorkerPool } from '../../workers/pool.ts';
+import { makeTaskQueue } from '../../workers/task-queue.ts';
+import { type Facts, noFacts } from './features.ts';
 import { MAGIC, type PerfHeader, readHeader, type Section, SWAPPED_MAGIC } from './header.ts';
+import { type Overview, type OverviewOptions, takeOverview } from './overview.ts';
 import { readRecords } from './reading.ts';
 import { EventRegistry } from './registry.ts';
+import { imported } from './result.ts';
 import { readFeatureInto } from './side-records.ts';
+import type { SliceJob } from './slice-job.ts';
+import { joinSlices, planSlices, runSlices, type SliceResult } from './slices.ts';
 import { type Reading, startReading, truncated } from './state.ts';
 
 export const perfData: Importer = {
   id: 'perf-data',
   title: 'perf.data',
   sniff: (head) => [MAGIC, SWAPPED_MAGIC].some((magic) => beginsWith(head, magic)),
-  read: (source, context) => readPerfData(source, context),
+  read: (source, context) => readFast(source, context),
 };
 
 function beginsWith(head: Uint8Array, magic: string): boolean {
   return [...magic].every((char, at) => head[at] === char.charCodeAt(0));
 }
 
-/** `windowBytes`: how much of the file is held at a time; only tests give it. */
+/**
+ * The plain way, which reads everything: all records in one go, in one thread. `windowBytes`: how
+ * much of the file is held at a time; only tests give it.
+ */
 export function readPerfData(
   source: ByteSource,
   context: ImportContext,
   windowBytes?: number,
 ): Imported {
+  return readPlainly(openPerfData(source, context), windowBytes);
+}
+
+/** The same tables, by counting first and reading columns then, where the file is worth it. */
+async function readFast(source: ByteSource, context: ImportContext): Promise<Imported> {
+  const opened = openPerfData(source, context);
+  const slow = () => readPlainly(opened);
+  if (opened.data.size < MIN_BYTES_FOR_WORKERS) return slow();
+  return (await readInSlices(opened)) ?? slow();
+}
+
+/** For tests: the fast way, in so many slices and without threads; undefined where it has none. */
+export function readPerfDataInSlices(
+  source: ByteSource,
+  context: ImportContext,
+  options: OverviewOptions,
+): Imported | undefined {
+  const opened = openPerfData(source, context);
+  const overview = overviewOf(opened, options);
+  return overview === undefined ? undefined : finishAlone(overview);
+}
+
+type Opened = {
+  readonly source: ByteSource;
+  readonly context: ImportContext;
+  readonly header: PerfHeader;
+  readonly facts: Facts;
+  readonly data: Section;
+};
+
+function openPerfData(source: ByteSource, context: ImportContext): Opened {
   const header = readHeader(source);
+  const { littleEndian } = header;
   const facts = noFacts();
   for (const [feature, section] of header.features) {
-    readFeatureInto({ ...header, context }, facts, source, feature, section);
+    const place = { notes: context.diagnostics, littleEndian };
+    readFeatureInto(place, facts, source, feature, section);
   }
-  const registry = new EventRegistry(facts, context.dictionary, header.littleEndian);
-  const reading = startReading(source, context, header, facts, registry);
+  const data = presentData({ source, context }, header);
+  return { source, context, header, facts, data };
+}
+
+function readPlainly({ source, context, header, facts, data }: Opened, bytes?: number): Imported {
+  const reading = startReading(source, context, header, facts, false);
+  const { registry } = reading;
   for (const event of header.sources) {
     if (!registry.add(event)) throw new FormatError(`${source.name} has too many events`);
   }
-  readRecords(reading, presentData(reading, header), windowBytes);
+  readRecords(reading, data, bytes);
   if (registry.sources.length === 0) {
     throw new FormatError(`${source.name} describes no event that was recorded`, source.size);
   }
-  report(reading);
-  return imported(reading);
+  return imported(reading, reading.rows?.others);
+}
+
+/** What part of the progress that is shown the first pass is. */
+const OVERVIEW_SHARE = 0.3;
+/** Of each thread: with more, none waits long for the last. */
+const SLICES_PER_THREAD = 3;
+
+async function readInSlices(opened: Opened): Promise<Imported | undefined> {
+  // Threads start while the first pass runs.
+  const pool = mayKeepAny(opened) && opened.source.file ? opened.context.workers?.() : undefined;
+  const slices = pool === undefined ? 1 : SLICES_PER_THREAD * (pool.size + 1);
+  const overview = overviewOf(opened, { slices });
+  if (overview === undefined) return undefined;
+  return pool === undefined ? finishAlone(overview) : finishTogether(overview, pool);
+}
+
+function finishAlone(overview: Overview): Imported {
+  const { reading } = overview;
+  if (!keepsAny(reading)) return imported(reading, undefined);
+  const plan = planSlices(overview, makeTaskQueue(overview.slices.length), false);
+  return imported(reading, joinSlices(overview, plan, runSlices(plan, reading.source)));
+}
+
+async function finishTogether(overview: Overview, pool: WorkerPool): Promise<Imported> {
+  const { reading, slices } = overview;
+  const { file, name, size } = reading.source;
+  if (file === undefined || !keepsAny(reading)) return finishAlone(overview);
+  const plan = planSlices(overview, makeTaskQueue(slices.length), true);
+  const job: SliceJob = { plan, name, file, size };
+  const theirs = Promise.allSettled(
+    Array.from({ length: pool.size }, () => pool.run<SliceResult[]>('perf-data', job)),
+  );
+  const own = runSlices(plan, reading.source);
+  const results = (await theirs).map((one) => (one.status === 'fulfilled' ? one.value : undefined));
+  // What a thread that failed had taken is read again, with all the rest.
+  if (results.includes(undefined)) return finishAlone(overview);
+  const all = [...own, ...results.flatMap((some) => some ?? [])];
+  return imported(reading, joinSlices(overview, plan, all));
+}
+
+function mayKeepAny({ header, facts, context }: Opened): boolean {
+  const registry = new EventRegistry(facts, context, header.littleEndian);
+  return header.sources.some((source) => registry.detailOf(source) !== 'count');
+}
+
+function keepsAny({ registry }: Reading): boolean {
+  return registry.builders.some(({ detail }) => detail !== 'count');
+}
+
+function overviewOf(opened: Opened, options: OverviewOptions): Overview | undefined {
+  const { source, header, facts, data } = opened;
+  const context = {
+    ...opened.context,
+    progress: (share: number) => opened.context.progress(OVERVIEW_SHARE * share),
+  };
+  if (header.isPipe || header.sources.length === 0) return undefined;
+  return takeOverview(source, context, header, facts, data, options);
 }
 
 /** The records that the file really has. */
-function presentData(reading: Reading, header: PerfHeader): Section {
+function presentData(reading: Pick<Reading, 'source' | 'context'>, header: PerfHeader): Section {
   const { data, isPipe, missingFeatures } = header;
   const { source } = reading;
   const there = source.size - data.offset;
@@ -66,88 +165,4 @@ function presentData(reading: Reading, header: PerfHeader): Section {
   else if (source.damage !== undefined)
     truncated(reading, isPipe ? 'damaged' : 'its end is missing');
   return data;
-}
-
-function report({ registry, state, facts, context }: Reading): void {
-  const { diagnostics } = context;
-  const nameOf = (table: number) => registry.builders[table]?.format.name ?? '';
-  for (const [table, count] of state.short) {
-    diagnostics.add('record_too_short', count, { subject: nameOf(table) });
-  }
-  for (const [table, count] of state.foreign) {
-    diagnostics.add('record_damaged', count, { subject: nameOf(table) });
-  }
-  if (state.unknown > 0) {
-    diagnostics.add('record_damaged', state.unknown, { subject: 'samples of no known event' });
-  }
-  for (const name of facts.tracing?.formats.unreadable ?? []) {
-    diagnostics.add('event_format_unreadable', 1, { subject: name });
-  }
-  registry.builders.forEach(({ format, missing, ts }, table) => {
-    if (registry.withoutFormat.has(table)) {
-      diagnostics.add('event_format_missing', ts.length, { subject: format.name });
-    }
-    if (missing.length === 0) return;
-    const subject = `${format.name}: ${missing.join(', ')}`;
-    diagnostics.add('event_fields_missing', missing.length, { subject });
-  });
-}
-
-function imported(reading: Reading): Imported {
-  const { registry, facts, clock, context, seq } = reading;
-  const first = seq === 0 ? 0 : reading.firstTime;
-  const last = seq === 0 ? 0 : reading.lastTime;
-  const origin = (BigInt(clock.high) << 32n) | BigInt(clock.low);
-  const losses = reading.losses.finish(first, last, NO_CPU);
-  for (const { cpu, ts_ns, count } of losses) {
-    context.diagnostics.add('events_lost', count, { cpu, ts_ns });
-  }
-  const names = reading.tasks.finish();
-  const counted = countEvents(reading);
-  const tables = finishTables(registry.builders, {
-    overlaps: reading.overlaps,
-    firstTs: first,
-    noCpu: NO_CPU,
-    comms: reading.comms.dictionary,
-    commCodes: (pids, times) => names.codes(pids, times),
-  });
-  return {
-    meta: {
-      format: 'perf-data',
-      format_title: reading.isPipe ? 'perf.data from a pipe' : 'perf.data',
-      origin_ns: origin + BigInt(first),
-      duration_ns: last - first,
-      clock: clockName(registry.sources[0]?.attr.clockId),
-      resolution_ns: 1,
-      cpus: facts.cpus ?? cpusSeen(reading),
-      kernel: facts.kernel,
-      machine: facts.machine,
-      page_size: facts.tracing?.pageSize,
-      ...counted,
-    },
-    tables,
-    losses,
-  };
-}
-
-function cpusSeen({ state }: Reading): number {
-  let cpus = 0;
-  for (let cpu = 0; cpu < NO_CPU; cpu++) {
-    if (!Number.isNaN(state.lastOfCpu[cpu] as number)) cpus = cpu + 1;
-  }
-  return cpus;
-}
-
-function countEvents({ registry }: Reading): { events: EventCount[]; silent_events: string[] } {
-  const events: EventCount[] = [];
-  const seen = new Set<string>();
-  for (const { format, ts } of registry.builders) {
-    if (ts.length === 0) continue;
-    events.push({ name: format.name, system: format.system, count: ts.length });
-    seen.add(format.name);
-  }
-  events.sort((left, right) => (left.name < right.name ? -1 : 1));
-  const enabled = registry.sources.flatMap(({ attr }) => registry.formatOf(attr)?.name ?? []);
-  const silent = [...new Set(enabled)].filter((name) => !seen.has(name)).sort();
-  return { events, silent_events: silent };
 }

@@ -2,23 +2,32 @@
 import { FormatError } from '../../../src/trace/errors.ts';
 import { ZstdStream } from '../../bytes/zstd-stream.ts';
 import { readTracingData } from '../../decode/tracing-header.ts';
+import { readColumns } from './columns.ts';
 import type { Section } from './header.ts';
 import { emptyLane, type Lane, makeLane, placeOf, recordBytes, scanLane } from './lanes.ts';
-import {
-  RECORD_COMPRESSED,
-  RECORD_COMPRESSED2,
-  RECORD_HEADER_BYTES,
-  RECORD_TRACING_DATA,
-} from './records.ts';
+import { RECORD_COMPRESSED, RECORD_COMPRESSED2, RECORD_TRACING_DATA } from './records.ts';
+import { RECORD_HEADER_BYTES } from './samples.ts';
 import { onRecord, optionUnreadable, tooShort } from './side-records.ts';
-import { type Reading, truncated } from './state.ts';
+import { isIrregular, markIrregular, type Reading, truncated } from './state.ts';
+import { countIndexed, takeTimes } from './tally.ts';
 
 /** Measured: 2 to 8 MiB are equally fast, 32 MiB takes 1.2 times as long. */
-const WINDOW_BYTES = 4 << 20;
+export const WINDOW_BYTES = 4 << 20;
 
-/** Reads all records; `windowBytes` is for tests, the tables do not depend on it. */
-export function readRecords(reading: Reading, data: Section, windowBytes = WINDOW_BYTES): void {
-  const { source, context } = reading;
+/** Told where in the file the whole records of each window end. */
+export type OnWindow = (end: number) => void;
+
+/**
+ * Reads all records; `windowBytes` is for tests, the tables do not depend on it. An overview ends
+ * early where the file is not regular.
+ */
+export function readRecords(
+  reading: Reading,
+  data: Section,
+  windowBytes = WINDOW_BYTES,
+  onWindow: OnWindow = () => {},
+): void {
+  const { source, context, rows } = reading;
   const lane = makeLane(Math.min(windowBytes, data.size), laneParts(reading));
   const fileEnd = data.offset + data.size;
   let fileAt = data.offset;
@@ -29,18 +38,23 @@ export function readRecords(reading: Reading, data: Section, windowBytes = WINDO
     const got = source.readInto(lane.window.bytes.subarray(filled, filled + wanted), fileAt);
     fileAt += got;
     lane.filled += got;
-    reading.shareBefore = reading.shareRead;
-    reading.shareRead = data.size === 0 ? 1 : (fileAt - data.offset) / data.size;
+    const share = data.size === 0 ? 1 : (fileAt - data.offset) / data.size;
+    if (rows !== undefined) {
+      rows.shareBefore = rows.shareRead;
+      rows.shareRead = share;
+    }
     let beyond = 0;
-    while (beyond === 0 && scanLane(reading, lane, () => damaged(reading, lane))) {
+    while (beyond === 0 && scanLane(lane, () => damaged(reading, lane))) {
       const bytes = readSpecialRecord(reading, lane);
       beyond = Math.max(0, bytes - (lane.filled - lane.at));
       lane.at += bytes - beyond;
     }
-    emptyLane(reading, lane);
+    emptyLane(lane);
+    if (isIrregular(reading)) return;
+    onWindow(lane.origin);
     lane.origin += beyond;
     fileAt += beyond;
-    context.progress(reading.shareRead);
+    context.progress(share);
     if (got === 0 || fileAt >= fileEnd) break;
   }
   const missing = fileAt - fileEnd;
@@ -59,28 +73,46 @@ function laneParts(reading: Reading) {
     state,
     kindOf: registry.kindOf,
     known: registry.known,
+    tally: reading.rows === undefined ? reading.tally : undefined,
+    take: (lane: Lane) => takeStretch(reading, lane),
     onRecord: (lane: Lane, type: number, at: number, end: number) =>
       onRecord(reading, lane, type, at, end),
   };
+}
+
+/** Takes the samples of a stretch: the times of each are compared with those before it. */
+function takeStretch(reading: Reading, { scanner, window }: Lane): void {
+  const { tally, rows, registry, overlaps } = reading;
+  const { index } = scanner;
+  countIndexed(tally, index, window.bytes, registry.signs);
+  const times = takeTimes(tally);
+  if (times === undefined) return;
+  const [first, last] = times;
+  // Equal times also need sorting: the CPU settles them.
+  if (first <= reading.lastTime) overlaps.push([first, reading.lastTime]);
+  reading.firstTime = Math.min(reading.firstTime, first);
+  reading.lastTime = Math.max(reading.lastTime, last);
+  if (rows !== undefined) readColumns(rows, window, index);
 }
 
 function finishLane(reading: Reading, lane: Lane): void {
   const left = lane.filled - lane.at;
   if (left > 0) truncated(reading, `${left} bytes of a record are there, its end is missing`);
   lane.at = lane.filled;
-  emptyLane(reading, lane);
+  emptyLane(lane);
 }
 
 function damaged(reading: Reading, lane: Lane): void {
-  reading.context.diagnostics.add('record_damaged', 1, placeOf(lane));
+  reading.notes.add('record_damaged', 1, placeOf(lane));
 }
 
 /** Records with more behind them, or with records inside; returns how many bytes to pass over. */
 function readSpecialRecord(reading: Reading, lane: Lane): number {
-  const { littleEndian, source, context, facts } = reading;
+  const { littleEndian, source, facts } = reading;
   const { view } = lane.window;
   const { at } = lane;
   const bytes = recordBytes(lane);
+  markIrregular(reading);
   const type = view.getUint32(at, littleEndian);
   if (type === RECORD_COMPRESSED || type === RECORD_COMPRESSED2) {
     unpack(reading, lane, type, at + bytes);
@@ -97,7 +129,7 @@ function readSpecialRecord(reading: Reading, lane: Lane): number {
       facts.tracing = readTracingData(source, lane.origin + at + bytes);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      optionUnreadable(context, `tracing data: ${error.message}`);
+      optionUnreadable(reading, `tracing data: ${error.message}`);
     }
   }
   return bytes + Math.min(more, source.size);
@@ -121,7 +153,10 @@ function unpack(reading: Reading, lane: Lane, type: number, end: number): void {
   }
   reading.unpackedLane ??= makeLane(WINDOW_BYTES, laneParts(reading));
   const target = reading.unpackedLane;
-  reading.unpacker ??= new ZstdStream((unpacked) => addUnpacked(reading, target, unpacked));
+  reading.unpacker ??= new ZstdStream(
+    (unpacked) => addUnpacked(reading, target, unpacked),
+    reading.context.limits,
+  );
   try {
     reading.unpacker.push(bytes.subarray(from, to));
   } catch (error) {
@@ -147,6 +182,6 @@ function addUnpacked(reading: Reading, lane: Lane, unpacked: Uint8Array): void {
 }
 
 function drainUnpacked(reading: Reading, lane: Lane): void {
-  while (scanLane(reading, lane, () => damaged(reading, lane))) lane.at += recordBytes(lane);
-  emptyLane(reading, lane);
+  while (scanLane(lane, () => damaged(reading, lane))) lane.at += recordBytes(lane);
+  emptyLane(lane);
 }

@@ -5,9 +5,10 @@ import type { EventDefinition } from '../../../src/events/index.ts';
 import { TWO_32 } from '../../../src/trace/column.ts';
 import type { SymbolResolver } from '../../decode/event-columns.ts';
 import type { EventField, EventFormat } from '../../decode/event-format.ts';
-import { type EventBuilder, makeBuilder } from '../../decode/event-tables.ts';
+import { canonicalName, type EventBuilder, makeBuilder } from '../../decode/event-tables.ts';
 import { symbolResolver } from '../../decode/kernel-symbols.ts';
 import { splitEventName } from '../../decode/perf-event-name.ts';
+import type { Detail, ImportContext, KeepEvents } from '../../importer.ts';
 import {
   type PerfAttr,
   type SampleLayout,
@@ -18,18 +19,22 @@ import {
 } from './attrs.ts';
 import type { Facts } from './features.ts';
 import type { EventSource } from './header.ts';
-import type { KnownKinds, SampleKind } from './records.ts';
+import { type KnownKinds, type SampleKind, sampleKind } from './samples.ts';
+import { signBytes } from './tally.ts';
 
 /** Ids below this are looked up in an array: they count from 1 since boot. */
 const DENSE_IDS = 1 << 20;
 /** A recording of every tracepoint of a kernel has some 2,500. */
-const MAX_SOURCES = 1 << 13;
+export const MAX_SOURCES = 1 << 13;
 const MAX_IDS = 1 << 22;
 
 const NO_TRAILER: TrailerLayout = { bytes: 0, time: 0, cpu: 0 };
 
 export class EventRegistry {
   readonly builders: EventBuilder[] = [];
+  /** What tells the tables apart, and bytes of unkept counters (SampleKind.signs), by table. */
+  readonly keys: string[] = [];
+  readonly signs: (readonly number[])[] = [];
   /** Tables of tracepoints whose format is not in the file. */
   readonly withoutFormat = new Set<number>();
   readonly #facts: Facts;
@@ -39,21 +44,27 @@ export class EventRegistry {
   readonly #sourceOfId = new Map<number, number>();
   /** Kinds of samples by source, made when the first sample asks: only then all facts are known. */
   readonly #kinds: (SampleKind | undefined)[] = [];
-  readonly known: KnownKinds = { idAt: -1, byId: [] };
+  readonly known: KnownKinds = { idAt: -1, byId: [], only: undefined };
+  readonly #keep: KeepEvents | undefined;
+  readonly #onTable: (key: string, builder: EventBuilder) => void;
   readonly #tables = new Map<string, number>();
   #formats: ReadonlyMap<number, EventFormat> | undefined;
   #resolveSymbol: SymbolResolver | undefined;
   #idAt = -1;
   #trailer = NO_TRAILER;
 
+  /** `onTable` is told of each table when it is made, with what tells it apart from others. */
   constructor(
     facts: Facts,
-    dictionary: ReadonlyMap<string, EventDefinition>,
+    { dictionary, keep }: Pick<ImportContext, 'dictionary' | 'keep'>,
     littleEndian: boolean,
+    onTable: (key: string, builder: EventBuilder) => void = () => {},
   ) {
     this.#facts = facts;
     this.#dictionary = dictionary;
+    this.#keep = keep;
     this.#littleEndian = littleEndian;
+    this.#onTable = onTable;
   }
 
   get sources(): readonly EventSource[] {
@@ -76,13 +87,17 @@ export class EventRegistry {
     this.#sources.push(source);
     // perf takes the only event of a file without looking at ids.
     this.known.idAt = this.#sources.length > 1 ? this.#idAt : -1;
+    this.known.only = undefined;
     for (const own of source.ids) this.#sourceOfId.set(own, index);
     return true;
   }
 
   /** Part of the hot loop. Undefined: the sample names no event that the file describes. */
   readonly kindOf = (view: DataView, at: number, end: number): SampleKind | undefined => {
-    if (this.#sources.length <= 1 || this.#idAt < 0) return this.#kind(0);
+    if (this.#sources.length <= 1 || this.#idAt < 0) {
+      this.known.only ??= this.#kind(0);
+      return this.known.only;
+    }
     const idAt = at + this.#idAt;
     if (idAt + 8 > end) return undefined;
     const littleEndian = this.#littleEndian;
@@ -114,30 +129,20 @@ export class EventRegistry {
   #makeKind(source: EventSource): SampleKind {
     const { attr } = source;
     const layout = sampleLayout(attr);
-    const { tid, time, cpu, fixedEnd } = layout;
-    const isVariable = layout.groupMember > 0 || layout.hasCallchain;
-    const words = { timeWord: time >> 2, cpuWord: cpu >> 2, tidWord: (tid >> 2) + 1 };
-    const common = { layout, tid, time, cpu, fixedEnd, isVariable, ...words };
-    const isUsual = !isVariable && time >= 0 && cpu >= 0 && tid >= 0;
     const isTracepoint = attr.type === TYPE_TRACEPOINT;
     const format = isTracepoint && layout.hasRaw ? this.formatOf(attr) : undefined;
     if (format === undefined) {
       const table = this.#plainTable(source, layout);
       if (isTracepoint && layout.hasRaw) this.withoutFormat.add(table);
-      return { ...common, isUsual: false, tracepoint: -1, minSize: 0, table };
+      return sampleKind(layout, undefined, table, this.signs[table]);
     }
     const table = this.#table(`id ${format.id}`, () => {
       const definition = this.#dictionary.get(format.name);
       this.#resolveSymbol ??= symbolResolver(this.#facts.tracing?.kernelSymbols ?? '');
-      return makeBuilder(format, definition, definition !== undefined, this.#resolveSymbol);
+      const detail = this.detailOf(source);
+      return makeBuilder(format, definition, definition !== undefined, this.#resolveSymbol, detail);
     });
-    return {
-      ...common,
-      isUsual,
-      tracepoint: format.id,
-      minSize: Math.max(2, format.minSize),
-      table,
-    };
+    return sampleKind(layout, format, table, this.signs[table]);
   }
 
   /** The format of a tracepoint: its number is the attr's config. */
@@ -149,22 +154,42 @@ export class EventRegistry {
   }
 
   /** A table of what every sample has, for events that have no record of their own. */
-  #plainTable({ attr, ids }: EventSource, layout: SampleLayout): number {
-    const described = this.#facts.names.get(ids[0] ?? -1);
-    const kind = attr.type === TYPE_TRACEPOINT ? 'tracepoint' : `perf-type-${attr.type}`;
-    const [system, name] = splitEventName(described ?? `${kind}-${attr.config}`);
+  #plainTable(source: EventSource, layout: SampleLayout): number {
+    const [system, name] = this.#plainName(source);
     const key = `${system}:${name} ${layout.ip} ${layout.period}`;
     return this.#table(key, () => {
       const format = plainFormat(name, system, layout);
-      return makeBuilder(format, PLAIN, false, symbolResolver(''));
+      const detail = this.#keep?.(name) ?? 'columns';
+      return makeBuilder(format, PLAIN, false, symbolResolver(''), detail);
     });
+  }
+
+  /** System and name of an event without a record of its own, or whose format is missing. */
+  #plainName({ attr, ids }: EventSource): [system: string, name: string] {
+    const described = this.#facts.names.get(ids[0] ?? -1);
+    const kind = attr.type === TYPE_TRACEPOINT ? 'tracepoint' : `perf-type-${attr.type}`;
+    return splitEventName(described ?? `${kind}-${attr.config}`);
+  }
+
+  /** How much of the event is to be kept. */
+  detailOf(source: EventSource): Detail {
+    const format = source.attr.type === TYPE_TRACEPOINT ? this.formatOf(source.attr) : undefined;
+    const name =
+      format === undefined
+        ? this.#plainName(source)[1]
+        : canonicalName(format, this.#dictionary.get(format.name));
+    return this.#keep?.(name) ?? 'columns';
   }
 
   #table(key: string, make: () => EventBuilder): number {
     let table = this.#tables.get(key);
     if (table === undefined) {
       table = this.builders.length;
-      this.builders.push(make());
+      const builder = make();
+      this.builders.push(builder);
+      this.keys.push(key);
+      this.signs.push(signBytes(builder, this.#littleEndian));
+      this.#onTable(key, builder);
       this.#tables.set(key, table);
     }
     return table;

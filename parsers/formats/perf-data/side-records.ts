@@ -3,7 +3,6 @@ import { FormatError } from '../../../src/trace/errors.ts';
 import { makeReader } from '../../bytes/reader.ts';
 import { type ByteSource, memorySource } from '../../bytes/source.ts';
 import { NO_CPU } from '../../decode/perf-event-name.ts';
-import type { ImportContext } from '../../importer.ts';
 import { MIN_ATTR_BYTES, parseAttr } from './attrs.ts';
 import { type Facts, readFeature } from './features.ts';
 import { readIds, type Section } from './header.ts';
@@ -16,12 +15,11 @@ import {
   RECORD_COMPRESSED2,
   RECORD_FEATURE,
   RECORD_FORK,
-  RECORD_HEADER_BYTES,
   RECORD_LOST,
   RECORD_LOST_SAMPLES,
   RECORD_TRACING_DATA,
-  timeAt,
 } from './records.ts';
+import { RECORD_HEADER_BYTES, timeAt } from './samples.ts';
 import type { Reading } from './state.ts';
 import { FROM_THE_START } from './tasks.ts';
 
@@ -127,7 +125,7 @@ function readLost(reading: Reading, lane: Lane, at: number, end: number, countAt
 }
 
 export function tooShort(reading: Reading, subject: string): void {
-  reading.context.diagnostics.add('record_too_short', 1, { subject });
+  reading.notes.add('record_too_short', 1, { subject });
 }
 
 // attr, ids
@@ -159,7 +157,7 @@ function readFeatureRecord(reading: Reading, lane: Lane, at: number, end: number
 
 /** A feature that cannot be read costs what it would have told, not the trace. */
 export function readFeatureInto(
-  reading: Pick<Reading, 'context' | 'littleEndian'>,
+  reading: Pick<Reading, 'notes' | 'littleEndian'>,
   facts: Facts,
   source: ByteSource,
   feature: number,
@@ -169,10 +167,10 @@ export function readFeatureInto(
     readFeature(facts, source, feature, section, reading.littleEndian);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    optionUnreadable(reading.context, `feature ${feature}: ${error.message}`);
+    optionUnreadable(reading, `feature ${feature}: ${error.message}`);
   }
 }
 
-export function optionUnreadable(context: ImportContext, subject: string): void {
-  context.diagnostics.add('option_unreadable', 1, { subject });
+export function optionUnreadable({ notes }: Pick<Reading, 'notes'>, subject: string): void {
+  notes.add('option_unreadable', 1, { subject });
 }

@@ -1,20 +1,26 @@
 /** What is known while the records of a perf.data are read. */
+import { DiagnosticCollector } from '../../../src/trace/diagnostics.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import type { ZstdStream } from '../../bytes/zstd-stream.ts';
 import { TextInterner } from '../../decode/intern.ts';
 import { IDLE_COMM, NO_CPU, UNKNOWN_COMM } from '../../decode/perf-event-name.ts';
+import type { TimeSpan } from '../../decode/restore-order.ts';
 import type { ImportContext } from '../../importer.ts';
+import { ALL_TIMES, OtherRows, type Rows } from './columns.ts';
 import type { Facts } from './features.ts';
 import type { PerfHeader } from './header.ts';
-import type { Collected, Lane } from './lanes.ts';
+import type { Lane } from './lanes.ts';
 import { LossLog } from './losses.ts';
-import type { Clock, ScanState } from './records.ts';
-import type { EventRegistry } from './registry.ts';
+import { EventRegistry, MAX_SOURCES } from './registry.ts';
+import type { Clock, ScanState } from './samples.ts';
+import { BelowZeroLog, makeTally, type Tally } from './tally.ts';
 import { TaskHistory } from './tasks.ts';
 
-export type Reading = Collected & {
+export type Reading = {
   readonly source: ByteSource;
   readonly context: ImportContext;
+  /** What is wrong in the records. */
+  readonly notes: DiagnosticCollector;
   readonly littleEndian: boolean;
   readonly isPipe: boolean;
   readonly facts: Facts;
@@ -24,25 +30,37 @@ export type Reading = Collected & {
   readonly clock: Clock;
   readonly state: ScanState;
   readonly losses: LossLog;
+  readonly tally: Tally;
+  /** Undefined: samples are only counted. */
+  readonly rows: Rows | undefined;
+  firstTime: number;
+  lastTime: number;
+  /** Times in which a stretch overlaps those before it. */
+  readonly overlaps: TimeSpan[];
   /** What unpacks compressed records; undefined before the first, and after damage. */
   unpacker: ZstdStream | undefined;
   unpackedLane: Lane | undefined;
   unpackFailed: boolean;
 };
 
+/** Reads everything in one go, or, with `isOverview`, only counts the samples. */
 export function startReading(
   source: ByteSource,
   context: ImportContext,
-  header: PerfHeader,
+  { littleEndian, isPipe }: PerfHeader,
   facts: Facts,
-  registry: EventRegistry,
+  isOverview: boolean,
 ): Reading {
   const losses = new LossLog();
   const comms = new TextInterner();
-  const { littleEndian, isPipe } = header;
+  const registry = new EventRegistry(facts, context, littleEndian);
+  const { builders } = registry;
+  const others = new OtherRows();
+  const rows = { builders, seq: 0, shareRead: 0, shareBefore: 0, spans: [ALL_TIMES], others };
   return {
     source,
     context,
+    notes: isOverview ? new Watch() : context.diagnostics,
     littleEndian,
     isPipe,
     facts,
@@ -51,17 +69,9 @@ export function startReading(
     tasks: new TaskHistory(comms.code(UNKNOWN_COMM), comms.code(IDLE_COMM)),
     clock: { isSet: false, high: 0, low: 0 },
     losses,
-    state: {
-      short: new Map(),
-      foreign: new Map(),
-      unknown: 0,
-      lastOfCpu: new Float64Array(NO_CPU + 1).fill(Number.NaN),
-      waiting: new Set(),
-      onWaited: (cpu, time) => losses.resumed(cpu, time),
-    },
-    seq: 0,
-    shareRead: 0,
-    shareBefore: 0,
+    tally: makeTally(new Float64Array(MAX_SOURCES), new BelowZeroLog()),
+    rows: isOverview ? undefined : rows,
+    state: makeScanState((cpu, time) => losses.resumed(cpu, time)),
     firstTime: Number.POSITIVE_INFINITY,
     lastTime: Number.NEGATIVE_INFINITY,
     overlaps: [],
@@ -69,6 +79,36 @@ export function startReading(
     unpackedLane: undefined,
     unpackFailed: false,
   };
+}
+
+export function makeScanState(onWaited: ScanState['onWaited']): ScanState {
+  return {
+    short: new Map(),
+    foreign: new Map(),
+    unknown: 0,
+    lastOfCpu: new Float64Array(NO_CPU + 1).fill(Number.NaN),
+    waiting: new Set(),
+    onWaited,
+  };
+}
+
+/** Only tells that something was wrong: then the file is read in one go. */
+class Watch extends DiagnosticCollector {
+  isUsed = false;
+
+  override add(): void {
+    this.isUsed = true;
+  }
+}
+
+/** Is there anything that only reading in one go understands? Never in a reading that does so. */
+export function isIrregular({ notes }: Reading): boolean {
+  return notes instanceof Watch && notes.isUsed;
+}
+
+/** Says so. */
+export function markIrregular({ notes }: Reading): void {
+  if (notes instanceof Watch) notes.isUsed = true;
 }
 
 export function truncated(reading: Pick<Reading, 'source' | 'context'>, what: string): void {

@@ -26,7 +26,7 @@ function isEventLine(bytes: Uint8Array, start: number, end: number): boolean {
     const nameAt = skipToName(bytes, end, head);
     const stop = nameEnd(bytes, nameAt, end);
     if (stop > 0 && (head.hasTid || bytes.subarray(nameAt, stop).includes(COLON))) return true;
-    isHead = parseHeadFrom(bytes, start, start + head.point + 1, end, head);
+    isHead = parseHeadFrom(bytes, start, start + head.usual + 1, end, head);
   }
   return false;
 }

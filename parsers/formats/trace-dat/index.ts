@@ -2,27 +2,27 @@
 
 import { generationOf } from '../../../src/events/index.ts';
 import { FormatError } from '../../../src/trace/errors.ts';
-import type { EventCount } from '../../../src/trace/trace.ts';
 import type { ByteSource } from '../../bytes/source.ts';
-import { columnsOf } from '../../decode/event-columns.ts';
+import { countersOf } from '../../decode/event-columns.ts';
 import type { EventFormat } from '../../decode/event-format.ts';
-import { symbolResolver } from '../../decode/kernel-symbols.ts';
 import type { ImportContext, Imported, Importer } from '../../importer.ts';
+import { MIN_BYTES_FOR_WORKERS } from '../../workers/pool.ts';
 import { readFtraceText } from '../ftrace-text/index.ts';
+import { readLatencyText } from '../ftrace-text/latency.ts';
+import { canonicalName, type EventBuilder, type FormatsById } from './assemble.ts';
+import { makeWatches } from './below-zero.ts';
 import { makeClock } from './clock.ts';
+import { columnMaker } from './columns.ts';
 import { type CpuData, type Instance, MAGIC, readPreamble, type TraceDatHeader } from './header.ts';
+import { readInOrder } from './in-order.ts';
+import { readInSlices } from './in-slices.ts';
 import { lossesOf } from './losses.ts';
 import type { SplitTime } from './pages.ts';
-import { consume, earliestPage, nextBatch, openStreams, type PageStreams } from './streams.ts';
-import {
-  addBatch,
-  type FormatsById,
-  finishTables,
-  type MakeColumns,
-  makeAssembler,
-  type TableAssembler,
-} from './tables.ts';
-import { parsePrintkFormats, tracerColumns } from './tracer-records.ts';
+import type { EventsRead, Recording } from './recording.ts';
+import { earliestPage, type Lane, lanesOf } from './streams.ts';
+import { countEvents, finishTables, foundBelowZero } from './tables.ts';
+import { taskCodes } from './task-codes.ts';
+import { leastBytes } from './tracer-records.ts';
 import { readVersion6 } from './version6.ts';
 import { readVersion7 } from './version7.ts';
 
@@ -30,78 +30,136 @@ export const traceDat: Importer = {
   id: 'trace-dat',
   title: 'trace.dat',
   sniff: (head) => [...MAGIC].every((char, at) => head[at] === char.charCodeAt(0)),
-  read: (source, context) => readTraceDat(source, context),
+  read: readWithThreads,
 };
 
 const NANOSECOND_CLOCKS = ['local', 'global', 'perf', 'mono', 'mono_raw', 'boot', 'tai'];
 
-/** `windowBytes`: how much of the events is held at a time; only tests give it. */
+async function readWithThreads(source: ByteSource, context: ImportContext): Promise<Imported> {
+  // Threads start while the header is read.
+  const isLarge = source.file !== undefined && source.size >= MIN_BYTES_FOR_WORKERS;
+  const pool = isLarge ? context.workers?.() : undefined;
+  const opened = openTraceDat(source, context);
+  if (opened.imported !== undefined) return opened.imported;
+  const read =
+    (await readInSlices(opened.recording, context, pool)) ??
+    readInOrder(opened.recording, context, undefined);
+  return finishImport(opened, read, context);
+}
+
+/** All in one thread. `windowBytes`: how much of the events is held at a time; only tests give it. */
 export function readTraceDat(
   source: ByteSource,
   context: ImportContext,
   windowBytes?: number,
 ): Imported {
+  const opened = openTraceDat(source, context);
+  if (opened.imported !== undefined) return opened.imported;
+  return finishImport(opened, readInOrder(opened.recording, context, windowBytes), context);
+}
+
+/** A file with pages, ready to have its events read. */
+export type Opened = {
+  readonly imported?: undefined;
+  readonly recording: Recording;
+  readonly header: TraceDatHeader;
+  /** The clock of the buffers, where they say it. */
+  readonly clock: string | undefined;
+};
+
+/** A file with a text instead is read at once. */
+export function openTraceDat(
+  source: ByteSource,
+  context: ImportContext,
+): Opened | { readonly imported: Imported } {
   const { preamble, reader } = readPreamble(source);
   const sections = (preamble.version === 6 ? readVersion6 : readVersion7)(reader, preamble);
   const header: TraceDatHeader = { ...preamble, ...sections };
   reportOptions(header, context);
   const { text } = header;
   if (text !== undefined && header.instances.every(({ cpus }) => cpus.length === 0)) {
-    return readText(text, header, context);
+    return { imported: readText(text, header, context) };
   }
-  return readPages(source, header, context, windowBytes);
-}
-
-function readPages(
-  source: ByteSource,
-  header: TraceDatHeader,
-  context: ImportContext,
-  windowBytes: number | undefined,
-): Imported {
   const formats = formatsById(header, context);
   const instances = usable(source, header, context);
+  const clock = instances[0]?.clock ?? header.options.clock;
+  return { recording: recordingOf(header, formats, lanesOf(instances), context), header, clock };
+}
+
+function recordingOf(
+  header: TraceDatHeader,
+  formats: FormatsById,
+  lanes: readonly Lane[],
+  { keep }: ImportContext,
+): Recording {
+  const { littleEndian } = header;
   const minSize = new Int32Array(65536).fill(-1);
-  for (const [id, { format }] of formats) minSize[id] = format.minSize;
-  const { littleEndian, tasks, options } = header;
-  const all = instances.flatMap(({ cpus }) => cpus);
-  const base = earliestPage(all, littleEndian);
-  const streams = openStreams(instances, { littleEndian, base, minSize }, windowBytes);
-  const assembler = makeAssembler();
-  const makeColumns = columnMaker(header);
-  for (let batch = nextBatch(streams); batch !== undefined; batch = nextBatch(streams)) {
-    addBatch(assembler, batch, formats, tasks, makeColumns, shareRead(streams));
-    consume(streams, batch);
-    context.progress(shareRead(streams));
-  }
-  reportDamage(streams, formats, header, context);
-  reportMissing(assembler, context);
-  const first = assembler.seq === 0 ? 0 : assembler.firstTs;
+  for (const [id, { format }] of formats) minSize[id] = leastBytes(format);
+  const base = earliestPage(lanes, littleEndian);
+  const unkept = [...formats].filter(
+    ([, known]) => keep !== undefined && keep(canonicalName(known)) !== 'columns',
+  );
+  const counters = unkept.map(
+    ([id, { format, definition }]) => [id, countersOf(format, definition)] as const,
+  );
+  return {
+    lanes,
+    formats,
+    texts: header,
+    makeColumns: columnMaker(header),
+    keep,
+    watches: makeWatches(counters, littleEndian),
+    tasks: taskCodes(header.tasks),
+    scanner: { littleEndian, base, minSize },
+    base,
+    tscToNs: header.options.tscToNs,
+  };
+}
+
+export function finishImport(
+  { recording, header, clock: clockName }: Opened,
+  read: EventsRead,
+  context: ImportContext,
+): Imported {
+  const { options } = header;
+  const { lanes, formats, base, tasks } = recording;
+  const { builders, firstTs, lastTs } = read;
+  reportDamage(read, formats, header, context);
+  reportMissing(builders, context);
   const clock = makeClock(absolute(base), options.tscToNs, options.offset_ns);
-  const sinceFirst = (ts: number) => clock.between(first, ts);
+  const sinceFirst = (ts: number) => clock.between(firstTs, ts);
+  const rows = new Map(builders.map((builder) => [builder.id, builder.rows]));
   return {
     meta: {
       ...machineFacts(header),
-      origin_ns: clock.absolute(absolute(base) + BigInt(first)),
-      duration_ns: assembler.seq === 0 ? 0 : sinceFirst(assembler.lastTs),
-      clock: instances[0]?.clock ?? options.clock,
+      origin_ns: clock.absolute(absolute(base) + BigInt(firstTs)),
+      duration_ns: sinceFirst(lastTs),
+      clock: clockName,
       resolution_ns: 1,
-      ...countEvents(assembler, formats),
+      ...countEvents(formats, (id) => rows.get(id) ?? 0),
     },
-    tables: finishTables(assembler, {
-      lanes: streams.streams,
-      convertTimes: (values) => clock.convert(values, first),
+    tables: finishTables({
+      builders,
+      lanes,
+      tasks,
+      convertTimes: (values) => clock.convert(values, firstTs - read.originTs),
     }),
-    losses: lossesOf(streams, options.statistics, sinceFirst, context),
+    losses: lossesOf({ lanes, gaps: read.gaps }, options.statistics, sinceFirst, context),
+    belowZero: foundBelowZero(builders, read.watches, sinceFirst),
   };
 }
 
 /** What a latency tracer wrote, which trace-cmd keeps as the kernel printed it. */
 function readText(text: ByteSource, header: TraceDatHeader, context: ImportContext): Imported {
-  const { meta, ...rest } = readFtraceText(text, { ...context, pageSize: header.pageSize });
+  const latency = readLatencyText(text);
+  const { meta, ...rest } = readFtraceText(latency?.text ?? text, {
+    ...context,
+    pageSize: header.pageSize,
+  });
   const facts = machineFacts(header);
   const format_title = `${facts.format_title}, text of a latency tracer`;
   const cpus = Math.max(facts.cpus, meta.cpus);
-  const { clock } = header.options;
+  const clock = latency?.hasClock === false ? undefined : header.options.clock;
   const generation = facts.generation ?? meta.generation;
   return { ...rest, meta: { ...meta, ...facts, format_title, cpus, clock, generation } };
 }
@@ -124,20 +182,13 @@ function namedFields({ name, fields }: EventFormat): [string, string[]] {
 
 function reportOptions({ options }: TraceDatHeader, context: ImportContext): void {
   const { diagnostics } = context;
-  if (options.isCut) diagnostics.add('input_truncated', undefined, {}, 'options are missing');
+  if (options.missing !== undefined)
+    diagnostics.add('input_truncated', undefined, {}, options.missing);
   for (const subject of options.unreadable) diagnostics.add('option_unreadable', 1, { subject });
   if (options.hasTimeShift) {
     const subject = 'times of a guest, left on the clock of the guest';
     diagnostics.add('option_unreadable', 1, { subject });
   }
-}
-
-function columnMaker(header: TraceDatHeader): MakeColumns {
-  const resolveSymbol = symbolResolver(header.kernelSymbols);
-  const printk = parsePrintkFormats(header.printkFormats);
-  return ({ format, definition }) =>
-    tracerColumns(format, printk, header.longBytes, resolveSymbol) ??
-    columnsOf(format, definition, resolveSymbol);
 }
 
 /**
@@ -217,7 +268,7 @@ function presentData(
 }
 
 function reportDamage(
-  all: PageStreams,
+  { damagedAt, scan }: EventsRead,
   formats: FormatsById,
   header: TraceDatHeader,
   context: ImportContext,
@@ -226,46 +277,29 @@ function reportDamage(
   for (const { offset, reason } of header.damaged) {
     diagnostics.add('page_damaged', 1, { offset, subject: reason });
   }
-  for (const offset of all.damagedAt.sort((left, right) => left - right))
+  for (const offset of damagedAt.toSorted((left, right) => left - right))
     diagnostics.add('page_damaged', 1, { offset });
-  for (const [id, count] of all.scan.short) {
+  for (const [id, count] of byId(scan.short)) {
     diagnostics.add('record_too_short', count, {
       subject: formats.get(id)?.format.name ?? `${id}`,
     });
   }
-  for (const [id, count] of all.scan.unknown) {
+  for (const [id, count] of byId(scan.unknown)) {
     diagnostics.add('event_format_missing', count, { subject: `id ${id}` });
   }
-  if (all.scan.backwards > 0) diagnostics.add('time_went_backwards', all.scan.backwards);
+  if (scan.backwards > 0) diagnostics.add('time_went_backwards', scan.backwards);
 }
 
-function reportMissing(assembler: TableAssembler, context: ImportContext): void {
-  for (const { format, columns } of assembler.builders.values()) {
+function byId(counts: ReadonlyMap<number, number>): [id: number, count: number][] {
+  return [...counts].sort(([left], [right]) => left - right);
+}
+
+function reportMissing(builders: readonly EventBuilder[], context: ImportContext): void {
+  for (const { format, columns } of builders) {
     if (columns.missing.length === 0) continue;
     const subject = `${format.name}: ${columns.missing.join(', ')}`;
     context.diagnostics.add('event_fields_missing', columns.missing.length, { subject });
   }
-}
-
-function countEvents(
-  assembler: TableAssembler,
-  formats: FormatsById,
-): { events: EventCount[]; silent_events: string[] } {
-  const events: EventCount[] = [];
-  const silent: string[] = [];
-  for (const [id, { format }] of formats) {
-    const builder = assembler.builders.get(id);
-    const count = builder?.ts.length ?? 0;
-    if (count > 0) events.push({ name: format.name, system: format.system, count });
-    else silent.push(format.name);
-  }
-  events.sort((left, right) => (left.name < right.name ? -1 : 1));
-  return { events, silent_events: silent.sort() };
-}
-
-function shareRead(all: PageStreams): number {
-  const left = all.streams.reduce((sum, { fileAt, fileEnd }) => sum + fileEnd - fileAt, 0);
-  return all.totalBytes === 0 ? 1 : 1 - left / all.totalBytes;
 }
 
 function absolute(base: SplitTime): bigint {

@@ -5,21 +5,28 @@
  */
 import type { Loss } from '../../../src/trace/trace.ts';
 import type { ImportContext } from '../../importer.ts';
+import type { Gap } from './gaps.ts';
 import type { CpuStatistics } from './options.ts';
-import type { Lane, PageStreams } from './streams.ts';
+import type { Lane } from './streams.ts';
+
+/** The gaps of all lanes, and whose they are. */
+export type Gaps = {
+  readonly lanes: readonly Pick<Lane, 'cpu' | 'instance'>[];
+  readonly gaps: readonly Gap[];
+};
 
 /** Gaps as losses on the trace's clock, in order of time, each also a diagnostic. */
 export function lossesOf(
-  all: PageStreams,
+  all: Gaps,
   statistics: readonly CpuStatistics[],
   sinceFirst: (ts: number) => number,
   context: ImportContext,
 ): Loss[] {
-  const isOne = new Set(all.streams.map(({ instance }) => instance)).size < 2;
+  const isOne = new Set(all.lanes.map(({ instance }) => instance)).size < 2;
   for (const one of statistics) addStatistics(all, one, isOne, context);
   const gaps = [...all.gaps].sort((left, right) => left.ts - right.ts || left.cpu - right.cpu);
   return gaps.map(({ lane, cpu, fromTs, ts, count }) => {
-    const { instance = '' } = all.streams[lane] ?? {};
+    const { instance = '' } = all.lanes[lane] ?? {};
     const ts_ns = Math.max(0, sinceFirst(ts));
     const loss = { cpu, count, ts_ns, from_ns: Math.max(0, sinceFirst(fromTs)) };
     const place = isOne ? { cpu, ts_ns } : { cpu, ts_ns, subject: bufferName({ cpu, instance }) };
@@ -28,18 +35,18 @@ export function lossesOf(
   });
 }
 
-function bufferName({ cpu, instance }: Lane): string {
+function bufferName({ cpu, instance }: Pick<Lane, 'cpu' | 'instance'>): string {
   return instance === '' ? `CPU ${cpu}` : `${instance}, CPU ${cpu}`;
 }
 
 function addStatistics(
-  all: PageStreams,
+  all: Gaps,
   { instance, cpu, overrun, commitOverrun, dropped }: CpuStatistics,
   isOne: boolean,
   context: ImportContext,
 ): void {
   const { diagnostics } = context;
-  const lane = all.streams.findIndex((one) => one.cpu === cpu && one.instance === instance);
+  const lane = all.lanes.findIndex((one) => one.cpu === cpu && one.instance === instance);
   // The statistics of a buffer that has no events in the file do not concern the file.
   if (lane < 0) return;
   const place = isOne ? { cpu } : { cpu, subject: bufferName({ cpu, instance }) };

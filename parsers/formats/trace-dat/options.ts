@@ -83,8 +83,8 @@ export type Options = {
   /** Name of the instance that the statistics read last belong to. */
   instance: string;
   readonly unreadable: string[];
-  /** The file ends before options that it points at. */
-  isCut: boolean;
+  /** What to tell of options that the file ends before; undefined if all are there. */
+  missing: string | undefined;
 };
 
 export function noOptions(): Options {
@@ -101,7 +101,7 @@ export function noOptions(): Options {
     next: 0,
     instance: '',
     unreadable: [],
-    isCut: false,
+    missing: undefined,
   };
 }
 

@@ -2,14 +2,16 @@
  * The per-CPU page streams of a file, read through one window of bounded size. In each round every
  * CPU's region is filled and scanned; records up to the horizon (before which no CPU can have
  * unread ones) are handed out in order of time, the rest is carried into the next round. So memory
- * does not grow with the file, and most files fit in one round.
+ * does not grow with the file, and small files fit in one round.
  */
 
 import { FormatError } from '../../../src/trace/errors.ts';
-import { type MergeInput, mergeRuns } from '../../../src/trace/merge.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import { type ByteWindow, byteWindow } from '../../decode/record-window.ts';
-import type { CpuData, Instance } from './header.ts';
+import { type Watches, watchRecords } from './below-zero.ts';
+import { type GapState, gapState, noteGaps } from './gaps.ts';
+import type { CpuData, Instance, PageLayout } from './header.ts';
+import { emptyRuns, mergeLanes, type RunList } from './merge-lanes.ts';
 import {
   emptyIndex,
   emptyScan,
@@ -30,17 +32,21 @@ const WINDOW_BYTES = 1 << 20;
 /** One for each CPU of each buffer; each has memory of its own. */
 const MAX_STREAMS = 1 << 14;
 
-export type Gap = {
-  /** The stream's place among all, and its CPU. */
-  readonly lane: number;
+/** Whose pages a stream has, and where they lie. */
+export type Lane = {
   readonly cpu: number;
-  readonly fromTs: number;
-  ts: number;
-  count: number | undefined;
+  readonly instance: string;
+  readonly layout: PageLayout;
+  readonly source: ByteSource;
+  readonly offset: number;
+  readonly size: number;
 };
 
-type Stream = Lane & {
-  readonly source: ByteSource;
+/** Records of [from, to) alone are read; others that lie in the same pages are left out. */
+export type TimeRange = { readonly from: number; readonly to: number };
+
+type Stream = {
+  readonly lane: Lane;
   readonly scanner: PageScanner;
   readonly regionFrom: number;
   readonly regionTo: number;
@@ -49,31 +55,29 @@ type Stream = Lane & {
   fileAt: number;
   readonly fileEnd: number;
   readonly index: RecordIndex;
-  lastTs: number;
-  /** Gaps after which no record has come yet. */
-  readonly openGaps: Gap[];
+  readonly gaps: GapState;
 };
-
-/** Whose pages a stream has. */
-export type Lane = { readonly cpu: number; readonly instance: string };
 
 export type Batch = {
   readonly window: ByteWindow;
-  /** Per stream: its records; `runs` says which of them, in order of time. */
+  /** Per stream: its records. */
   readonly indexes: readonly RecordIndex[];
   /** How many records of each stream belong to this batch, from its beginning. */
   readonly taken: readonly number[];
-  readonly runs: (emit: (stream: number, from: number, to: number) => void) => void;
+  /** The same in order of time. */
+  readonly runs: RunList;
 };
 
 export type PageStreams = {
   readonly streams: readonly Stream[];
   readonly window: ByteWindow;
   readonly scan: ScanResult;
-  readonly gaps: Gap[];
+  readonly range: TimeRange | undefined;
+  readonly watches: Watches | undefined;
   /** Byte offsets in the file of pages that break the format. */
   readonly damagedAt: number[];
   readonly totalBytes: number;
+  readonly runs: RunList;
 };
 
 /** Absolute time of the earliest page, from which all others are counted. */
@@ -90,67 +94,78 @@ export function earliestPage(cpus: readonly CpuData[], littleEndian: boolean): S
   return best ?? { high: 0, low: 0 };
 }
 
-/** `scanner`: all that its pages have in common, whatever buffer they are of. */
-export function openStreams(
-  instances: readonly Instance[],
-  scanner: Omit<PageScanner, 'layout'>,
-  windowBytes = WINDOW_BYTES,
-): PageStreams {
-  const filled = instances.flatMap(({ name, layout, cpus }) =>
+/** The CPUs with data, of all buffers. */
+export function lanesOf(instances: readonly Instance[]): Lane[] {
+  const lanes = instances.flatMap(({ name, layout, cpus }) =>
     cpus.filter(({ size }) => size > 0).map((data) => ({ ...data, instance: name, layout })),
   );
-  if (filled.length > MAX_STREAMS) throw new FormatError(`${filled.length} buffers with data`);
-  const share = windowBytes / Math.max(1, filled.length);
+  if (lanes.length > MAX_STREAMS) throw new FormatError(`${lanes.length} buffers with data`);
+  return lanes;
+}
+
+export type StreamOptions = {
+  /** What all pages have in common, whatever buffer they are of. */
+  readonly scanner: Omit<PageScanner, 'layout'>;
+  readonly windowBytes?: number | undefined;
+  readonly range?: TimeRange;
+  readonly watches?: Watches;
+  /** Streams of the same lanes that are not needed any more: their memory is used again. */
+  readonly used?: PageStreams | undefined;
+};
+
+export function openStreams(lanes: readonly Lane[], options: StreamOptions): PageStreams {
+  const { scanner, windowBytes = WINDOW_BYTES, used } = options;
+  const share = windowBytes / Math.max(1, lanes.length);
   let at = 0;
-  const streams = filled.map(({ cpu, instance, source, offset, size, layout }): Stream => {
+  const streams = lanes.map((lane, which): Stream => {
+    const { layout, offset, size } = lane;
     const regionFrom = at;
     const limit = Math.max(16, Math.floor(share / layout.pageBytes)) * layout.pageBytes;
     // Regions begin at whole words, as the aliases of the window do.
     at += Math.min(limit, Math.ceil(size / 8) * 8);
-    const index = emptyIndex(Math.max(64, Math.floor((at - regionFrom) / 48)));
     return {
-      cpu,
-      instance,
-      source,
-      scanner: { ...scanner, layout },
+      lane,
+      // The same object for all slices: the walk over records is compiled once.
+      scanner: used?.streams[which]?.scanner ?? { ...scanner, layout },
       regionFrom,
       regionTo: at,
       filledTo: regionFrom,
       fileAt: offset,
       fileEnd: offset + size,
-      index,
-      lastTs: 0,
-      openGaps: [],
+      index: reused(used?.streams[which]?.index, at - regionFrom),
+      gaps: gapState(which, lane.cpu),
     };
   });
   return {
     streams,
-    window: byteWindow(new Uint8Array(at), scanner.littleEndian),
+    window:
+      used !== undefined && used.window.bytes.length >= at
+        ? used.window
+        : byteWindow(new Uint8Array(at), scanner.littleEndian),
     scan: emptyScan(),
-    gaps: [],
+    range: options.range,
+    watches: options.watches,
     damagedAt: [],
-    totalBytes: filled.reduce((sum, { size }) => sum + size, 0),
+    totalBytes: lanes.reduce((sum, { size }) => sum + size, 0),
+    runs: used?.runs ?? emptyRuns(),
   };
+}
+
+function reused(index: RecordIndex | undefined, bytes: number): RecordIndex {
+  if (index === undefined) return emptyIndex(Math.max(64, Math.floor(bytes / 48)));
+  index.count = 0;
+  return index;
 }
 
 /** The next records in order of time; undefined at the end. Valid until the next call. */
 export function nextBatch(all: PageStreams): Batch | undefined {
-  for (let lane = 0; lane < all.streams.length; lane++) fill(all, lane);
+  for (const stream of all.streams) fill(all, stream);
   const taken = takeUpToHorizon(all.streams);
   if (taken.every((count) => count === 0)) return undefined;
-  return {
-    window: all.window,
-    indexes: all.streams.map((stream) => stream.index),
-    taken,
-    runs(emit) {
-      const inputs: MergeInput[] = all.streams.map((stream, which) => ({
-        keys: stream.index.ts,
-        from: 0,
-        to: taken[which] ?? 0,
-      }));
-      mergeRuns(inputs, emit);
-    },
-  };
+  const { window, runs } = all;
+  const indexes = all.streams.map((stream) => stream.index);
+  mergeLanes(indexes, taken, runs);
+  return { window, indexes, taken, runs };
 }
 
 /** Forgets the records of a batch and moves what is left to the front of the regions. */
@@ -160,44 +175,45 @@ export function consume(all: PageStreams, batch: Batch): void {
   });
 }
 
-function fill(all: PageStreams, lane: number): void {
-  const stream = all.streams[lane] as Stream;
-  const { index, source } = stream;
+function fill(all: PageStreams, stream: Stream): void {
+  const { index, lane } = stream;
   while (stream.fileAt < stream.fileEnd && stream.filledTo < stream.regionTo) {
     const from = stream.filledTo;
     const wanted = Math.min(stream.regionTo - from, stream.fileEnd - stream.fileAt);
-    const got = source.readInto(all.window.bytes.subarray(from, from + wanted), stream.fileAt);
+    const part = all.window.bytes.subarray(from, from + wanted);
+    const got = lane.source.readInto(part, stream.fileAt);
     if (got === 0) {
       stream.fileAt = stream.fileEnd;
       return;
     }
-    const fileAt = stream.fileAt;
+    const { fileAt } = stream;
     stream.fileAt += got;
     stream.filledTo = from + got;
-    scan(all, lane, from, fileAt);
+    scan(all, stream, from, fileAt);
     // Nothing but empty pages: make room and go on, or this CPU would hold up all others.
     if (index.count === 0) stream.filledTo = stream.regionFrom;
   }
 }
 
-function scan(all: PageStreams, lane: number, from: number, fileAt: number): void {
-  const stream = all.streams[lane] as Stream;
-  const { index } = stream;
+function scan(all: PageStreams, stream: Stream, from: number, fileAt: number): void {
+  const { index, scanner, gaps } = stream;
   const before = index.count;
-  const lastTs = before > 0 ? (index.ts[before - 1] as number) : stream.lastTs;
-  scanPages(stream.scanner, all.window.view, from, stream.filledTo, index, all.scan);
-  if (index.count > before) {
-    for (const gap of stream.openGaps.splice(0)) gap.ts = index.ts[before] as number;
-  }
-  for (const loss of all.scan.losses.splice(0)) {
-    const next = loss.record < index.count ? index.ts[loss.record] : undefined;
-    const fromTs = loss.record > before ? (index.ts[loss.record - 1] as number) : lastTs;
-    const gap = { lane, cpu: stream.cpu, fromTs, ts: next ?? fromTs, count: loss.count };
-    all.gaps.push(gap);
-    if (next === undefined) stream.openGaps.push(gap);
-  }
+  scanPages(scanner, all.window, from, stream.filledTo, index, all.scan);
+  noteGaps(gaps, index, before, all.scan);
   for (const at of all.scan.damaged.splice(0)) all.damagedAt.push(fileAt + at - from);
-  if (index.count > 0) stream.lastTs = index.ts[index.count - 1] as number;
+  if (all.watches !== undefined) watchRecords(all.watches, index, before, all.window.bytes);
+  if (all.range !== undefined) cut(stream, before, all.range);
+}
+
+/** Leaves out the records from `before` on that are outside of the range. */
+function cut(stream: Stream, before: number, { from, to }: TimeRange): void {
+  const { index } = stream;
+  if (index.count > 0 && (index.ts[index.count - 1] as number) >= to) {
+    index.count = countUpTo(index, to, false);
+    stream.fileAt = stream.fileEnd;
+  }
+  if (before > 0 || index.count === 0 || (index.ts[0] as number) >= from) return;
+  dropRows(index, countUpTo(index, from, false), 0);
 }
 
 /**
@@ -221,13 +237,14 @@ function takeUpToHorizon(streams: readonly Stream[]): number[] {
   });
 }
 
-function countUpTo(index: RecordIndex, horizon: number, inclusive: boolean): number {
+/** Records before a time, or up to and with it. */
+export function countUpTo(index: RecordIndex, time: number, inclusive: boolean): number {
   let low = 0;
   let high = index.count;
   while (low < high) {
     const middle = (low + high) >>> 1;
     const ts = index.ts[middle] as number;
-    if (ts < horizon || (inclusive && ts === horizon)) low = middle + 1;
+    if (ts < time || (inclusive && ts === time)) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -235,8 +252,9 @@ function countUpTo(index: RecordIndex, horizon: number, inclusive: boolean): num
 
 function carry(all: PageStreams, stream: Stream, taken: number): void {
   const { index, regionFrom } = stream;
-  const left = index.count - taken;
-  if (left === 0) {
+  // Nothing to move: a CPU that was idle for a while waits with a full region.
+  if (taken === 0) return;
+  if (taken === index.count) {
     index.count = 0;
     stream.filledTo = regionFrom;
     return;
@@ -246,11 +264,20 @@ function carry(all: PageStreams, stream: Stream, taken: number): void {
   const shift = Math.floor(first / pageBytes) * pageBytes;
   all.window.bytes.copyWithin(regionFrom, regionFrom + shift, stream.filledTo);
   stream.filledTo -= shift;
-  index.ts.copyWithin(0, taken, index.count);
-  index.id.copyWithin(0, taken, index.count);
-  for (let row = 0; row < left; row++) {
-    index.start[row] = (index.start[row + taken] as number) - shift;
-    index.end[row] = (index.end[row + taken] as number) - shift;
-  }
-  index.count = left;
+  dropRows(index, taken, shift);
+}
+
+/** Forgets the first records; the bytes of the others were moved down by `shift`. */
+function dropRows(index: RecordIndex, rows: number, shift: number): void {
+  const { ts, id, start, end, count } = index;
+  ts.copyWithin(0, rows, count);
+  id.copyWithin(0, rows, count);
+  moveDown(start, rows, count, shift);
+  moveDown(end, rows, count, shift);
+  index.count = count - rows;
+}
+
+/** Apart, because a loop over an object's arrays was compiled for the object and thrown away. */
+function moveDown(places: Uint32Array, from: number, to: number, shift: number): void {
+  for (let row = from; row < to; row++) places[row - from] = (places[row] as number) - shift;
 }

@@ -1,14 +1,17 @@
 /**
  * Records of the tracer itself whose fields only make sense together: trace_printk stores the
  * address of a format string and its arguments (`bprint`), the address of a text (`bputs`), or a
- * number and bytes (`raw_data`).
+ * number and bytes (`raw_data`). A stack has as many callers as it has, whatever its format says.
  */
-import { textColumn } from '../../../src/trace/column.ts';
-import { type ColumnReader, idReader, intReader, namedReader } from '../../decode/binary-fields.ts';
+import {
+  type ColumnReader,
+  idReader,
+  intReader,
+  madeTextReader,
+  namedReader,
+} from '../../decode/binary-fields.ts';
 import type { EventColumns, SymbolResolver } from '../../decode/event-columns.ts';
 import type { EventField, EventFormat } from '../../decode/event-format.ts';
-import { finishGrowing, growing, reserve } from '../../decode/growing.ts';
-import { TextInterner } from '../../decode/intern.ts';
 import type { ByteWindow } from '../../decode/record-window.ts';
 import { formatPrintk } from './printk.ts';
 
@@ -17,6 +20,7 @@ export type PrintkFormats = ReadonlyMap<bigint, string>;
 
 const MAX_FORMATS = 1 << 16;
 const MAX_TEXT = 1 << 12;
+const MAX_CALLERS = 128;
 
 // 0xffffffff8280b1a0 : "comm=%s state=%d\n"
 export function parsePrintkFormats(text: string): PrintkFormats {
@@ -49,7 +53,7 @@ export function tracerColumns(
   const pointer = field('fmt') ?? field('str');
   if (format.name === 'bprint' && pointer !== undefined && buffer !== undefined) {
     const make = printer(pointer, buffer, printk, longBytes, resolveSymbol);
-    readers.set('text', textOfRecord(make));
+    readers.set('text', madeTextReader(make));
   } else if (format.name === 'bputs' && pointer !== undefined) {
     readers.set(
       'text',
@@ -60,13 +64,17 @@ export function tracerColumns(
     if (id !== undefined) readers.set('id', intReader(id, 'none'));
     readers.set(
       'text',
-      textOfRecord((window, at, end) => hexOf(window, at + buffer.offset, end)),
+      madeTextReader((window, at, end) => hexOf(window, at + buffer.offset, end)),
     );
+  } else if (isStack(format)) {
+    readers.set('caller', madeTextReader(stackPrinter(format, longBytes, resolveSymbol)));
+    const tgid = field('tgid');
+    if (tgid !== undefined) readers.set('tgid', intReader(tgid, 'none'));
   } else {
     return undefined;
   }
   if (ip !== undefined) readers.set('ip', idReader(ip, 'id'));
-  return { readers, missing: [] };
+  return { readers, missing: [], counters: new Map() };
 }
 
 function textAt(printk: PrintkFormats, address: bigint): string {
@@ -78,22 +86,6 @@ function withoutNewline(text: string): string {
 }
 
 type RecordText = (window: ByteWindow, start: number, end: number) => string;
-
-/** One text per record; a string is made for each, as these records are few. */
-function textOfRecord(textOf: RecordText): ColumnReader {
-  const column = growing((length) => new Uint32Array(length));
-  const interner = new TextInterner();
-  return {
-    append(window, { count, start, end, expected }) {
-      const to = reserve(column, count, expected);
-      for (let row = 0; row < count; row++) {
-        const text = textOf(window, start[row] as number, end[row] as number);
-        column.array[to + row] = interner.code(text);
-      }
-    },
-    finish: () => textColumn(finishGrowing(column), interner.dictionary),
-  };
-}
 
 function printer(
   pointer: EventField,
@@ -113,6 +105,44 @@ function printer(
     const args = { window, at: start + buffer.offset, end, longBytes, resolveSymbol };
     if (format !== undefined) return withoutNewline(formatPrintk(format, args));
     return `(format at 0x${address.toString(16)}) ${hexOf(window, args.at, end)}`;
+  };
+}
+
+/** `unsigned long caller[8]` stands last, but the record holds what the stack had. */
+function isStack({ system, fields }: EventFormat): boolean {
+  const last = fields.at(-1);
+  return system === 'ftrace' && last?.name === 'caller' && last.shape === 'array';
+}
+
+/** The bytes that a record of this format has at least: of a stack, those before its callers. */
+export function leastBytes(format: EventFormat): number {
+  const last = isStack(format) ? format.fields.at(-1) : undefined;
+  return last === undefined ? format.minSize : last.offset;
+}
+
+/** `vfs_read < ksys_read < do_syscall_64`, the innermost first; of programs the addresses. */
+function stackPrinter(
+  { fields }: EventFormat,
+  longBytes: number,
+  resolveSymbol: SymbolResolver,
+): RecordText {
+  const callers = fields.at(-1)?.offset ?? 0;
+  const size = fields.find(({ name }) => name === 'size');
+  const isUser = fields.some(({ name }) => name === 'tgid');
+  return ({ view, littleEndian }, start, end) => {
+    const announced = size && view.getInt32(start + size.offset, littleEndian);
+    const most = Math.min(MAX_CALLERS, announced ?? MAX_CALLERS);
+    const names: string[] = [];
+    for (let at = start + callers; at + longBytes <= end && names.length < most; at += longBytes) {
+      const address =
+        longBytes === 8
+          ? view.getBigUint64(at, littleEndian)
+          : BigInt(view.getUint32(at, littleEndian));
+      // What the stack did not fill; older kernels end it with all bits.
+      if (address === 0n || address === BigInt.asUintN(8 * longBytes, -1n)) break;
+      names.push(isUser ? `0x${address.toString(16)}` : resolveSymbol(address));
+    }
+    return names.join(' < ');
   };
 }
 

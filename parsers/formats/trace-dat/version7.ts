@@ -38,6 +38,7 @@ import {
 import { type BufferOption, noOptions, type Options, readOptions } from './options.ts';
 import { makeBudget, packedPages, type UnpackBudget, unpackSection } from './packed-pages.ts';
 import { readPrintkFormats } from './version6.ts';
+import { addFound, findSections } from './version7-recovery.ts';
 
 const OPTIONS = 0;
 const HEADER_INFO = 16;
@@ -69,7 +70,7 @@ export function readVersion7(reader: ByteReader, preamble: Preamble): Sections {
   const unpack = blockUnpacker(packing) ?? unknownPacking(source, packing);
   const budget = makeBudget(source.size);
   const file = { source, littleEndian, packing, unpack, budget };
-  const options = readAllOptions(file, first);
+  const options = readAllOptions(file, first, reader.offset, preamble.pageSize);
   const layout = readLayout(file, options, preamble);
   const damaged: Damage[] = [];
   const instances = options.buffers
@@ -100,25 +101,52 @@ function unknownPacking(source: ByteSource, packing: string): BlockUnpacker {
   };
 }
 
-function readAllOptions(file: File, first: number): Options {
+/** Where options are missing, or are not where they should be, what they name is looked for. */
+function readAllOptions(
+  file: File,
+  first: number,
+  sectionsFrom: number,
+  pageSize: number,
+): Options {
   const options = noOptions();
   const seen = new Set<number>();
+  const failure = followOptions(file, first, options, seen);
+  if (failure === undefined) return options;
+  const place = { source: file.source, littleEndian: file.littleEndian, pageSize };
+  const found = findSections(place, sectionsFrom);
+  for (const { kind, offset } of found) {
+    if (kind === OPTIONS && !seen.has(offset)) followOptions(file, offset, options, seen);
+  }
+  const told = addFound(place, found, options);
+  // Without a format, nothing can be read.
+  if (!options.sections.has(EVENT_FORMATS)) throw failure;
+  options.missing = `options are missing${told === undefined ? '' : `; ${told}`}`;
+  return options;
+}
+
+/** Reads a chain of options. Returns what stopped it before its end. */
+function followOptions(
+  file: File,
+  first: number,
+  options: Options,
+  seen: Set<number>,
+): FormatError | undefined {
   let offset = first;
   while (offset !== 0) {
     if (seen.has(offset) || seen.size >= MAX_OPTION_SECTIONS) {
-      throw new FormatError(`${file.source.name}: its options lead back to themselves`, offset);
+      return new FormatError(`${file.source.name}: its options lead back to themselves`, offset);
     }
     seen.add(offset);
     options.next = 0;
-    // What lies behind the end of a file that was cut off is reported with it.
-    if (seen.size > 1 && offset + 16 > file.source.size) {
-      options.isCut = true;
-      return options;
+    try {
+      readOptions(sectionReader(file, sectionAt(file, offset, OPTIONS)), options, 7);
+    } catch (error) {
+      if (error instanceof FormatError) return error;
+      throw error;
     }
-    readOptions(sectionReader(file, sectionAt(file, offset, OPTIONS)), options, 7);
     offset = options.next;
   }
-  return options;
+  return undefined;
 }
 
 function sectionAt({ source, littleEndian }: File, offset: number, kind: number): Section {

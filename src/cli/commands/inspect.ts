@@ -10,7 +10,7 @@ import { textTable } from '../text-table.ts';
 
 export async function inspect(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(InspectOptions, raw);
-  const trace = await openCapture(file, options, io);
+  const trace = await openCapture(file, options, io, () => 'count');
   io.out(
     options.json ? `${JSON.stringify(inspectJson(trace), undefined, 2)}\n` : inspectText(trace),
   );
@@ -76,11 +76,11 @@ function inspectText(trace: Trace): string {
   const width = Math.max(...facts.map(([name]) => name.length));
   const lines = facts.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}\n`);
   const counts = [...meta.events].sort((left, right) => right.count - left.count);
-  const rows = counts.map(({ name, system, count }) => [
+  const rows = counts.map(({ name, system, count, known = trace.tables.get(name)?.known }) => [
     thousands(count),
     printable(name),
     printable(system),
-    trace.tables.get(name)?.known === false ? 'raw fields' : '',
+    known === false ? 'raw fields' : '',
   ]);
   const notes = trace.diagnostics.map(
     ({ severity, message }) => `  ${severity}: ${printable(message)}\n`,

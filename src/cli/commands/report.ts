@@ -1,45 +1,88 @@
 /** `tidemark report`: what stalled, as one page to share. */
 import {
   buildReport,
+  chartsOf,
   PAGE_ASSETS,
   type PageAssets,
   type Report,
+  redactReport,
+  renderDiagnosisMarkdown,
+  renderDiagnosisText,
   renderHtml,
   renderJson,
-  renderText,
+  toDiagnosis,
 } from '../../../reports/index.ts';
-import { type Context, makeContext } from '../../findings/context.ts';
+import { Context } from '../../findings/context.ts';
+import { type DiagnoseOptions, diagnose } from '../../findings/diagnose.ts';
+import { evidenceOf } from '../../findings/evidence.ts';
 import { headline } from '../../findings/headline.ts';
-import { FINDINGS } from '../../findings/index.ts';
+import { SECTIONS } from '../../findings/index.ts';
+import { proofCharts } from '../../findings/proof.ts';
 import { runFindings } from '../../findings/run.ts';
+import { keepUnlessUnread } from '../../findings/unread-events.ts';
+import { UsageError } from '../../trace/errors.ts';
 import { lostEvents, type Trace, totalEvents } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, ReportOptions } from '../config.ts';
-import { checkWritable, readPackageFile, writeWhole } from '../files.ts';
+import { readDiagnosisConfig } from '../diagnosis-config.ts';
+import { checkWritable, makeFolder, readPackageFile, writeWhole } from '../files.ts';
+import { inputName } from '../input-name.ts';
 import type { Io } from '../io.ts';
+import { deviceNames, redactTrace } from '../redact-trace.ts';
 import { VERSION } from '../version.ts';
+import { documentOf } from './diagnose.ts';
 
 export async function report(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(ReportOptions, raw);
+  const { output, json, markdown, svg } = options;
   // A report that cannot be written should fail before minutes of reading, not after.
-  checkWritable(options.output);
-  if (options.json !== undefined) checkWritable(options.json);
-  const trace = await openCapture(file, options, io);
-  const document = makeReport(file, trace);
-  writeWhole(options.output, renderHtml(document, pageAssets()));
-  if (options.json !== undefined) writeWhole(options.json, renderJson(document));
+  for (const path of [output, json, markdown]) if (path !== undefined) checkWritable(path);
+  if (svg !== undefined) makeFolder(svg);
+  const choices = readDiagnosisConfig(options.config);
+  const trace = await openCapture(file, options, io, keepUnlessUnread);
+  const document = makeReport(file, trace, { ...options, choices });
+  writeWhole(output, renderHtml(document, pageAssets()));
+  if (json !== undefined) writeWhole(json, renderJson(document));
+  if (markdown !== undefined) writeWhole(markdown, renderDiagnosisMarkdown(toDiagnosis(document)));
+  const charts = svg === undefined ? [] : await writeCharts(document, svg);
   if (options.quiet) return;
-  io.out(renderText(document));
-  const also = options.json === undefined ? '' : ` and ${options.json}`;
-  io.out(`\nwritten to ${options.output}${also}\n`);
+  io.out(renderDiagnosisText(toDiagnosis(document)));
+  const files = [output, json, markdown].filter((path) => path !== undefined);
+  if (charts.length > 0) files.push(`${charts.length} charts in ${svg}`);
+  io.out(`\nwritten to ${files.join(', ')}\n`);
 }
 
+/** The charts as files of vega's own string renderer; loaded only when they are asked for. */
+async function writeCharts(document: Report, folder: string): Promise<string[]> {
+  const { renderSvg } = await import('../../../reports/render/svg.ts');
+  const written: string[] = [];
+  for (const chart of chartsOf(document)) {
+    const path = `${folder}/${String(written.length + 1).padStart(2, '0')}-${chart.id}.svg`;
+    writeWhole(path, await renderSvg(chart, document.diagnosis.verdict.window_ns));
+    written.push(path);
+  }
+  return written;
+}
+
+export type ReportChoices = {
+  readonly choices?: DiagnoseOptions | undefined;
+  readonly window?: readonly [number, number] | undefined;
+  readonly title?: string | undefined;
+  readonly note?: string | undefined;
+  readonly redact?: boolean | undefined;
+};
+
 /** Everything that is concluded about a capture, as the document that pages are made from. */
-export function makeReport(file: string, trace: Trace): Report {
-  const context = makeContext(trace);
-  const findings = runFindings(FINDINGS, context);
+export function makeReport(file: string, original: Trace, options: ReportChoices = {}): Report {
+  const trace = options.redact === true ? redactTrace(original) : original;
+  const diagnosis = diagnose(trace, options.choices);
+  const context = new Context(diagnosis, windowIn(trace, options.window));
+  const findings = runFindings(SECTIONS, context);
   const { meta } = trace;
-  return buildReport({
+  const charts = new Set(findings.flatMap(({ details }) => details.map(({ id }) => id)));
+  const { verdict } = diagnosis;
+  const proof = proofCharts(verdict.most_likely ?? verdict.root_cause).find((id) => charts.has(id));
+  const document = buildReport({
     generator: { name: 'tidemark', version: VERSION },
     input: {
       name: inputName(file),
@@ -51,18 +94,32 @@ export function makeReport(file: string, trace: Trace): Report {
       cpus: meta.cpus,
       events: totalEvents(meta),
     },
-    headline: { ...pick(context), ...chartOf(context) },
+    title: options.title,
+    note: options.note,
+    window_ns: context.window_ns,
+    headline: { ...pick(context), ...(proof === undefined ? {} : { chart_id: proof }) },
+    diagnosis: documentOf(file, diagnosis),
+    evidence: evidenceOf(context),
     findings,
     quality: qualityOf(trace),
   });
+  return options.redact === true ? redactReport(document, deviceNames(trace)) : document;
 }
 
-/** The file's name; `trace.dat` alone says nothing, so its folder stays with it. */
-function inputName(file: string): string {
-  if (file === '-') return 'standard input';
-  const parts = file.split('/').filter((part) => part !== '' && part !== '.' && part !== '..');
-  const isPlain = /^trace\./.test(parts.at(-1) ?? '');
-  return parts.slice(isPlain ? -2 : -1).join('/');
+/** The part of the capture that was asked for; a part without anything is a wrong request. */
+function windowIn(
+  { meta }: Trace,
+  window: ReportChoices['window'],
+): readonly [number, number] | undefined {
+  if (window === undefined) return undefined;
+  const [from_ns, to_ns] = window;
+  if (from_ns >= meta.duration_ns) {
+    const length = (meta.duration_ns / 1e9).toFixed(3);
+    throw new UsageError(
+      `--window begins at ${from_ns / 1e9} s, but the capture is ${length} s long`,
+    );
+  }
+  return [from_ns, Math.min(to_ns, meta.duration_ns)];
 }
 
 /** The mutable copy that the document's type asks for. */
@@ -74,10 +131,6 @@ function pick(context: Context): Report['headline'] {
     facts: facts.map((fact) => ({ ...fact })),
     confidence_reasons: [...confidence_reasons],
   };
-}
-
-function chartOf(context: Context): { chart_id?: string } {
-  return context.dirty === undefined ? {} : { chart_id: 'dirty-levels' };
 }
 
 /** What the findings would have liked to see, by what its absence hides. */
@@ -112,7 +165,7 @@ function qualityOf(trace: Trace): Report['quality'] {
   };
 }
 
-function pageAssets(): PageAssets {
+export function pageAssets(): PageAssets {
   return {
     template: readPackageFile(PAGE_ASSETS.template),
     css: readPackageFile(PAGE_ASSETS.css),

@@ -1,4 +1,5 @@
 /** `tidemark tables`: one table on standard output, exact to the last bit. */
+import type { KeepEvents } from '../../../parsers/index.ts';
 import { DICTIONARY } from '../../events/index.ts';
 import { type Column, exactAt } from '../../trace/column.ts';
 import { UsageError } from '../../trace/errors.ts';
@@ -12,7 +13,7 @@ import { textTable } from '../text-table.ts';
 
 export async function tables(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(TablesOptions, raw);
-  const trace = await openCapture(file, options, io);
+  const trace = await openCapture(file, options, io, keepFor(options.event));
   if (options.event === undefined) {
     io.out(options.json ? `${JSON.stringify(listJson(trace), undefined, 2)}\n` : listText(trace));
     return;
@@ -20,6 +21,14 @@ export async function tables(file: string, raw: unknown, io: Io): Promise<void> 
   const table = findTable(trace, options.event);
   if (options.json) writeJson(table, io);
   else writeCsv(table, io);
+}
+
+/** The event that was asked for, under any of its names; the list shows the columns of all. */
+function keepFor(event: string | undefined): KeepEvents | undefined {
+  if (event === undefined) return undefined;
+  // system:name, and system:name:2 where a system has two events of the name.
+  const names = event.split(':').map((name) => DICTIONARY.get(name)?.name ?? name);
+  return (canonical) => (names.includes(canonical) ? 'columns' : 'count');
 }
 
 /** By canonical name, by a name that some kernel uses for it, or `vmstat` for the samples. */
@@ -31,9 +40,10 @@ function findTable(trace: Trace, event: string): Table {
     trace.tables.get(canonical) ??
     (event === 'vmstat' ? trace.samples : trace.sampleTables?.get(event));
   if (table !== undefined) return table;
-  const near = [...trace.tables.keys()].filter(
-    (known) => known.includes(name) || name.includes(known),
-  );
+  const recorded = trace.meta.events.map((one) => DICTIONARY.get(one.name)?.name ?? one.name);
+  const near = [...new Set(recorded)]
+    .filter((known) => known.includes(name) || name.includes(known))
+    .sort();
   const hint = near.length > 0 ? `; did you mean ${near.slice(0, 5).join(', ')}?` : '';
   const silent = trace.meta.silent_events.includes(name);
   throw new UsageError(

@@ -1,0 +1,95 @@
+/**
+ * Puts what a process loads into few files. Plain JavaScript, run behind tsc, which fills dist:
+ *
+ *   node src/cli/build-bundles.mjs [DIST]
+ *
+ * The entry points in dist become bundles; what they share or load late lies in dist/bundled. The
+ * command line has its packages in its bundle, with what their licences ask for beside it; programs
+ * that use the library share its packages with it. CPU of `inspect` on a small capture: 0.29 s as
+ * modules, 0.24 s as a bundle, 0.20 s with packages.
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Each has a worker of its own, in the folder where the pool looks for it: beside itself. */
+const BUNDLES = [
+  {
+    folder: 'bundled/library',
+    entryPoints: { 'src/index': './src/index.ts', 'parsers/index': './parsers/index.ts' },
+    packages: 'external',
+  },
+  {
+    folder: 'bundled/cli',
+    entryPoints: { 'src/cli/main': './src/cli/main.ts' },
+    packages: 'bundle',
+    // Packages that are no modules ask for Node's own parts so.
+    banner: {
+      js: [
+        "import { createRequire as makeRequire } from 'node:module';",
+        'const require = makeRequire(import.meta.url);',
+      ].join('\n'),
+    },
+  },
+];
+
+/** Writes all bundles to the folder that tsc has filled. */
+export async function buildBundles(dist = join(ROOT, 'dist')) {
+  for (const bundle of BUNDLES) await buildBundle(dist, bundle);
+}
+
+async function buildBundle(dist, { folder, entryPoints, packages, banner = {} }) {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: { ...entryPoints, [`${folder}/worker`]: './parsers/workers/worker.ts' },
+    outdir: dist,
+    chunkNames: `${folder}/[name]-[hash]`,
+    bundle: true,
+    splitting: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages,
+    banner,
+    legalComments: 'inline',
+    logLevel: 'warning',
+  });
+  const shared = join(dist, folder);
+  const files = outputFiles.map(({ path, contents }) => ({ path, contents }));
+  const notices = noticesOf(metafile);
+  if (notices !== '') files.push({ path: join(shared, 'NOTICES.txt'), contents: notices });
+  // Entries come last: at every moment, what they load is there.
+  const isShared = ({ path }) => Number(dirname(path) === shared);
+  mkdirSync(shared, { recursive: true });
+  for (const { path, contents } of files.sort((one, other) => isShared(other) - isShared(one))) {
+    writeFileSync(`${path}.new`, contents);
+    renameSync(`${path}.new`, path);
+  }
+  const written = new Set(files.map(({ path }) => path));
+  for (const name of readdirSync(shared)) {
+    if (!written.has(join(shared, name))) rmSync(join(shared, name));
+  }
+}
+
+/** Names, versions and licences of the packages in a bundle. */
+function noticesOf({ inputs }) {
+  const folders = Object.keys(inputs).map(
+    (path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0],
+  );
+  const packages = [...new Set(folders)].filter((folder) => folder !== undefined).sort();
+  return packages.map((folder) => noticeOf(join(ROOT, folder))).join('\n');
+}
+
+function noticeOf(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8');
+  return `${name} ${version} (${license})\n\n${text}\n`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildBundles(process.argv[2]);

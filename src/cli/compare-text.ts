@@ -1,0 +1,168 @@
+/** A comparison for a terminal: what fits a screen. */
+import { bytes, duration, percent, thousands } from '../findings/format.ts';
+import { fitWords } from '../replay/compare/differences.ts';
+import type {
+  Comparison,
+  CounterSeries,
+  Difference,
+  FitWords,
+  Replayed,
+  SystemResult,
+} from '../replay/compare/result.ts';
+import { printable } from '../trace/printable.ts';
+import { textTable } from './text-table.ts';
+
+const MOST_TASKS = 3;
+const MOST_COUNTERS = 8;
+const MOST_NOTES = 7;
+
+type BothReplayed = readonly [SystemResult & Replayed, SystemResult & Replayed];
+
+export function compareText(comparison: Comparison): string {
+  const [first, second] = comparison.systems;
+  const head = `${first.title}  ↔  ${second.title}\n`;
+  const absent = comparison.systems.filter((one) => one.status === 'not-applicable');
+  if (first.status !== 'replayed' || second.status !== 'replayed') {
+    return head + absent.map(missingText).join('');
+  }
+  const both: BothReplayed = [first, second];
+  const { fits } = comparison;
+  const level =
+    fits === undefined
+      ? ''
+      : `recorded system: ${fitText(fitWords('nr_dirty', fits))} pages of nr_dirty, its own fit ` +
+        'stands beside each difference\n';
+  return [
+    head,
+    level,
+    totals(comparison, both),
+    counters(comparison, both),
+    remarks(comparison, both),
+  ].join('');
+}
+
+/** What a system needs that the capture does not hold. */
+export function missingText(result: SystemResult): string {
+  if (result.status !== 'not-applicable') return '';
+  const lines = result.needs.map(({ events, why }) => `  ${events.join(' and ')}: ${why}\n`);
+  return `${result.id}: not-applicable: needs events to be recorded next time\n${lines.join('')}`;
+}
+
+function totals({ page_size }: Comparison, both: BothReplayed): string {
+  const row = (label: string, of: (one: Replayed) => string) => [label, ...both.map(of)];
+  const when = (ns: number | undefined) => (ns === undefined ? 'never' : `at ${duration(ns)}`);
+  const rows = [
+    row('throttling starts', ({ throttling }) => when(throttling.first_ns)),
+    row('throttling in all', ({ throttling }) => duration(throttling.total_ns)),
+    row('memory, mean', ({ memory_bytes }) => bytes(memory_bytes.mean)),
+    row('memory, most', ({ memory_bytes }) => bytes(memory_bytes.peak)),
+    row('tree nodes of all dirty', (one) => shareText(one, page_size)),
+    row('written', ({ written_bytes }) => bytes(written_bytes)),
+    ...taskRows(both),
+  ];
+  return textTable(['', both[0].id, both[1].id], rows);
+}
+
+/** Of all that was dirty over time. */
+function shareText({ series }: Replayed, pageSize: number): string {
+  const sum = (name: CounterSeries['counter']) =>
+    series
+      .find(({ counter, bdi }) => counter === name && bdi === undefined)
+      ?.values.reduce((all, value) => all + value, 0);
+  const nodes = sum('dirty_metadata_bytes');
+  const dirty = sum('nr_dirty');
+  if (nodes === undefined || dirty === undefined || dirty === 0) return '';
+  return percent(nodes / (dirty * pageSize));
+}
+
+/** Those who come to the throttle most often, in either system. */
+function taskRows(both: BothReplayed): string[][] {
+  const most = new Map<number, { comm: string; entries: number }>();
+  for (const { tasks } of both) {
+    for (const { pid, comm, entries } of tasks) {
+      if (entries > (most.get(pid)?.entries ?? -1)) most.set(pid, { comm, entries });
+    }
+  }
+  const shown = [...most].sort(([, a], [, b]) => b.entries - a.entries).slice(0, MOST_TASKS);
+  return shown.map(([pid, { comm }]) => [
+    `looks (paused) ${printable(comm)}-${pid}`,
+    ...both.map(({ tasks }) => {
+      const task = tasks.find((one) => one.pid === pid);
+      return `${task?.entries ?? 0} (${task?.throttled ?? 0})`;
+    }),
+  ]);
+}
+
+function counters({ differences }: Comparison, both: BothReplayed): string {
+  const differing = differences.filter(({ largest }) => largest !== 0);
+  if (differing.length === 0) return '\nno counter differs at any time\n';
+  const shown = ranked(differing, both).slice(0, MOST_COUNTERS);
+  const head = ['counter', both[0].id, both[1].id, 'largest difference', 'at', 'fit, pages'];
+  const rows = shown.map(({ counter, unit, largest, at_ns, fit }) => [
+    counter,
+    ...both.map((one) => peakOf(one, counter)),
+    `${largest > 0 ? '+' : ''}${thousands(Math.round(largest))} ${unit}`,
+    duration(at_ns),
+    fitText(fit),
+  ]);
+  const rest = differing.length - shown.length;
+  const more = rest > 0 ? `  and ${rest} more (--json)\n` : '';
+  const title = 'counters at their highest (level b: events given, counters predicted)';
+  return `\n${title}\n${textTable(head, rows)}${more}`;
+}
+
+/** The throttle's inputs first, then what differs most compared with its own size. */
+function ranked(differences: readonly Difference[], both: BothReplayed): readonly Difference[] {
+  const share = ({ counter, largest }: Difference) => {
+    const size = Math.max(...both.map((one) => Math.abs(highest(one, counter))), 1);
+    return counter === 'throttle_dirty' ? Number.POSITIVE_INFINITY : Math.abs(largest) / size;
+  };
+  const sorted = [...differences].sort((left, right) => share(right) - share(left));
+  // Counters that move together are one line.
+  const keys = sorted.map(({ unit, largest, at_ns }) => `${unit} ${largest} ${at_ns}`);
+  return sorted.filter((_, at) => keys.indexOf(keys[at] as string) === at);
+}
+
+function highest({ series }: Replayed, counter: CounterSeries['counter']): number {
+  const found = series.find((one) => one.counter === counter && one.bdi === undefined);
+  if (found === undefined) return Number.NaN;
+  return found.values.reduce((most, value) => (value > most ? value : most), 0);
+}
+
+function peakOf(result: Replayed, counter: CounterSeries['counter']): string {
+  const value = highest(result, counter);
+  return Number.isNaN(value) ? '' : thousands(Math.round(value));
+}
+
+/** How many samples the recorded system's prediction is right for, up to the kernel's own error. */
+export function fitText(fit: FitWords | undefined): string {
+  if (fit === undefined || fit.n === 0) return 'unknown';
+  return `${percent(fit.within_drift / fit.n)} ±${fit.drift_bound_pages}`;
+}
+
+function remarks(comparison: Comparison, both: BothReplayed): string {
+  const own = both.flatMap(({ id, switches, notes }) => {
+    const set = Object.entries(switches).map(([name, value]) => `${name}=${value}`);
+    return [...(set.length > 0 ? [`set: ${set.join(', ')}`] : []), ...notes].map(
+      (note) => `${id}: ${note}`,
+    );
+  });
+  const all = [...comparison.notes, ...own, ...comparison.assumptions];
+  if (all.length === 0) return '';
+  const shown = all.slice(0, MOST_NOTES).map((note) => wrapped(printable(note)));
+  const rest = all.length > MOST_NOTES ? `  and ${all.length - MOST_NOTES} more (--json)\n` : '';
+  return `\nnotes\n${shown.join('')}${rest}`;
+}
+
+const COLUMNS = 100;
+
+/** A note in lines of the terminal's width; the first one has a mark. */
+function wrapped(note: string): string {
+  const lines = ['-'];
+  for (const word of note.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last.length + word.length + 3 > COLUMNS) lines.push(` ${word}`);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines.map((line) => `  ${line}\n`).join('');
+}

@@ -1,0 +1,134 @@
+/** The replay on a terminal: every law and every counter that could be checked, a line each. */
+import type { CounterFit } from '../replay/counter-fit.ts';
+import type { HistoryReplay } from '../replay/history/replay-history.ts';
+import { type Law, lawsOf, type ReplayResult } from '../replay/replay.ts';
+import type { IdentityResult } from '../replay/residual.ts';
+import { printable } from '../trace/printable.ts';
+import type { Trace } from '../trace/trace.ts';
+import { textTable } from './text-table.ts';
+
+export function replayText(trace: Trace, result: ReplayResult): string {
+  const notes = trace.diagnostics.map(({ message }) => `  ${printable(message)}\n`);
+  return [
+    lawText(result),
+    historyText(result.history),
+    settingsText(result),
+    notes.length > 0 ? `\ndiagnostics\n${notes.join('')}` : '',
+  ].join('');
+}
+
+function lawText(result: ReplayResult): string {
+  const { timebase } = result.identities;
+  const hz =
+    timebase.hz === undefined ? 'HZ unknown' : `HZ ${timebase.hz} (${timebase.hz_because})`;
+  const page = `page size ${timebase.page_size} (${timebase.page_size_because})`;
+  const title = `laws (level a: counters given, law checked), ${hz}, ${page}\n`;
+  const laws = lawsOf(result);
+  const spoken = laws.filter(({ result: { n, unchecked } }) => n + unchecked > 0);
+  const silent = laws.filter((law) => !spoken.includes(law)).map(({ name }) => name);
+  if (spoken.length === 0) return `${title}  no event that a law speaks of was recorded\n\n`;
+  const head = ['law', 'checked', 'exact', 'share', 'largest', 'not checkable', 'why not, why off'];
+  const none = silent.length > 0 ? `  nothing to check: ${silent.join(', ')}\n` : '';
+  return `${title}${textTable(head, spoken.map(lawRow))}${none}\n`;
+}
+
+function lawRow({ name, result }: Law): string[] {
+  const { n, exact, inside, unchecked, max_abs } = result;
+  const within = inside === undefined ? '' : `inside the interval: ${share(inside, n)}`;
+  return [
+    name,
+    String(n),
+    String(exact),
+    share(exact, n),
+    String(max_abs),
+    String(unchecked),
+    [within, reasons(result)].filter((text) => text !== '').join('; '),
+  ];
+}
+
+function reasons({ unchecked_because, causes }: IdentityResult): string {
+  const list = (counts: Readonly<Partial<Record<string, number>>>) =>
+    Object.entries(counts).map(([reason, count]) => `${count} ${reason}`);
+  return [...list(unchecked_because), ...list(causes)].join(', ');
+}
+
+function historyText(history: HistoryReplay | undefined): string {
+  if (history === undefined) {
+    return 'replay: needs global_dirty_state and writeback_dirty_folio, which this capture lacks\n';
+  }
+  const rows = (fits: HistoryReplay['fits'], against: string) =>
+    Object.entries(fits).map(([name, fit]) => fitRow(name, against, fit));
+  const head = [
+    'counter',
+    'against',
+    'samples',
+    'within',
+    'largest',
+    'bound',
+    'WAPE',
+    'at the end',
+    'skipped',
+  ];
+  const { vmstat_fits } = history;
+  const table = textTable(head, [
+    ...rows(history.fits, 'trace'),
+    ...(vmstat_fits === undefined ? [] : rows(vmstat_fits, 'vmstat')),
+  ]);
+  const sizes = counted(history.sizes.counts, 'folios');
+  const lines = [
+    `folio sizes: ${sizes}; bound from ${history.drift.because}; started ${history.starts} times`,
+    `cleaned by: ${counted(history.evidence.claim, 'pages')}`,
+    `written by: ${counted(history.evidence.end, 'pages')}`,
+    ...history.anomalies.map(({ meaning, count }) => `anomaly: ${count} × ${meaning}`),
+  ];
+  return (
+    'replay (level b: events given, counters predicted), pages\n' +
+    `${table}${lines.map((line) => `  ${line}\n`).join('')}`
+  );
+}
+
+function fitRow(name: string, against: string, fit: CounterFit): string[] {
+  return [
+    name,
+    against,
+    String(fit.n),
+    share(fit.within_drift, fit.n),
+    String(fit.max_abs_pages),
+    `±${fit.drift_bound_pages}`,
+    fit.wape === undefined ? '' : `${(100 * fit.wape).toPrecision(3)} %`,
+    fit.end_residual_pages === undefined ? '' : String(fit.end_residual_pages),
+    String(fit.skipped),
+  ];
+}
+
+function counted(counts: Readonly<Record<string, number>>, noun: string): string {
+  const parts = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, left], [, right]) => right - left)
+    .map(([kind, count]) => `${count.toLocaleString('en-US')} ${kind}`);
+  return parts.length === 0 ? `no ${noun}` : parts.join(', ');
+}
+
+function settingsText({ thresholds }: ReplayResult): string {
+  const changes = thresholds.steps.filter(({ because }) => because === 'changed');
+  if (changes.length === 0) return '';
+  const lines = changes.map(
+    ({ after_ns, from_ns, thresh_pages, background_pages, first_reader }) => {
+      const when = `between ${seconds(after_ns)} and ${seconds(from_ns)}`;
+      const who = `${printable(first_reader.comm)} (pid ${first_reader.pid})`;
+      return (
+        `  ${when}: thresholds ${background_pages.high} / ${thresh_pages.high} pages; ` +
+        `first read by ${who}\n`
+      );
+    },
+  );
+  return `\nsettings changed while recording\n${lines.join('')}`;
+}
+
+function seconds(ns: number): string {
+  return `${(ns / 1e9).toFixed(3)} s`;
+}
+
+function share(part: number, whole: number): string {
+  return whole === 0 ? '' : `${((100 * part) / whole).toFixed(2)} %`;
+}

@@ -1,0 +1,308 @@
+/**
+ * What the flusher did: works (why, what was asked and written, how long it took to begin), their
+ * rounds, the slices that single inodes got, and the sums that workers report. One pass over the
+ * events in order; fs/fs-writeback.c says which follows which:
+ *
+ *   writeback_queue → writeback_exec → { writeback_start → queue_io → slices → writeback_written }
+ *   → writeback_pages_written, the sum of all works of this run of the worker
+ *
+ * Background and periodic works are made by the worker itself and have neither of the first two.
+ */
+import { visitInOrder } from '../trace/merge.ts';
+import { numbers, type Table, type Tables, tableWith } from '../trace/table.ts';
+import { type Anomaly, AnomalyTally } from './anomalies.ts';
+import { batchLists, roundLists, sliceLists, workLists } from './flusher-columns.ts';
+import { readWork, sameWork, type Worker, type WorkRecord, workersOf } from './flusher-worker.ts';
+import { RowReader } from './row-reader.ts';
+import { type WbDomain, WbDomains } from './wb-domains.ts';
+import { WorkRequests } from './work-requests.ts';
+
+export type FlusherWorks = {
+  /** One row a work; times that were not recorded are NaN (flusher-columns.ts lists the columns). */
+  readonly works: Table;
+  /** One row a writeback_start. */
+  readonly rounds: Table;
+  /** One row an inode written by a flusher or by somebody else's wait for it (work is -1). */
+  readonly slices: Table;
+  /** One row a writeback_pages_written. */
+  readonly batches: Table;
+  /** `domain` of the tables: the bdi and cgroup. */
+  readonly domains: readonly WbDomain[];
+  readonly anomalies: readonly Anomaly[];
+};
+
+const WORK_COLUMNS = ['bdi', 'sb_dev', 'nr_pages', 'sync_mode', 'for_kupdate', 'for_background'];
+const SLICE_COLUMNS = ['bdi', 'ino', 'nr_to_write_pages', 'wrote_pages'];
+
+type Step = Exclude<keyof Steps, 'reader' | 'finish'>;
+
+/** Names of tables, what each must have, and what is done with a row of it. */
+const STEPS: readonly { name: string; needs: readonly string[]; step: Step }[] = [
+  { name: 'writeback_queue', needs: WORK_COLUMNS, step: 'queue' },
+  { name: 'writeback_wake_background', needs: ['bdi'], step: 'wake' },
+  { name: 'writeback_exec', needs: WORK_COLUMNS, step: 'exec' },
+  { name: 'writeback_start', needs: WORK_COLUMNS, step: 'start' },
+  { name: 'writeback_queue_io', needs: ['moved'], step: 'queueIo' },
+  { name: 'writeback_single_inode_start', needs: SLICE_COLUMNS, step: 'sliceStart' },
+  { name: 'writeback_single_inode', needs: SLICE_COLUMNS, step: 'sliceEnd' },
+  { name: 'writeback_written', needs: WORK_COLUMNS, step: 'written' },
+  { name: 'writeback_wait', needs: WORK_COLUMNS, step: 'wait' },
+  { name: 'writeback_pages_written', needs: ['written_pages'], step: 'batch' },
+];
+
+/** Undefined when no event of the flusher was recorded. */
+export function flusherWorks(tables: Tables): FlusherWorks | undefined {
+  const present = STEPS.flatMap(({ name, needs, step }) => {
+    const table = tableWith(tables, name, needs);
+    return table === undefined ? [] : [{ table, step }];
+  });
+  if (!present.some(({ step }) => step !== 'queue' && step !== 'wake')) return undefined;
+  const steps = new Steps(
+    present.some(({ step }) => step === 'sliceStart'),
+    present.some(({ step }) => step === 'written'),
+  );
+  const handlers = present.map(({ table, step }) => steps.reader(table, step));
+  visitInOrder(
+    present.map(({ table }) => table),
+    (which, row) => handlers[which]?.(row),
+  );
+  return steps.finish();
+}
+
+type Place = { readonly ts: number; readonly seq: number; readonly pid: number };
+
+class Steps {
+  readonly #works = workLists();
+  readonly #rounds = roundLists();
+  readonly #slices = sliceLists();
+  readonly #batches = batchLists();
+  readonly #domains = new WbDomains();
+  readonly #workers = workersOf();
+  readonly #requests = new WorkRequests();
+  readonly #anomalies = new AnomalyTally();
+  readonly #hasStarts: boolean;
+  readonly #hasWritten: boolean;
+
+  constructor(hasStarts: boolean, hasWritten: boolean) {
+    this.#hasStarts = hasStarts;
+    this.#hasWritten = hasWritten;
+  }
+
+  /** Columns are looked up once a table; the result handles one row. */
+  reader(source: Table, step: Step): (row: number) => void {
+    const ts = numbers(source, 'ts_ns').values;
+    const seq = numbers(source, 'seq').values;
+    const pid = numbers(source, 'pid').values;
+    const table = new RowReader(source);
+    const domain = 'bdi' in source.columns ? this.#domains.reader(source) : () => -1;
+    return (row) => {
+      const place = { ts: ts[row] as number, seq: seq[row] as number, pid: pid[row] as number };
+      this[step](table, row, place, domain(row));
+    };
+  }
+
+  queue(table: RowReader, row: number, place: Place, domain: number): void {
+    const comm = table.text('comm', row);
+    this.#requests.queued(readWork(table, row, domain), { ...place, comm });
+  }
+
+  wake(table: RowReader, row: number, place: Place, domain: number): void {
+    this.#requests.woken(domain, { ...place, comm: table.text('comm', row) });
+  }
+
+  exec(table: RowReader, row: number, place: Place, domain: number): void {
+    const record = readWork(table, row, domain);
+    const request = this.#requests.taken(record);
+    if (request === undefined) this.#anomalies.add('executed but not queued', table.name, row);
+    const worker = this.#workers(place.pid);
+    this.#close(worker);
+    worker.next = { record, request, exec_ns: place.ts };
+  }
+
+  start(table: RowReader, row: number, place: Place, domain: number): void {
+    const worker = this.#workers(place.pid);
+    const record = readWork(table, row, domain);
+    if (worker.round >= 0 && this.#hasWritten) {
+      this.#anomalies.add('round without end', table.name, row);
+    }
+    const goesOn = worker.work >= 0 && worker.next === undefined && sameWork(worker, record);
+    if (!goesOn) this.#begin(worker, record, table.text('comm', row), place);
+    worker.remaining = record.nr_pages;
+    worker.exact = record.exact;
+    worker.wrote = 0;
+    worker.round = this.#rounds.push({
+      ts_ns: place.ts,
+      seq: place.seq,
+      end_ns: Number.NaN,
+      work: worker.work,
+      domain,
+      before_pages: record.nr_pages,
+      charged_pages: Number.NaN,
+      wrote_pages: Number.NaN,
+      moved_inodes: Number.NaN,
+    });
+    this.#works.add(worker.work, 'rounds', 1);
+    worker.record = record;
+  }
+
+  #begin(worker: Worker, record: WorkRecord, comm: string, place: Place): void {
+    this.#close(worker);
+    const planned = worker.next;
+    worker.next = undefined;
+    const known = planned !== undefined && planned.record.reason === record.reason;
+    const request = known ? planned.request : this.#requests.wakeOf(record);
+    worker.works++;
+    worker.work = this.#works.push({
+      ts_ns: place.ts,
+      seq: place.seq,
+      domain: record.domain,
+      bdi: this.#domains.list[record.domain]?.bdi ?? '',
+      cgroup: this.#domains.list[record.domain]?.cgroup ?? '',
+      reason: record.reason,
+      sync_mode: record.sync_mode,
+      for_kupdate: record.for_kupdate,
+      for_background: record.for_background,
+      range_cyclic: record.range_cyclic,
+      sb_dev: record.sb_dev,
+      requested_ns: request?.ts ?? Number.NaN,
+      requester_pid: request?.pid ?? Number.NaN,
+      requester: request?.comm ?? '',
+      exec_ns: known ? planned.exec_ns : Number.NaN,
+      start_ns: place.ts,
+      end_ns: Number.NaN,
+      asked_pages: record.nr_pages,
+      written_pages: 0,
+      rounds: 0,
+      slices: 0,
+      moved_inodes: 0,
+      waits: 0,
+      pid: place.pid,
+      comm,
+    });
+  }
+
+  #close(worker: Worker): void {
+    worker.work = -1;
+    worker.round = -1;
+    worker.slice = -1;
+  }
+
+  queueIo(table: RowReader, row: number, place: Place): void {
+    const worker = this.#workers(place.pid);
+    if (worker.work < 0) {
+      worker.outside = true;
+      return;
+    }
+    const moved = table.number('moved', row);
+    this.#works.add(worker.work, 'moved_inodes', moved);
+    if (worker.round >= 0) this.#rounds.set(worker.round, 'moved_inodes', moved);
+  }
+
+  sliceStart(table: RowReader, row: number, place: Place, domain: number): void {
+    const worker = this.#workers(place.pid);
+    if (worker.slice >= 0) this.#anomalies.add('slice without end', table.name, row);
+    worker.slice = this.#slice(table, row, place, domain, place.ts);
+  }
+
+  #slice(table: RowReader, row: number, place: Place, domain: number, start_ns: number): number {
+    const worker = this.#workers(place.pid);
+    const inWork = worker.round >= 0 && worker.record?.domain === domain;
+    if (inWork) this.#works.add(worker.work, 'slices', 1);
+    return this.#slices.push({
+      ts_ns: place.ts,
+      seq: place.seq,
+      pid: place.pid,
+      domain,
+      bdi: this.#domains.list[domain]?.bdi ?? '',
+      cgroup: this.#domains.list[domain]?.cgroup ?? '',
+      ino: table.big('ino', row),
+      work: inWork ? worker.work : -1,
+      reason: inWork ? (worker.record?.reason ?? '') : '',
+      start_ns,
+      end_ns: Number.NaN,
+      to_write_pages: table.number('nr_to_write_pages', row),
+      wrote_pages: Number.NaN,
+      remaining_pages: inWork ? worker.remaining - worker.wrote : Number.NaN,
+      dirtied_when_jiffies: table.number('dirtied_when_jiffies', row),
+      state: table.text('state', row),
+      state_after: '',
+    });
+  }
+
+  sliceEnd(table: RowReader, row: number, place: Place, domain: number): void {
+    const worker = this.#workers(place.pid);
+    const ino = table.big('ino', row);
+    const slice = worker.slice;
+    const matches = slice >= 0 && this.#slices.lists.ino[slice] === ino;
+    worker.slice = -1;
+    if (!matches && this.#hasStarts) {
+      this.#anomalies.add('slice without begin', table.name, row);
+    }
+    // Kernels before 3.9 print the end alone.
+    const own = matches ? slice : this.#slice(table, row, place, domain, Number.NaN);
+    const wrote = table.number('wrote_pages', row);
+    this.#slices.set(own, 'end_ns', place.ts);
+    this.#slices.set(own, 'wrote_pages', wrote);
+    this.#slices.set(own, 'state_after', table.text('state', row));
+    if (this.#slices.number(own, 'work') >= 0) worker.wrote += wrote;
+  }
+
+  written(table: RowReader, row: number, place: Place, domain: number): void {
+    const worker = this.#workers(place.pid);
+    if (worker.round < 0 || worker.record === undefined || worker.record.domain !== domain) {
+      this.#anomalies.add('round without begin', table.name, row);
+      worker.outside = true;
+      return;
+    }
+    const after = readWork(table, row, domain);
+    // LONG_MAX less some thousands is no double, so that the difference is taken exactly.
+    const charged = Number(worker.exact - after.exact);
+    const { work, round } = worker;
+    this.#rounds.set(round, 'end_ns', place.ts);
+    this.#rounds.set(round, 'charged_pages', charged);
+    this.#rounds.set(round, 'wrote_pages', worker.wrote);
+    this.#works.add(work, 'written_pages', charged);
+    this.#works.set(work, 'end_ns', place.ts);
+    worker.batch += charged;
+    worker.round = -1;
+    worker.exact = after.exact;
+  }
+
+  wait(table: RowReader, row: number, place: Place): void {
+    const { work } = this.#workers(place.pid);
+    if (work < 0) this.#anomalies.add('wait outside of a work', table.name, row);
+    else this.#works.add(work, 'waits', 1);
+  }
+
+  batch(table: RowReader, row: number, place: Place): void {
+    const worker = this.#workers(place.pid);
+    this.#batches.push({
+      ts_ns: place.ts,
+      seq: place.seq,
+      since_ns: worker.since_ns,
+      pid: place.pid,
+      written_pages: table.number('written_pages', row),
+      charged_pages: worker.batch,
+      works: worker.works,
+      // The first one of a worker may speak of works from before the trace.
+      complete: Number.isNaN(worker.since_ns) || worker.outside || worker.round >= 0 ? 0 : 1,
+    });
+    if (worker.work < 0 && !worker.outside) this.#requests.ranEmpty();
+    this.#close(worker);
+    worker.batch = 0;
+    worker.works = 0;
+    worker.outside = false;
+    worker.since_ns = place.ts;
+  }
+
+  finish(): FlusherWorks {
+    return {
+      works: this.#works.finish('flusher_works'),
+      rounds: this.#rounds.finish('flusher_rounds'),
+      slices: this.#slices.finish('flusher_slices'),
+      batches: this.#batches.finish('flusher_batches'),
+      domains: this.#domains.list,
+      anomalies: this.#anomalies.list(),
+    };
+  }
+}

@@ -1,0 +1,356 @@
+/**
+ * Reclaim by episode: what one task (or kswapd in one pass) scanned, freed, and found dirty or
+ * under writeback between the beginning and the end of it. Events in between belong to the task's
+ * innermost open episode. Columns only: batches come by the million.
+ */
+import { textAt } from '../trace/column.ts';
+import { visitInOrder } from '../trace/merge.ts';
+import {
+  numbers,
+  optionalNumbers,
+  type Table,
+  type Tables,
+  tableWith,
+  texts,
+} from '../trace/table.ts';
+import { type Anomaly, AnomalyTally } from './anomalies.ts';
+import { episodeLists, kswapdLists, unqueuedLists } from './reclaim-columns.ts';
+
+export type ReclaimEpisodes = {
+  readonly episodes: Table;
+  /** From waking up to going to sleep, per kswapd. */
+  readonly kswapd: Table;
+  /** Batches of which every page was dirty and none under writeback: those wake the flushers. */
+  readonly unqueued: Table;
+  /** What was done outside of any recorded episode (DAMON, or begun before the trace). */
+  readonly outside: Readonly<Record<'batches' | 'scanned_pages' | 'reclaimed_pages', number>>;
+  readonly anomalies: readonly Anomaly[];
+};
+
+export const RECLAIM_KINDS = ['direct', 'memcg', 'memcg_softlimit', 'node'] as const;
+
+/** Undefined when no event of reclaim was recorded. */
+export function reclaimEpisodes(tables: Tables): ReclaimEpisodes | undefined {
+  const pass = new Pass(tables);
+  const steps = pass.steps();
+  if (steps.length === 0) return undefined;
+  visitInOrder(
+    steps.map(({ table }) => table),
+    (which, row) => steps[which]?.handle(row),
+  );
+  return pass.finish();
+}
+
+type Step = { readonly table: Table; readonly handle: (row: number) => void };
+
+type Task = {
+  /** Rows of the episodes, the innermost last. */
+  readonly open: { readonly kind: string; readonly row: number }[];
+  /** Of kswapd: row of its interval. */
+  interval: number;
+  isolated_ns: number;
+  taken: number;
+};
+
+class Pass {
+  readonly #tables: Tables;
+  readonly #episodes = episodeLists();
+  readonly #kswapd = kswapdLists();
+  readonly #unqueued = unqueuedLists();
+  readonly #anomalies = new AnomalyTally();
+  readonly #tasks = new Map<number, Task>();
+  readonly #outside = { batches: 0, scanned_pages: 0, reclaimed_pages: 0 };
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  steps(): Step[] {
+    return [
+      ...RECLAIM_KINDS.flatMap((kind) => [this.#begin(kind), this.#end(kind)]),
+      this.#wake(),
+      this.#sleep(),
+      this.#isolate(),
+      this.#shrink(),
+      this.#slab(),
+      this.#throttled(),
+      this.#write(),
+    ].flatMap((step) => step ?? []);
+  }
+
+  #begin(kind: string): Step | undefined {
+    const table = tableWith(this.#tables, `mm_vmscan_${kind}_reclaim_begin`, []);
+    if (table === undefined) return undefined;
+    const pid = numbers(table, 'pid').values;
+    return {
+      table,
+      handle: (row) => {
+        const task = this.#task(pid[row] as number);
+        const same = task.open.findIndex((open) => open.kind === kind);
+        if (same >= 0) {
+          this.#anomalies.add('begun again without end', table.name, row);
+          task.open.splice(same);
+        }
+        task.open.push({ kind, row: this.#open(table, row, kind) });
+      },
+    };
+  }
+
+  #open(table: Table, row: number, kind: string): number {
+    const gfp = table.columns.gfp_flags;
+    return this.#episodes.push({
+      ts_ns: numbers(table, 'ts_ns').values[row] as number,
+      seq: numbers(table, 'seq').values[row] as number,
+      kind,
+      pid: numbers(table, 'pid').values[row] as number,
+      comm: textAt(texts(table, 'comm'), row),
+      end_ns: Number.NaN,
+      order: optionalNumbers(table, 'order')?.values[row] ?? Number.NaN,
+      gfp_flags: gfp?.kind === 'text' ? textAt(gfp, row) : '',
+      nr_reclaimed_pages: Number.NaN,
+      batches: 0,
+      scanned_pages: 0,
+      reclaimed_pages: 0,
+      dirty_pages: 0,
+      writeback_pages: 0,
+      congested_pages: 0,
+      immediate_pages: 0,
+      lowest_priority: Number.NaN,
+      slab_calls: 0,
+      slab_freed: 0,
+      throttled: 0,
+      throttled_us: 0,
+      folios_written: 0,
+    });
+  }
+
+  #end(kind: string): Step | undefined {
+    const table = tableWith(this.#tables, `mm_vmscan_${kind}_reclaim_end`, ['nr_reclaimed_pages']);
+    if (table === undefined) return undefined;
+    const pid = numbers(table, 'pid').values;
+    const ts = numbers(table, 'ts_ns').values;
+    const reclaimed = numbers(table, 'nr_reclaimed_pages').values;
+    return {
+      table,
+      handle: (row) => {
+        const { open } = this.#task(pid[row] as number);
+        const at = open.findIndex((episode) => episode.kind === kind);
+        const found = open[at];
+        if (found === undefined) {
+          this.#anomalies.add('end without begin', table.name, row);
+          return;
+        }
+        if (at < open.length - 1) this.#anomalies.add('inner one left open', table.name, row);
+        open.splice(at);
+        this.#episodes.set(found.row, 'end_ns', ts[row] as number);
+        this.#episodes.set(found.row, 'nr_reclaimed_pages', reclaimed[row] as number);
+      },
+    };
+  }
+
+  /** kswapd begins a pass; the pass before it, if any, is over. */
+  #wake(): Step | undefined {
+    const table = tableWith(this.#tables, 'mm_vmscan_kswapd_wake', ['nid']);
+    if (table === undefined) return undefined;
+    const pid = numbers(table, 'pid').values;
+    const nid = numbers(table, 'nid').values;
+    const ts = numbers(table, 'ts_ns').values;
+    const seq = numbers(table, 'seq').values;
+    return {
+      table,
+      handle: (row) => {
+        const task = this.#task(pid[row] as number);
+        this.#endPass(task);
+        task.open.push({ kind: 'kswapd', row: this.#open(table, row, 'kswapd') });
+        if (task.interval < 0) {
+          task.interval = this.#kswapd.push({
+            ts_ns: ts[row] as number,
+            seq: seq[row] as number,
+            pid: pid[row] as number,
+            nid: nid[row] as number,
+            end_ns: Number.NaN,
+            passes: 0,
+          });
+        }
+        this.#kswapd.add(task.interval, 'passes', 1);
+      },
+    };
+  }
+
+  #sleep(): Step | undefined {
+    const table = tableWith(this.#tables, 'mm_vmscan_kswapd_sleep', ['nid']);
+    if (table === undefined) return undefined;
+    const pid = numbers(table, 'pid').values;
+    const ts = numbers(table, 'ts_ns').values;
+    return {
+      table,
+      handle: (row) => {
+        const task = this.#task(pid[row] as number);
+        this.#endPass(task);
+        if (task.interval >= 0) this.#kswapd.set(task.interval, 'end_ns', ts[row] as number);
+        task.interval = -1;
+      },
+    };
+  }
+
+  #endPass(task: Task): void {
+    const at = task.open.findIndex(({ kind }) => kind === 'kswapd');
+    if (at >= 0) task.open.splice(at);
+  }
+
+  /** The end of a pass is not printed: its last event is the best that is known. */
+  #touch(task: Task, ts_ns: number): number {
+    const inner = task.open.at(-1);
+    if (inner === undefined) return -1;
+    if (inner.kind === 'kswapd') this.#episodes.set(inner.row, 'end_ns', ts_ns);
+    return inner.row;
+  }
+
+  #isolate(): Step | undefined {
+    const table = tableWith(this.#tables, 'mm_vmscan_lru_isolate', ['nr_taken_pages']);
+    if (table === undefined) return undefined;
+    const pid = numbers(table, 'pid').values;
+    const ts = numbers(table, 'ts_ns').values;
+    const taken = numbers(table, 'nr_taken_pages').values;
+    return {
+      table,
+      handle: (row) => {
+        const task = this.#task(pid[row] as number);
+        task.isolated_ns = ts[row] as number;
+        task.taken = taken[row] as number;
+        this.#touch(task, ts[row] as number);
+      },
+    };
+  }
+
+  #shrink(): Step | undefined {
+    const name = 'mm_vmscan_lru_shrink_inactive';
+    const table = tableWith(this.#tables, name, ['nr_scanned_pages', 'nr_reclaimed_pages']);
+    if (table === undefined) return undefined;
+    const pid = numbers(table, 'pid').values;
+    const ts = numbers(table, 'ts_ns').values;
+    const scanned = numbers(table, 'nr_scanned_pages').values;
+    const reclaimed = numbers(table, 'nr_reclaimed_pages').values;
+    const priority = optionalNumbers(table, 'priority')?.values;
+    const found = FOUND.flatMap(([id, column]) => {
+      const values = optionalNumbers(table, column)?.values;
+      return values === undefined ? [] : [{ id, values }];
+    });
+    const unqueued = this.#unqueuedBatch(table);
+    return {
+      table,
+      handle: (row) => {
+        const task = this.#task(pid[row] as number);
+        unqueued(row, task);
+        const episode = this.#touch(task, ts[row] as number);
+        if (episode < 0) {
+          this.#outside.batches++;
+          this.#outside.scanned_pages += scanned[row] as number;
+          this.#outside.reclaimed_pages += reclaimed[row] as number;
+          return;
+        }
+        const episodes = this.#episodes;
+        episodes.add(episode, 'batches', 1);
+        episodes.add(episode, 'scanned_pages', scanned[row] as number);
+        episodes.add(episode, 'reclaimed_pages', reclaimed[row] as number);
+        for (const { id, values } of found) episodes.add(episode, id, values[row] as number);
+        const level = priority?.[row] ?? Number.NaN;
+        const lowest = episodes.number(episode, 'lowest_priority');
+        if (!(lowest <= level)) episodes.set(episode, 'lowest_priority', level);
+      },
+    };
+  }
+
+  /** shrink_inactive_list: nr_unqueued_dirty == nr_taken wakes the flushers, before the event. */
+  #unqueuedBatch(table: Table): (row: number, task: Task) => void {
+    const at = (name: string) => optionalNumbers(table, name)?.values;
+    const dirty = at('nr_dirty_pages');
+    const writeback = at('nr_writeback_pages');
+    const immediate = at('nr_immediate_pages');
+    const ts = numbers(table, 'ts_ns').values;
+    const seq = numbers(table, 'seq').values;
+    const comm = texts(table, 'comm');
+    const pid = numbers(table, 'pid').values;
+    return (row, task) => {
+      const { taken, isolated_ns } = task;
+      task.taken = 0;
+      if (dirty === undefined || !(taken > 0)) return;
+      const waiting = (writeback?.[row] ?? 0) + (immediate?.[row] ?? 0);
+      if ((dirty[row] as number) - waiting !== taken) return;
+      this.#unqueued.push({
+        ts_ns: ts[row] as number,
+        seq: seq[row] as number,
+        isolated_ns,
+        pid: pid[row] as number,
+        comm: textAt(comm, row),
+        taken_pages: taken,
+        dirty_pages: dirty[row] as number,
+      });
+    };
+  }
+
+  #slab(): Step | undefined {
+    const table = tableWith(this.#tables, 'mm_shrink_slab_end', ['retval']);
+    const freed = table && numbers(table, 'retval').values;
+    return this.#counted(table, (episode, row) => {
+      this.#episodes.add(episode, 'slab_calls', 1);
+      this.#episodes.add(episode, 'slab_freed', Math.max(0, freed?.[row] ?? 0));
+    });
+  }
+
+  #throttled(): Step | undefined {
+    const table = tableWith(this.#tables, 'mm_vmscan_throttled', ['usec_delayed_us']);
+    const delayed = table && numbers(table, 'usec_delayed_us').values;
+    return this.#counted(table, (episode, row) => {
+      this.#episodes.add(episode, 'throttled', 1);
+      this.#episodes.add(episode, 'throttled_us', delayed?.[row] ?? 0);
+    });
+  }
+
+  #write(): Step | undefined {
+    const table = tableWith(this.#tables, 'mm_vmscan_write_folio', []);
+    return this.#counted(table, (episode) => this.#episodes.add(episode, 'folios_written', 1));
+  }
+
+  #counted(
+    table: Table | undefined,
+    count: (episode: number, row: number) => void,
+  ): Step | undefined {
+    if (table === undefined) return undefined;
+    const pid = numbers(table, 'pid').values;
+    const ts = numbers(table, 'ts_ns').values;
+    return {
+      table,
+      handle: (row) => {
+        const episode = this.#touch(this.#task(pid[row] as number), ts[row] as number);
+        if (episode >= 0) count(episode, row);
+      },
+    };
+  }
+
+  #task(pid: number): Task {
+    let task = this.#tasks.get(pid);
+    if (task === undefined) {
+      task = { open: [], interval: -1, isolated_ns: Number.NaN, taken: 0 };
+      this.#tasks.set(pid, task);
+    }
+    return task;
+  }
+
+  finish(): ReclaimEpisodes {
+    return {
+      episodes: this.#episodes.finish('reclaim_episodes'),
+      kswapd: this.#kswapd.finish('kswapd_intervals'),
+      unqueued: this.#unqueued.finish('unqueued_dirty_batches'),
+      outside: this.#outside,
+      anomalies: this.#anomalies.list(),
+    };
+  }
+}
+
+const FOUND = [
+  ['dirty_pages', 'nr_dirty_pages'],
+  ['writeback_pages', 'nr_writeback_pages'],
+  ['congested_pages', 'nr_congested_pages'],
+  ['immediate_pages', 'nr_immediate_pages'],
+] as const;

@@ -1,0 +1,36 @@
+/**
+ * The ledger as the kernel's counters show it: which accounts each counter sums. `claimed` is in no
+ * level, as between folio_clear_dirty_for_io and __folio_start_writeback. Counters that began
+ * before the replay are offset by what they showed then (`unseen` pages are part of levels, never
+ * of NR_DIRTIED).
+ */
+import type { Ledger } from './ledger.ts';
+import type { Account } from './operations.ts';
+
+/** Node counters (sum over all bdis) and counters of one bdi, by the kernel's names. */
+export const COUNTER_ACCOUNTS = {
+  nr_dirty: 'dirty',
+  nr_writeback: 'writeback',
+  nr_dirtied: 'dirtied',
+  nr_written: 'written',
+} as const satisfies Record<string, Account>;
+export type Counter = keyof typeof COUNTER_ACCOUNTS;
+export const COUNTERS = Object.keys(COUNTER_ACCOUNTS) as readonly Counter[];
+
+export const WB_COUNTER_ACCOUNTS = {
+  WB_RECLAIMABLE: 'dirty',
+  WB_WRITEBACK: 'writeback',
+  WB_DIRTIED: 'dirtied',
+  WB_WRITTEN: 'written',
+} as const satisfies Record<string, Account>;
+export type WbCounter = keyof typeof WB_COUNTER_ACCOUNTS;
+
+/** NR_* of all nodes together, since the replay began. */
+export function nodeCounter(ledger: Ledger, counter: Counter): number {
+  return ledger.total(COUNTER_ACCOUNTS[counter]);
+}
+
+/** WB_* of one bdi, since the replay began. */
+export function wbCounter(ledger: Ledger, wb: number, counter: WbCounter): number {
+  return ledger.of(wb, WB_COUNTER_ACCOUNTS[counter]);
+}

@@ -1,0 +1,95 @@
+/**
+ * Requests to FUSE servers and their answers. Numbers tell them apart, but kernels before 7.0 send
+ * some before they have one (0): those are answered in the order in which they were sent.
+ */
+import { bigs, numbers, type Table, texts } from '../../trace/table.ts';
+
+/** include/uapi/linux/fuse.h */
+const NUMBERS = {
+  FORGET: 2,
+  FSYNC: 20,
+  FSYNCDIR: 30,
+  SETLKW: 33,
+  INTERRUPT: 36,
+  POLL: 40,
+  NOTIFY_REPLY: 41,
+  BATCH_FORGET: 42,
+} as const;
+type Opcode = keyof typeof NUMBERS;
+
+/** Nobody answers these, or only when somebody else pleases. */
+const UNANSWERED: readonly Opcode[] = [
+  'FORGET',
+  'SETLKW',
+  'INTERRUPT',
+  'POLL',
+  'NOTIFY_REPLY',
+  'BATCH_FORGET',
+];
+
+/** Which texts of `opcode` name one of these: `FUSE_WRITE`, or `16 (FUSE_WRITE)`. */
+export function opcodeCodes(sent: Table, names: readonly Opcode[]): readonly boolean[] {
+  const patterns = names.map((name) => new RegExp(`^(?:${NUMBERS[name]}\\b|FUSE_${name}$)`));
+  return texts(sent, 'opcode').dictionary.map((text) =>
+    patterns.some((pattern) => pattern.test(text)),
+  );
+}
+
+export type Request = { readonly row: number; readonly bytes: number };
+
+export class RequestPairs {
+  readonly #sent: Table;
+  readonly #ended: Table;
+  readonly #skipped: readonly boolean[];
+  readonly #codes: ArrayLike<number>;
+  readonly #length: ArrayLike<number> | undefined;
+  /** On their way, by connection: by number, and in order of sending. */
+  readonly #open = new Map<number, Map<number, Request>>();
+  #unnumbered = 0;
+
+  constructor(sent: Table, ended: Table) {
+    this.#sent = sent;
+    this.#ended = ended;
+    this.#skipped = opcodeCodes(sent, UNANSWERED);
+    this.#codes = texts(sent, 'opcode').codes;
+    this.#length = 'len_bytes' in sent.columns ? numbers(sent, 'len_bytes').values : undefined;
+  }
+
+  /** Undefined for requests that nobody waits for. */
+  send(row: number): Request | undefined {
+    if (this.#skipped[this.#codes[row] as number]) return undefined;
+    const connection = connectionOf(this.#sent, row);
+    let open = this.#open.get(connection);
+    if (open === undefined) {
+      open = new Map();
+      this.#open.set(connection, open);
+    }
+    const request = { row, bytes: this.#length?.[row] ?? 0 };
+    open.set(uniqueOf(this.#sent, row) || --this.#unnumbered, request);
+    return request;
+  }
+
+  /** What is answered; undefined if it was sent before the trace, or skipped. */
+  end(row: number): Request | undefined {
+    const open = this.#open.get(connectionOf(this.#ended, row));
+    if (open === undefined) return undefined;
+    const unique = uniqueOf(this.#ended, row);
+    const key = open.has(unique) ? unique : firstUnnumbered(open);
+    const request = key === undefined ? undefined : open.get(key);
+    if (key !== undefined) open.delete(key);
+    return request;
+  }
+}
+
+function firstUnnumbered(open: ReadonlyMap<number, Request>): number | undefined {
+  for (const key of open.keys()) if (key < 0) return key;
+  return undefined;
+}
+
+export const connectionOf = (table: Table, row: number): number =>
+  bigs(table, 'connection').words[2 * row] as number;
+
+function uniqueOf(table: Table, row: number): number {
+  const { words } = bigs(table, 'unique');
+  return (words[2 * row + 1] as number) * 2 ** 32 + (words[2 * row] as number);
+}

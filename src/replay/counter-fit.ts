@@ -1,0 +1,14 @@
+/** Prediction against record for one counter, over all samples outside of gaps. */
+export type CounterFit = {
+  readonly n: number;
+  /** Samples whose residual is inside the drift bound plus the folios in flight at that instant. */
+  readonly within_drift: number;
+  readonly max_abs_pages: number;
+  readonly drift_bound_pages: number;
+  /** Σ|predicted − recorded| / Σ recorded; what only grows is counted from the start. */
+  readonly wape: number | undefined;
+  /** Samples in gaps, which were not compared. */
+  readonly skipped: number;
+  /** Predicted − recorded at the last sample compared; undefined when there is none. */
+  readonly end_residual_pages?: number | undefined;
+};

@@ -1,0 +1,136 @@
+/**
+ * Claiming pages for writing. Events name them with more or less precision: a folio, a range of
+ * which the dirty pages are meant, or only a number of pages in order of index. What was claimed
+ * waits in the queue of the device that it will be written to.
+ */
+import { DIRTY_BIT, type Inode } from './inodes.ts';
+import type { Scene, Task } from './scene.ts';
+
+export type ClaimOptions = {
+  readonly evidence: number;
+  readonly sync: boolean;
+  /** Device whose bios will carry the pages; undefined when they are not matched with bios. */
+  readonly dev: number | undefined;
+  /** The mapped extent that the pages lie in, contiguous on disk. */
+  readonly extent?: number;
+  /** The task goes on to write the folio only with its next event. */
+  readonly pending?: Task;
+};
+
+/** The dirty pages of [start, end). Returns how many. */
+export function claimRange(
+  scene: Scene,
+  inode: Inode,
+  start: number,
+  end: number,
+  options: ClaimOptions,
+): number {
+  let claimed = 0;
+  let at = start;
+  for (;;) {
+    const next = nextDirty(inode, at, end);
+    if (next === undefined) return claimed;
+    claimed += scene.pages.claim(inode, next.start, next.end, options.evidence);
+    follow(scene, inode, next.start, next.end, options);
+    at = next.end;
+  }
+}
+
+/** The pages of one folio, also those that nothing said were dirty. */
+export function claimFolio(
+  scene: Scene,
+  inode: Inode,
+  start: number,
+  end: number,
+  options: ClaimOptions,
+): number {
+  const known = scene.pages.claim(inode, start, end, options.evidence);
+  const before = scene.pages.unseenDirty;
+  const missing =
+    known === end - start ? 0 : scene.pages.claimUnseen(inode, start, end, options.evidence);
+  if (before <= 0) noteShortage(scene, missing);
+  follow(scene, inode, start, end, options);
+  return end - start;
+}
+
+/**
+ * The next `count` dirty pages from `from` on, then from the beginning of the file, then pages that
+ * were dirty before the replay began. Returns where the last one ended.
+ */
+export function claimNext(
+  scene: Scene,
+  inode: Inode,
+  from: number,
+  count: number,
+  options: ClaimOptions,
+): number {
+  let left = count;
+  let at = from;
+  let limit = Number.POSITIVE_INFINITY;
+  while (left > 0) {
+    const next = nextDirty(inode, at, limit);
+    if (next === undefined) {
+      if (limit === from || from === 0) break;
+      limit = from;
+      at = 0;
+      continue;
+    }
+    const end = Math.min(next.end, next.start + left);
+    const claimed = scene.pages.claim(inode, next.start, end, options.evidence);
+    inode.guessed += claimed;
+    left -= claimed;
+    follow(scene, inode, next.start, end, options);
+    at = end;
+  }
+  if (left > 0) claimAnonymous(scene, inode, left, options);
+  return at;
+}
+
+function claimAnonymous(scene: Scene, inode: Inode, pages: number, options: ClaimOptions): void {
+  const missing = scene.pages.takeUnplaced(inode, pages, options.evidence);
+  noteShortage(scene, missing);
+  scene.pages.post('start-writeback', inode.wb, pages);
+  inode.anonymous += pages;
+  // Otherwise only the end of all the inode's writeback tells of theirs.
+  if (options.dev === undefined) return;
+  const run = scene.runOf(inode, 0, 0, options.sync);
+  run.anonymous = pages;
+  scene.queue(options.dev).push(run);
+}
+
+/** Pages were written of which nothing said that they were dirty, and none are left unknown. */
+function noteShortage(scene: Scene, pages: number): void {
+  if (pages <= 0 || !scene.isAnchored) return;
+  scene.shortage += pages;
+  scene.note('clean-without-dirty', pages);
+}
+
+function follow(
+  scene: Scene,
+  inode: Inode,
+  start: number,
+  end: number,
+  { sync, dev, pending, extent }: ClaimOptions,
+): void {
+  if (pending === undefined) scene.pages.start(inode, start, end);
+  else pending.pending = { inode, start, end };
+  if (dev === undefined) return;
+  const run = scene.runOf(inode, start, end, sync);
+  run.extent = extent ?? 0;
+  scene.queue(dev).push(run);
+}
+
+/** The first stretch of dirty pages in [from, to). */
+export function nextDirty(
+  inode: Inode,
+  from: number,
+  to: number,
+): { start: number; end: number } | undefined {
+  let found: { start: number; end: number } | undefined;
+  inode.pages.visit(from, to, (start, end, value) => {
+    if ((value & DIRTY_BIT) === 0) return true;
+    found = { start, end };
+    return false;
+  });
+  return found;
+}

@@ -1,0 +1,87 @@
+/**
+ * Counters as recorded at some moments, and what the replay predicted for them. The prediction
+ * starts at an anchor, a sample whose values were taken over, and may have to start again after
+ * events were lost.
+ */
+import type { Ledger } from '../../model/ledger.ts';
+import { COUNTERS, nodeCounter } from '../../model/view.ts';
+import { COUNTER_COUNT, type Flight, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
+
+export class SampleLog {
+  readonly rows: number;
+  /** By counter, then by row; NaN where nothing is predicted or recorded. */
+  readonly predicted: Float64Array[];
+  readonly recorded: readonly Float64Array[];
+  readonly in_flight: Float64Array[];
+  /** Row at which the prediction of each row started; -1 where there is none. */
+  readonly anchor: Int32Array;
+  /** Rows that were reached so far. */
+  length = 0;
+  /** What counters showed before the replay counted. */
+  readonly base = new Float64Array(COUNTER_COUNT);
+
+  readonly ts_ns: ArrayLike<number>;
+
+  constructor(ts_ns: ArrayLike<number>, recorded: readonly Float64Array[]) {
+    this.ts_ns = ts_ns;
+    this.recorded = recorded;
+    this.rows = recorded[0]?.length ?? 0;
+    const fresh = (value: number) => recorded.map(() => new Float64Array(this.rows).fill(value));
+    this.predicted = fresh(Number.NaN);
+    this.in_flight = fresh(0);
+    this.anchor = new Int32Array(this.rows).fill(-1);
+  }
+
+  /** Writes down what the ledger shows now. */
+  predict(
+    row: number,
+    anchor: number,
+    ledger: Ledger,
+    flight: Flight,
+    cpu: number,
+    ts_ns: number,
+  ): void {
+    for (let counter = 0; counter < COUNTER_COUNT; counter++) {
+      const name = COUNTERS[counter] as (typeof COUNTERS)[number];
+      (this.predicted[counter] as Float64Array)[row] =
+        (this.base[counter] as number) + nodeCounter(ledger, name);
+      (this.in_flight[counter] as Float64Array)[row] = flight.pages(cpu, counter, ts_ns);
+    }
+    this.anchor[row] = anchor;
+    const { at_most, expected } = flight.ending(ts_ns);
+    if (at_most === 0) return;
+    this.#add(this.predicted, NR_WRITEBACK, row, expected);
+    this.#add(this.predicted, NR_WRITTEN, row, -expected);
+    for (const counter of [NR_WRITEBACK, NR_WRITTEN]) {
+      this.#add(this.in_flight, counter, row, at_most);
+    }
+  }
+
+  /** First row whose time is after `ts_ns`, of those that were reached. */
+  reached(ts_ns: number): number {
+    let row = this.length;
+    while (row > 0 && (this.ts_ns[row - 1] as number) > ts_ns) row--;
+    return row;
+  }
+
+  /**
+   * Pages that were claimed at unknown moments in [from_ns, to_ns]: rows from `since` on, which did
+   * not know of them, get their share by time, and all of them as uncertainty.
+   */
+  spreadClaims(since: number, from_ns: number, to_ns: number, pages: number): void {
+    if (pages === 0) return;
+    for (let row = since; row < this.length; row++) {
+      const share = ((this.ts_ns[row] as number) - from_ns) / (to_ns - from_ns);
+      const claimed = Math.round(pages * Math.min(1, Math.max(0, share)));
+      this.#add(this.predicted, NR_DIRTY, row, -claimed);
+      this.#add(this.predicted, NR_WRITEBACK, row, claimed);
+      this.#add(this.in_flight, NR_DIRTY, row, pages);
+      this.#add(this.in_flight, NR_WRITEBACK, row, pages);
+    }
+  }
+
+  #add(columns: readonly Float64Array[], counter: number, row: number, pages: number): void {
+    const values = columns[counter] as Float64Array;
+    values[row] = (values[row] as number) + pages;
+  }
+}

@@ -1,0 +1,367 @@
+/** Everything that the followers of the subsystems share while events are replayed in order. */
+import type { TextColumn } from '../../trace/column.ts';
+import { numbers, optionalNumbers, type Table, texts } from '../../trace/table.ts';
+import { AnomalyTally } from './anomalies.ts';
+import { claimNext, claimRange } from './claims.ts';
+import { evidenceCode } from './evidence.ts';
+import type { WriteCall } from './follow-ext4.ts';
+import { deviceOfText, deviceText, type InodeKey } from './inode-key.ts';
+import { type Inode, InodeTable } from './inodes.ts';
+import type { Joins } from './joins.ts';
+import { PageHistory, UNSEEN_WB } from './page-history.ts';
+import type { SampleLog } from './sample-log.ts';
+import { type Bio, type Run, WriteQueue } from './write-queue.ts';
+
+const E_WBC = evidenceCode('claim', 'wbc-count');
+
+/** What a task is in the middle of. */
+export type Task = {
+  readonly pid: number;
+  /** The inode between writeback_single_inode_start and writeback_single_inode. */
+  inode: Inode | undefined;
+  /** Pages that were claimed from it since. */
+  claimed: number;
+  /** Claimed pages that are not under writeback until the task goes on. */
+  pending: { inode: Inode; start: number; end: number } | undefined;
+  /** wbc_writepage said that a folio of this bdi was claimed; which one is still open. */
+  wbc: { bdi: string; nr_to_write: number; row: number } | undefined;
+  /** Whether what it writes is waited for, as far as wbc_writepage says. */
+  sync: boolean;
+  /** First page that wbc_writepage has not reached. */
+  cursor: number;
+  /** The file system's writepages call that the task is inside of. */
+  call: WriteCall | undefined;
+  /** Sample and time when the task began to write its inode. */
+  sampled: number;
+  began_ns: number;
+  /** The folio of the inode that was named last, and by how much nr_to_write was changed. */
+  folio: { end: number; nr_to_write: number } | undefined;
+  adjusted: number;
+};
+
+export class Scene {
+  readonly pages = new PageHistory();
+  readonly inodes = new InodeTable();
+  readonly anomalies = new AnomalyTally();
+  readonly joins: Joins;
+  readonly pageSize: number;
+  readonly #tasks = new Map<number, Task>();
+  readonly #queues = new Map<number, WriteQueue>();
+  readonly #partitions = new Map<number, readonly number[]>();
+  #partitionsAt = -1;
+  /** Names of domains; 0 is that of pages whose owner is unknown. */
+  readonly wbNames: string[] = ['(unseen)'];
+  readonly #wbs = new Map<string, number>();
+  /** From the first sample on, pages that were dirty before are known by number. */
+  isAnchored = false;
+  /** Pages of folios whose size had to be assumed, and pages that were dirty unnoticed. */
+  assumedSizes = 0;
+  shortage = 0;
+  /** Table and row of the event that is being followed. */
+  table: Table | undefined;
+  row = 0;
+
+  /** Samples of global_dirty_state, and the sampled counters that the replay has not seen. */
+  readonly logs: { readonly traced: SampleLog; readonly sampled: SampleLog | undefined };
+  /** Devices whose file systems say where on disk each part of a folio goes. */
+  readonly #ioends = new Set<number>();
+  /** The next time at which something is due that is no event. */
+  dueAt = Number.POSITIVE_INFINITY;
+  onDue: (ts_ns: number) => void = () => undefined;
+
+  constructor(joins: Joins, pageSize: number, logs: Scene['logs']) {
+    this.joins = joins;
+    this.pageSize = pageSize;
+    this.logs = logs;
+  }
+
+  task(pid: number): Task {
+    let task = this.#tasks.get(pid);
+    if (task === undefined) {
+      task = {
+        pid,
+        inode: undefined,
+        claimed: 0,
+        pending: undefined,
+        wbc: undefined,
+        sync: false,
+        cursor: 0,
+        call: undefined,
+        sampled: 0,
+        began_ns: 0,
+        folio: undefined,
+        adjusted: 0,
+      };
+      this.#tasks.set(pid, task);
+    }
+    return task;
+  }
+
+  knownTask(pid: number): Task | undefined {
+    return this.#tasks.get(pid);
+  }
+
+  queue(dev: number): WriteQueue {
+    let queue = this.#queues.get(dev);
+    if (queue === undefined) {
+      queue = new WriteQueue();
+      this.#queues.set(dev, queue);
+    }
+    return queue;
+  }
+
+  /** The device's queue, or that of the partition with something waiting. */
+  waitingQueue(disk: number): WriteQueue {
+    const own = this.queue(disk);
+    if (own.waiting > 0) return own;
+    const part = this.partitionsOf(disk).find((dev) => this.queue(dev).waiting > 0);
+    return part === undefined ? own : this.queue(part);
+  }
+
+  queues(): ReadonlyMap<number, WriteQueue> {
+    return this.#queues;
+  }
+
+  wbOf(bdi: string): number {
+    let wb = this.#wbs.get(bdi);
+    if (wb === undefined) {
+      wb = this.wbNames.length;
+      this.wbNames.push(bdi);
+      this.#wbs.set(bdi, wb);
+    }
+    return wb;
+  }
+
+  /** The inode of an event that names a device. */
+  inodeOfDevice(dev: number, key: InodeKey): Inode {
+    const inode = this.inodes.of(dev, key);
+    if (inode.wb === UNSEEN_WB) {
+      const isDevice = dev === this.joins.blockDevices && typeof key === 'number';
+      const own = isDevice ? key : dev;
+      inode.wb = this.wbOf(this.joins.bdiOf(own) ?? deviceText(own));
+    }
+    return inode;
+  }
+
+  /**
+   * The inode of an event that names a bdi, by the folio at the index if several have the number.
+   */
+  inodeOfBdi(bdi: string, key: InodeKey, index: number | undefined): Inode {
+    const own = deviceOfText(bdi);
+    const { blockDevices } = this.joins;
+    const inode =
+      own !== undefined && (key === own || key === 0)
+        ? this.inodes.of(blockDevices, own)
+        : this.#inodeAmong(this.joins.devicesOf(bdi), bdi, key, index);
+    inode.wb = this.wbOf(bdi);
+    return inode;
+  }
+
+  #inodeAmong(
+    devices: readonly number[],
+    bdi: string,
+    key: InodeKey,
+    index: number | undefined,
+  ): Inode {
+    let known: Inode | undefined;
+    for (const dev of devices) {
+      const inode = this.inodes.find(dev, key);
+      if (inode === undefined) continue;
+      known ??= inode;
+      if (index === undefined || inode.folioAt(index) !== undefined) return inode;
+    }
+    // A partition's own page cache: numbered like the partition, on the bdi of the disk.
+    const { blockDevices } = this.joins;
+    if (known === undefined && typeof key === 'number') {
+      const inode = this.inodes.find(blockDevices, key);
+      if (inode !== undefined && this.joins.bdiOf(key) === bdi) return inode;
+    }
+    // Names without numbers and without neighbours get a device of their own.
+    return known ?? this.inodes.of(devices[0] ?? -2 - this.wbOf(bdi), key);
+  }
+
+  /** Claimed pages go under writeback, and what was claimed is waiting for its bio. */
+  startWriting(task: Task): void {
+    const { pending } = task;
+    if (pending === undefined) return;
+    task.pending = undefined;
+    this.pages.start(pending.inode, pending.start, pending.end);
+  }
+
+  runOf(inode: Inode, start: number, end: number, sync: boolean): Run {
+    const { generation } = inode;
+    return { inode, generation, start, end, anonymous: 0, sync, extent: 0, sector: undefined };
+  }
+
+  /** Ends the writeback of runs that came back. */
+  endRuns(runs: readonly Run[], evidence: number): number {
+    let pages = 0;
+    for (const run of runs) {
+      if (run.generation !== run.inode.generation) continue;
+      if (run.copies !== undefined && --run.copies.left > 0) continue;
+      pages += this.pages.end(run.inode, run.start, run.end, evidence);
+      if (run.anonymous > 0) {
+        run.inode.anonymous -= run.anonymous;
+        this.pages.post('end-writeback', run.inode.wb, run.anonymous);
+        this.pages.evidence.add(evidence, run.anonymous);
+        pages += run.anonymous;
+      }
+    }
+    return pages;
+  }
+
+  endBios(bios: readonly Bio[], evidence: number): void {
+    let pages = 0;
+    for (const bio of bios) pages += this.endRuns(bio.runs, evidence);
+    if (pages > 0) this.pages.flight.noteEnding(pages, this.pages.ts_ns);
+  }
+
+  /** Device whose bios carry the inode's pages; undefined when they are not matched in order. */
+  writeDevice(inode: Inode): number | undefined {
+    const { blockDevices } = this.joins;
+    return inode.dev === blockDevices || this.#ioends.has(inode.dev) ? undefined : inode.dev;
+  }
+
+  noteIoends(dev: number): void {
+    this.#ioends.add(dev);
+  }
+
+  hasIoends(dev: number): boolean {
+    return this.#ioends.has(dev);
+  }
+
+  /** Partitions carry their own device in bios, with sectors of the disk, and the disk's later. */
+  partitionsOf(disk: number): readonly number[] {
+    if (this.#partitionsAt !== this.#queues.size) {
+      this.#partitionsAt = this.#queues.size;
+      this.#partitions.clear();
+    }
+    let parts = this.#partitions.get(disk);
+    if (parts === undefined) {
+      const name = deviceText(disk);
+      parts = [...this.#queues.keys()].filter(
+        (dev) => dev !== disk && this.joins.bdiOf(dev) === name,
+      );
+      this.#partitions.set(disk, parts);
+    }
+    return parts;
+  }
+
+  /**
+   * wbc_writepage claimed a folio of which nothing else was said: that of the bio which followed,
+   * else the next dirty ones of the inode that the task writes.
+   */
+  settleWbc(
+    task: Task,
+    hint: { inode: Inode; start: number; end: number } | undefined,
+    pages = 1,
+  ): void {
+    const { wbc } = task;
+    if (wbc === undefined) return;
+    const own = task.inode ?? this.#deviceInode(wbc.bdi);
+    const isHinted = hint !== undefined && (task.inode === undefined || task.inode === hint.inode);
+    const inode = isHinted ? hint.inode : own;
+    if (inode === undefined || (hint !== undefined && !isHinted)) return;
+    task.wbc = undefined;
+    const options = { evidence: E_WBC, sync: task.sync, dev: this.writeDevice(inode) };
+    if (isHinted) {
+      const claimed = claimRange(this, inode, hint.start, hint.end, options);
+      if (claimed > 0) {
+        task.claimed += claimed;
+        task.cursor = hint.end;
+        return;
+      }
+    }
+    task.cursor = claimNext(this, inode, task.cursor, pages, options);
+    task.claimed += pages;
+  }
+
+  #deviceInode(bdi: string): Inode | undefined {
+    const dev = deviceOfText(bdi);
+    const { blockDevices } = this.joins;
+    return dev === undefined ? undefined : this.inodes.find(blockDevices, dev);
+  }
+
+  /** The inode has nothing under writeback any more. */
+  forgetRuns(inode: Inode, evidence: number): void {
+    inode.generation++;
+    const anonymous = inode.anonymous;
+    if (anonymous === 0) return;
+    inode.anonymous = 0;
+    this.pages.post('end-writeback', inode.wb, anonymous);
+    this.pages.evidence.add(evidence, anonymous);
+  }
+
+  /** Samples since then did not know of pages that were claimed at some moment since. */
+  tellSamples(sampled: number, since_ns: number, pages: number): void {
+    const { traced, sampled: outside } = this.logs;
+    const { ts_ns } = this.pages;
+    traced.spreadClaims(sampled, since_ns, ts_ns, pages);
+    outside?.spreadClaims(outside.reached(since_ns), since_ns, ts_ns, pages);
+  }
+
+  closeCall(task: Task): void {
+    const { call } = task;
+    if (call === undefined) return;
+    if (task.inode === call.inode) task.claimed += call.total;
+    task.call = undefined;
+  }
+
+  /** Events were lost: what was known of single pages is not any more, only how many there were. */
+  forget(): void {
+    for (const inode of this.inodes.all) {
+      if (inode.pages.isEmpty && inode.anonymous === 0 && inode.misplaced === 0) continue;
+      this.pages.forget(inode);
+      inode.anonymous = 0;
+      inode.generation++;
+    }
+    for (const queue of this.#queues.values()) queue.clear();
+    this.#tasks.clear();
+  }
+
+  note(kind: Parameters<AnomalyTally['add']>[0], amount: number): void {
+    if (this.table === undefined) return;
+    this.anomalies.add(kind, this.table, this.row, this.pages.ts_ns, amount);
+  }
+}
+
+/** The columns that every event has, and what moves the scene to a row. */
+export class Cursor {
+  readonly table: Table;
+  readonly ts: Float64Array;
+  readonly cpu: ArrayLike<number>;
+  readonly pid: ArrayLike<number>;
+  readonly #scene: Scene;
+
+  constructor(scene: Scene, table: Table) {
+    this.#scene = scene;
+    this.table = table;
+    const ts = numbers(table, 'ts_ns').values;
+    if (!(ts instanceof Float64Array)) throw new Error('internal error: ts_ns is not Float64');
+    this.ts = ts;
+    this.cpu = numbers(table, 'cpu').values;
+    this.pid = numbers(table, 'pid').values;
+  }
+
+  moveTo(row: number): void {
+    const scene = this.#scene;
+    const ts_ns = this.ts[row] as number;
+    if (ts_ns >= scene.dueAt) scene.onDue(ts_ns);
+    scene.pages.ts_ns = ts_ns;
+    scene.pages.cpu = this.cpu[row] as number;
+    scene.table = this.table;
+    scene.row = row;
+  }
+
+  number(name: string): ArrayLike<number> {
+    return numbers(this.table, name).values;
+  }
+
+  optional(name: string): ArrayLike<number> | undefined {
+    return optionalNumbers(this.table, name)?.values;
+  }
+
+  text(name: string): TextColumn {
+    return texts(this.table, name);
+  }
+}

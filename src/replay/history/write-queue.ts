@@ -1,0 +1,262 @@
+/**
+ * What was claimed for writing on one device and has not come back: first as runs of pages in the
+ * order of claiming, then as bios on their way. Bios carry sectors, not pages; they are matched
+ * with runs by address where the file system says it, else in order: a device's queue keeps it.
+ */
+import type { Inode } from './inodes.ts';
+
+export type Run = {
+  readonly inode: Inode;
+  /** The inode's generation when the run was claimed: older ones have ended with all others. */
+  readonly generation: number;
+  start: number;
+  end: number;
+  /** Pages whose place is unknown: they were dirty before the replay began. */
+  anonymous: number;
+  readonly sync: boolean;
+  /** Runs of one mapped extent lie next to each other on disk; 0 when that is not known. */
+  extent: number;
+  /** Where on disk it begins, once the part before it was written. */
+  sector: number | undefined;
+  /** The same pages written to several places: how many bios, and how many are not back. */
+  copies?: { written: number; left: number };
+};
+
+export const pagesOf = (run: Run): number => run.end - run.start + run.anonymous;
+
+export type Bio = {
+  readonly start: number;
+  readonly end: number;
+  /** Sectors that have not come back. */
+  left: number;
+  readonly runs: Run[];
+};
+
+/** Where a bio writes, in sectors. */
+export type Place = {
+  readonly start: number;
+  readonly end: number;
+  readonly pages: number;
+  /** Pages of a later bio of its kind that begins at the sector; 0 if none does. */
+  laterAt(sector: number): number;
+};
+
+/**
+ * Is the extent to be written elsewhere? What is left of one goes on where its first part ended. A
+ * new one goes on where the file does, if a bio of its very size will, rather than be cut by this
+ * one: then this one is none of the page cache's (a throttle also lets go what a file system
+ * zeroes).
+ */
+function waits(run: Run, { start, pages, laterAt }: Place): boolean {
+  if (run.sector !== undefined) return run.sector !== start && laterAt(run.sector) > 0;
+  const { written } = run.inode;
+  if (written === undefined || written.page !== run.start || written.sector === start) return false;
+  return pagesOf(run) > pages && laterAt(written.sector) === pagesOf(run);
+}
+
+const ANYWHERE = (fits: (run: Run) => boolean) => ({ fits, from: undefined });
+
+/** Runs that a bio may overtake: queues of devices are in order but for a few. */
+const LOOK_AHEAD = 64;
+
+export class WriteQueue {
+  /** Runs whose place on the device is known, by first sector. */
+  readonly #placed = new Map<number, { readonly run: Run; readonly sectors: number }>();
+  #runs: Run[] = [];
+  #head = 0;
+  /** The last search found a file of which enough pages wait. */
+  #enough = false;
+  /** Sorted by first sector. */
+  readonly #bios: Bio[] = [];
+
+  get waiting(): number {
+    return this.#runs.length - this.#head;
+  }
+
+  push(run: Run): void {
+    if (this.#head > 1024 && this.#head * 2 > this.#runs.length) {
+      this.#runs = this.#runs.slice(this.#head);
+      this.#head = 0;
+    }
+    const last = this.#runs.at(-1);
+    if (last !== undefined && this.waiting > 0 && continues(last, run)) {
+      last.end = run.end;
+      last.anonymous += run.anonymous;
+      return;
+    }
+    this.#runs.push(run);
+  }
+
+  /** A run of which the file system said where it goes. */
+  place(run: Run, sector: number, sectors: number): void {
+    this.#placed.set(sector, { run, sectors });
+  }
+
+  /** The runs at the sectors of a bio. */
+  takePlaced(sector: number, end: number): Run[] {
+    const taken: Run[] = [];
+    let at = sector;
+    while (at < end) {
+      const found = this.#placed.get(at);
+      if (found === undefined) break;
+      this.#placed.delete(at);
+      taken.push(found.run);
+      at += found.sectors;
+    }
+    return taken;
+  }
+
+  /**
+   * The runs that a bio of `pages` holds, in order, cut to its size. Only runs that `fits` accepts
+   * are taken: the first file of which enough pages wait. Neighbouring sectors say nothing, because
+   * files that grow together lie next to each other; but extents have a place (`waits`).
+   */
+  take(pages: number, fitting: (run: Run) => boolean, place?: Place): Run[] {
+    const taken: Run[] = [];
+    let left = pages;
+    const { fits, from } = place === undefined ? ANYWHERE(fitting) : this.#at(place, fitting);
+    let at = from ?? this.#firstWith(pages, fits);
+    const inode = this.#runs[at]?.inode;
+    while (left > 0 && at < this.#runs.length) {
+      const run = this.#runs[at] as Run;
+      if (!fits(run)) {
+        at++;
+        continue;
+      }
+      // Bios keep the device's order, so that the number of pages is right even where the file is
+      // not: only a bio that is larger than what is left of every file takes from two.
+      if (run.inode !== inode && this.#enough) break;
+      const part = cut(run, left);
+      taken.push(part);
+      left -= pagesOf(part);
+      if (pagesOf(run) > 0) {
+        if (run.extent > 0) run.sector = place?.end;
+        break;
+      }
+      this.#remove(at);
+      if (at < this.#head) at = this.#head;
+    }
+    const last = taken.at(-1);
+    if (last !== undefined && place !== undefined && left === 0) {
+      last.inode.written = { page: last.end, sector: place.end };
+    }
+    return taken;
+  }
+
+  /** The extent that goes on at this place, and who may be written here. */
+  #at(place: Place, fits: (run: Run) => boolean) {
+    const last = Math.min(this.#runs.length, this.#head + LOOK_AHEAD);
+    const waiting: Inode[] = [];
+    for (let at = this.#head; at < last; at++) {
+      const run = this.#runs[at] as Run;
+      if (run.extent === 0 || !fits(run)) continue;
+      if (run.sector === place.start) {
+        this.#enough = pagesOf(run) >= place.pages;
+        return { fits, from: at };
+      }
+      if (waits(run, place)) waiting.push(run.inode);
+    }
+    if (waiting.length === 0) return ANYWHERE(fits);
+    return ANYWHERE((run) => fits(run) && !waiting.includes(run.inode));
+  }
+
+  /** Where the first file begins of which that many pages wait; else the first that fits. */
+  #firstWith(pages: number, fits: (run: Run) => boolean): number {
+    const last = Math.min(this.#runs.length, this.#head + LOOK_AHEAD);
+    let first = -1;
+    let begin = -1;
+    let sum = 0;
+    for (let at = this.#head; at < last; at++) {
+      const run = this.#runs[at] as Run;
+      if (!fits(run)) continue;
+      if (first < 0) first = at;
+      if (begin < 0 || run.inode !== this.#runs[begin]?.inode) {
+        begin = at;
+        sum = 0;
+      }
+      sum += pagesOf(run);
+      if (sum >= pages) {
+        this.#enough = true;
+        return begin;
+      }
+    }
+    this.#enough = false;
+    return first < 0 ? this.#runs.length : first;
+  }
+
+  #remove(at: number): void {
+    if (at === this.#head) this.#head++;
+    else this.#runs.splice(at, 1);
+  }
+
+  /** A bio goes to the device. */
+  queue(bio: Bio): void {
+    this.#bios.splice(this.#find(bio.start), 0, bio);
+  }
+
+  /** Sectors came back; returns the bios that are complete. */
+  complete(sector: number, sectors: number): Bio[] {
+    const done: Bio[] = [];
+    const end = sector + sectors;
+    let at = this.#find(sector);
+    while (at < this.#bios.length) {
+      const bio = this.#bios[at] as Bio;
+      if (bio.start >= end) break;
+      bio.left -= Math.min(end, bio.end) - Math.max(sector, bio.start);
+      if (bio.left <= 0) {
+        done.push(bio);
+        this.#bios.splice(at, 1);
+      } else {
+        at++;
+      }
+    }
+    return done;
+  }
+
+  /** Is a bio on its way that holds the sector? */
+  holds(sector: number): boolean {
+    const bio = this.#bios[this.#find(sector)];
+    return bio !== undefined && bio.start <= sector;
+  }
+
+  /** Everything on its way is given up, because events were lost. */
+  clear(): void {
+    this.#placed.clear();
+    this.#runs = [];
+    this.#head = 0;
+    this.#bios.length = 0;
+  }
+
+  /** Position of the first bio that ends behind the sector. */
+  #find(sector: number): number {
+    let low = 0;
+    let high = this.#bios.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#bios[middle] as Bio).end > sector) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+function continues(last: Run, run: Run): boolean {
+  return (
+    last.inode === run.inode &&
+    last.generation === run.generation &&
+    last.sync === run.sync &&
+    last.extent === run.extent &&
+    last.end === run.start &&
+    run.end > run.start
+  );
+}
+
+/** The first pages of a run, which loses them. */
+function cut(run: Run, pages: number): Run {
+  const placed = Math.min(pages, run.end - run.start);
+  const anonymous = Math.min(pages - placed, run.anonymous);
+  const part = { ...run, end: run.start + placed, anonymous };
+  run.start += placed;
+  run.anonymous -= anonymous;
+  return part;
+}

@@ -1,0 +1,197 @@
+/**
+ * The laws of rates that follow from the position: both of an update, and task_ratelimit, which is
+ * also how the write bandwidth is observed between the updates that print it.
+ */
+import { divide, pagesPerSecond } from '../../kernel/arithmetic.ts';
+import { bandwidthsGiving, taskRatelimit } from '../../model/bandwidth-inversion.ts';
+import { positionRatio } from '../../model/position-ratio.ts';
+import { nextDirtyRatelimit, updateTaskRatelimit } from '../../model/ratelimit.ts';
+import type { Range } from '../../model/write-bandwidth.ts';
+import { asKiBps } from '../../trace/units.ts';
+import type { IdentityTally, Unchecked } from '../residual.ts';
+import { bandwidthBefore, isFull, someCandidate, updatedSince } from './domain-state.ts';
+import type { Iteration, WalkInput } from './iteration.ts';
+
+export type PositionTallies = {
+  readonly dirty_ratelimit_step: IdentityTally;
+  readonly bdi_task_ratelimit: IdentityTally;
+  readonly task_ratelimit: IdentityTally;
+};
+
+const ANY: Range = { low: 1, high: 2 ** 31 };
+
+export class PositionLaws {
+  readonly #in: WalkInput;
+  readonly #tallies: PositionTallies;
+  readonly #shift: number;
+  /** KiB/s of a page per second, as rates are printed. */
+  readonly #scale: number;
+
+  constructor(input: WalkInput, tallies: PositionTallies) {
+    this.#in = input;
+    this.#tallies = tallies;
+    this.#shift = input.constants.page_shift;
+    this.#scale = 2 ** (this.#shift - 10);
+  }
+
+  skipUpdate(why: Unchecked): void {
+    this.#tallies.bdi_task_ratelimit.skip(why);
+    this.#tallies.dirty_ratelimit_step.skip(why);
+  }
+
+  #pages(rate: number | undefined): number {
+    return pagesPerSecond(asKiBps(rate ?? Number.NaN), this.#shift);
+  }
+
+  /** The two laws of an update, with the levels of the throttle event of the same iteration. */
+  checkUpdate(now: Iteration): void {
+    const { updates } = this.#in;
+    const { task, problem } = now;
+    if (updates === undefined) return;
+    if (problem !== undefined) {
+      this.skipUpdate(problem);
+      return;
+    }
+    const before = task.rate_before;
+    const tallies = this.#tallies;
+    if (Number.isNaN(before)) {
+      this.skipUpdate(task.why_rates);
+      return;
+    }
+    const ts = updates.ts[task.update] as number;
+    const seq = updates.seq[task.update] as number;
+    const recorded = updates.taskRatelimit[task.update] as number;
+    const granted = this.#updateRate(now, before, this.#pages(recorded));
+    tallies.bdi_task_ratelimit.check(recorded, granted * this.#scale, ts, seq);
+    if (Number.isNaN(task.balanced_before)) {
+      tallies.dirty_ratelimit_step.skip(task.why_rates);
+      return;
+    }
+    const next = this.#nextRate(now, this.#pages(recorded)) * this.#scale;
+    const set = updates.dirtyRatelimit[task.update] as number;
+    tallies.dirty_ratelimit_step.check(set, next, ts, seq);
+  }
+
+  /** Of the values possible, the recorded one, else the last. */
+  #updateRate({ situation, domain, task, state_ns }: Iteration, before: number, recorded: number) {
+    const { rules } = domain;
+    const own = this.#pages(this.#in.updates?.avgWriteBw[task.update]);
+    let expected = Number.NaN;
+    // Two tasks may update at once: the second one's position is from before the first one's.
+    for (let back = updatedSince(domain, state_ns); back >= 0; back--) {
+      const bandwidth = back === 0 ? own : bandwidthBefore(domain, back);
+      const found = someCandidate(situation, (at) => {
+        expected = updateTaskRatelimit(before, positionRatio(at, bandwidth, rules));
+        return expected === recorded;
+      });
+      if (found) break;
+    }
+    return expected;
+  }
+
+  #nextRate({ row, task, domain, situation }: Iteration, granted: number): number {
+    const { updates, throttle } = this.#in;
+    const before = {
+      dirty_ratelimit: task.rate_before,
+      balanced_dirty_ratelimit: task.balanced_before,
+    };
+    const balanced = this.#pages(updates?.balanced[task.update]);
+    const recorded = this.#pages(updates?.dirtyRatelimit[task.update]);
+    if (!domain.rules.strictlimit) {
+      const dirty = throttle.dirty[row] as number;
+      const setpoint = throttle.setpoint[row] as number;
+      return nextDirtyRatelimit(before, balanced, granted, { dirty, setpoint });
+    }
+    let next = Number.NaN;
+    someCandidate(situation, (at) => {
+      const dirty = at.wb_dirty;
+      const middle = divide(at.wb_thresh + at.wb_background, 2);
+      // Until 6.12 nearly nothing dirty counted as below any setpoint.
+      const setpoint = !domain.rules.floored && dirty < 8 ? dirty + 1 : middle;
+      next = nextDirtyRatelimit(before, balanced, granted, { dirty, setpoint });
+      return next === recorded;
+    });
+    return next;
+  }
+
+  checkTaskRate(now: Iteration): void {
+    const { domain, task, situation, granted, ts, seq } = now;
+    const tally = this.#tallies.task_ratelimit;
+    if (now.problem !== undefined) {
+      tally.skip(now.problem);
+      return;
+    }
+    const { belief, rules } = domain;
+    const isUpdate = task.update >= 0;
+    const needsBandwidth = !rules.strictlimit && !isFull(situation);
+    if (needsBandwidth && !isUpdate && !belief.known) {
+      tally.skip('no-bandwidth');
+      this.#observe(now, belief.range);
+      return;
+    }
+    const point = needsBandwidth ? belief.point : 1;
+    const own = isUpdate ? this.#pages(this.#in.updates?.avgWriteBw[task.update]) : point;
+    let expected = this.#rateAt(now, own);
+    // The bandwidth that was read may be the one before another task's update.
+    for (let back = updatedSince(domain, now.state_ns); back > 0; back--) {
+      if (expected === granted) break;
+      const raced = this.#rateAt(now, bandwidthBefore(domain, back));
+      if (raced === granted) expected = raced;
+    }
+    let inside = expected === granted;
+    const isRaced = inside && updatedSince(domain, now.state_ns) > (isUpdate ? 1 : 0);
+    if (needsBandwidth && !isUpdate && !isRaced) {
+      const reach = belief.reachable(ts, now.nr_written);
+      inside ||= this.#isWithin(now, reach);
+      if (this.#observe(now, reach)) now.cause = 'hidden-update';
+    }
+    const printed = this.#in.throttle.taskRatelimit[now.row] as number;
+    tally.check(printed, expected * this.#scale, ts, seq, now.cause);
+    tally.noteInside(inside);
+  }
+
+  /** The rate at one bandwidth: of the values possible, the recorded one, else the last. */
+  #rateAt({ situation, domain, rate, granted }: Iteration, bandwidth: number): number {
+    let expected = Number.NaN;
+    someCandidate(situation, (at) => {
+      expected = taskRatelimit(rate, at, bandwidth, domain.rules);
+      return expected === granted;
+    });
+    return expected;
+  }
+
+  /** Does the recorded rate lie between those of the ends of the stated bandwidths? */
+  #isWithin({ situation, domain, rate, granted }: Iteration, reach: Range): boolean {
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    someCandidate(situation, (at) => {
+      for (const divisor of ['width', 'width-and-one'] as const) {
+        const first = taskRatelimit(rate, at, reach.low, domain.rules, divisor);
+        const last = taskRatelimit(rate, at, reach.high, domain.rules, divisor);
+        low = Math.min(low, first, last);
+        high = Math.max(high, first, last);
+      }
+      return false;
+    });
+    return granted >= low && granted <= high;
+  }
+
+  /** The bandwidths that make the recorded rate true; true if they show a hidden update. */
+  #observe({ situation, domain, rate, granted, ts }: Iteration, reach: Range): boolean {
+    const { belief, rules } = domain;
+    for (const within of [belief.range, reach, ANY]) {
+      let low = Number.POSITIVE_INFINITY;
+      let high = Number.NEGATIVE_INFINITY;
+      someCandidate(situation, (at) => {
+        const seen = bandwidthsGiving(granted, rate, at, rules, within);
+        if (seen !== undefined) {
+          low = Math.min(low, seen.low);
+          high = Math.max(high, seen.high);
+        }
+        return false;
+      });
+      if (low <= high) return belief.observe({ low, high }, ts, 'task_ratelimit', reach);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,203 @@
+/** Sets up what is known of each bdi and walks the events in the order of recording. */
+import { type WbDomain, WbDomains } from '../../derive/wb-domains.ts';
+import { throttleConstants } from '../../kernel/constants.ts';
+import { type FeatureState, resolveFeature } from '../../kernel/features.ts';
+import { RATIO_SCALE } from '../../model/wb-share.ts';
+import { numberColumn } from '../../trace/column.ts';
+import { visitInOrder } from '../../trace/merge.ts';
+import { makeTable, type Table } from '../../trace/table.ts';
+import type { Trace } from '../../trace/trace.ts';
+import type { ObservedBandwidth } from '../chunk-bandwidth.ts';
+import { lossIndex } from '../losses.ts';
+import type { IdentityTally } from '../residual.ts';
+import type { Timebase } from '../timebase.ts';
+import { BandwidthSteps } from './bandwidth-steps.ts';
+import { BandwidthBelief } from './belief.ts';
+import type { StateColumns, ThrottleColumns, UpdateColumns } from './columns.ts';
+import type { DomainState } from './domain-state.ts';
+import type { TickPhase } from './jiffies.ts';
+import { checkLevels, type LevelTallies, limitEvidence } from './level-laws.ts';
+import { pairWithState } from './pairing.ts';
+import { floorEvidence, strictDomains } from './strictlimit.ts';
+import { checkTickLaws, type TickTallies } from './tick-laws.ts';
+import { ThrottleWalk, type WalkTallies } from './walk.ts';
+import { checkWbThresholds } from './wb-thresholds.ts';
+
+export type ThrottleTallies = LevelTallies &
+  WalkTallies &
+  TickTallies & { readonly wb_thresh: IdentityTally };
+
+export type ThrottledDomain = WbDomain & { readonly strictlimit: boolean };
+
+/** Behaviour that the laws depend on, and how it was found. */
+export type ThrottleFeatures = {
+  /** What `limit` means. */
+  readonly limit_of_domain: FeatureState;
+  /** Whether wb_thresh carries its floor. */
+  readonly wb_thresh_floor: FeatureState;
+  readonly unstable_nfs: FeatureState;
+  readonly flusher_bandwidth_updates: FeatureState;
+};
+
+export type ThrottleRun = {
+  readonly features: ThrottleFeatures;
+  /** When the timer tick falls; undefined when no event tells, or HZ is unknown. */
+  readonly tick: TickPhase | undefined;
+  /** Inferred avg_write_bandwidth; see BandwidthSteps. */
+  readonly avg_write_bandwidth: Table;
+  /** The bdis (and cgroups) that were throttled, updated or written. */
+  readonly domains: readonly ThrottledDomain[];
+};
+
+export type ThrottleEvents = {
+  readonly throttle: ThrottleColumns | undefined;
+  readonly state: StateColumns | undefined;
+  readonly updates: UpdateColumns | undefined;
+};
+
+/** HZ of the bounds on hidden updates while it is unknown; the laws of time are left out then. */
+const SOME_HZ = 250;
+
+export function runThrottle(
+  trace: Trace,
+  events: ThrottleEvents,
+  observed: ObservedBandwidth,
+  timebase: Timebase,
+  tallies: ThrottleTallies,
+): ThrottleRun {
+  const { throttle, state, updates } = events;
+  const losses = lossIndex(trace.losses);
+  const { pairs, readers } = pairWithState(throttle, state, losses);
+  const ids = new WbDomains();
+  const throttleDomain = domainsOf(ids, throttle?.table);
+  const updateDomain = domainsOf(ids, updates?.table);
+  const observedDomain = Int32Array.from({ length: observed.rows }, (_, row) =>
+    ids.code(observed.bdi[row] as string, observed.cgroup[row] as string),
+  );
+  const constants = throttleConstants(timebase.hz ?? SOME_HZ, timebase.page_size);
+  const { features, strict } = rulesOf(trace, events, pairs, throttleDomain, constants.page_shift);
+  const steps = new BandwidthSteps();
+  const domains = ids.list.map((domain, id) => {
+    const slack = 2 * LARGEST_DRIFT * Math.max(1, trace.meta.cpus);
+    const delayed = features.flusher_bandwidth_updates.on;
+    const belief = new BandwidthBelief(constants, steps, id, slack, delayed);
+    return domainState(trace, domain, strict.get(id), features.wb_thresh_floor.on, belief);
+  });
+  const limitOfDomain = features.limit_of_domain.on;
+  let tick: TickPhase | undefined;
+  if (throttle !== undefined) {
+    const stateOf = (row: number) => domains[throttleDomain[row] as number] as DomainState;
+    const isRoot = (row: number) => stateOf(row).isRoot;
+    const memcg = checkLevels(throttle, state, updates, pairs, isRoot, limitOfDomain, tallies);
+    checkWbThresholds(throttle, state, pairs, memcg, stateOf, limitOfDomain, tallies.wb_thresh);
+    const { hz } = timebase;
+    const read = { throttle, state, updates, pairs, readers, losses, memcg };
+    const rules = { constants, hz_known: hz !== undefined, limitOfDomain };
+    const walk = new ThrottleWalk({ ...read, ...rules }, tallies);
+    walkInOrder(walk, events, observed, {
+      throttle: stateOf,
+      update: (row) => domains[updateDomain[row] as number] as DomainState,
+      observed: (row) => domains[observedDomain[row] as number] as DomainState,
+    });
+    const stateTimes = (row: number) => state?.ts[pairs[row] as number] ?? Number.NaN;
+    tick = checkTickLaws(trace.tables, throttle, stateTimes, walk.questions, hz, tallies);
+  }
+  return {
+    features,
+    tick,
+    avg_write_bandwidth: steps.table(ids.list),
+    domains: domains.map(({ domain, rules }) => ({ ...domain, strictlimit: rules.strictlimit })),
+  };
+}
+
+/** What the kernel does, by the events themselves where they tell. */
+function rulesOf(
+  trace: Trace,
+  { throttle, state }: ThrottleEvents,
+  pairs: Int32Array,
+  domainOf: Int32Array,
+  pageShift: number,
+): { features: ThrottleFeatures; strict: ReadonlyMap<number, boolean> } {
+  const { kernel } = trace.meta;
+  const both = throttle && state && { throttle, state };
+  const meaning = both && limitEvidence(both.throttle, both.state, pairs);
+  const limit_of_domain = resolveFeature('limit_of_domain', kernel, meaning);
+  const { on } = limit_of_domain;
+  const strict = both
+    ? strictDomains(both.throttle, both.state, pairs, domainOf, on, pageShift)
+    : new Map<number, boolean>();
+  const floor = both && floorEvidence(both.throttle, both.state, pairs, domainOf, strict, on);
+  const unstable = state && state.unstable !== undefined;
+  const features = {
+    limit_of_domain,
+    wb_thresh_floor: resolveFeature('wb_thresh_floor', kernel, floor),
+    unstable_nfs: resolveFeature('unstable_nfs', kernel, unstable),
+    flusher_bandwidth_updates: resolveFeature('flusher_bandwidth_updates', kernel, undefined),
+  };
+  return { features, strict };
+}
+
+type DomainOfRow = (row: number) => DomainState;
+
+function walkInOrder(
+  walk: ThrottleWalk,
+  { throttle, state, updates }: ThrottleEvents,
+  observed: ObservedBandwidth,
+  domainOf: { throttle: DomainOfRow; update: DomainOfRow; observed: DomainOfRow },
+): void {
+  const tables: Table[] = [];
+  const visits: ((row: number) => void)[] = [];
+  const add = (table: Table | undefined, visit: (row: number) => void) => {
+    if (table === undefined) return;
+    tables.push(table);
+    visits.push(visit);
+  };
+  add(state?.table, (row) => walk.onState(row));
+  add(updates?.table, (row) => walk.onUpdate(row, domainOf.update(row)));
+  const { ts_ns, low_pages_per_s: low, high_pages_per_s: high } = observed;
+  const seq = makeTable('observed_bandwidth', { seq: numberColumn(observed.seq, 'count') });
+  add(seq, (row) => {
+    const range = { low: low[row] as number, high: high[row] as number };
+    walk.onObserved(domainOf.observed(row), ts_ns[row] as number, range);
+  });
+  add(throttle?.table, (row) => walk.onThrottle(row, domainOf.throttle(row)));
+  visitInOrder(tables, (which, row) => visits[which]?.(row));
+}
+
+function domainsOf(ids: WbDomains, table: Table | undefined): Int32Array {
+  if (table === undefined) return new Int32Array();
+  if (table.columns.bdi?.kind !== 'text') return new Int32Array(table.rows).fill(ids.code('', ''));
+  const read = ids.reader(table);
+  return Int32Array.from({ length: table.rows }, (_, row) => read(row));
+}
+
+/** What the kernel prints for the root cgroup, and where there is none or it could not tell. */
+const ROOTS = new Set(['', '1', '4294967295', '/']);
+/** mod_node_state keeps at most so many pages of a CPU to itself. */
+const LARGEST_DRIFT = 125;
+
+function domainState(
+  trace: Trace,
+  domain: WbDomain,
+  strictlimit: boolean | undefined,
+  floored: boolean,
+  belief: BandwidthBelief,
+): DomainState {
+  const knobs = trace.host.bdi?.[domain.bdi];
+  const fine = Number(knobs?.max_ratio_fine ?? Number.NaN);
+  const percent = Number(knobs?.max_ratio ?? 100);
+  const ratio = Number.isNaN(fine) ? percent * (RATIO_SCALE / 100) : fine;
+  return {
+    domain,
+    isRoot: ROOTS.has(domain.cgroup),
+    rules: { strictlimit: strictlimit ?? knobs?.strict_limit === '1', floored },
+    // An unreadable knob caps nothing.
+    max_ratio: ratio >= 0 && ratio <= RATIO_SCALE ? ratio : RATIO_SCALE,
+    belief,
+    dirty_ratelimit: Number.NaN,
+    balanced_dirty_ratelimit: Number.NaN,
+    seen_ns: Number.NaN,
+    balanced_ns: Number.NaN,
+    recent: [],
+  };
+}

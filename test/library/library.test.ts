@@ -1,0 +1,30 @@
+/** What programs import: the package by its own name, and the model without any trace. */
+import { expect, test } from 'vitest';
+import { FIXTURES, ROOT } from '../helpers/bytes.ts';
+
+const SLOW = `${FIXTURES}trace-dat/6.18-ext4/slow-writer.dat.gz`;
+// The built package, as a program sees it.
+const library = async (): Promise<typeof import('../../src/index.ts')> => import('tidemark');
+
+test('a trace is opened, replayed and diagnosed', async () => {
+  const { openTrace, replay, lawsOf, diagnose } = await library();
+  const trace = await openTrace(SLOW);
+  const result = replay(trace);
+  expect(result.history?.fits.nr_dirtied.n).toBeGreaterThan(0);
+  const limit = lawsOf(result).find(({ name }) => name === 'limit');
+  expect(limit?.result.exact).toBe(limit?.result.n);
+  expect(diagnose(trace).verdict.root_cause).toBe('device-slower-than-writers');
+});
+
+test('errors are of the exported kinds', async () => {
+  const { openTrace, FormatError, UsageError } = await library();
+  await expect(openTrace(`${ROOT}package.json`)).rejects.toBeInstanceOf(FormatError);
+  await expect(openTrace('no/such/file')).rejects.toBeInstanceOf(UsageError);
+});
+
+test('the model needs no trace', async () => {
+  const { model, units } = await library();
+  // Half way between setpoint and limit the polynomial gives 1 − (1/2)³ of the rate.
+  expect(model.positionPolynomial(1000, 1500, 2000)).toBe(1024 - 128);
+  expect(model.freerunCeiling(units.asPages(2000), units.asPages(1000))).toBe(1500);
+});

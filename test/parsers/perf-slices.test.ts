@@ -1,0 +1,210 @@
+/**
+ * The fast way of reading perf.data against the plain one, which is its oracle: counting first,
+ * then columns in slices, gives the same tables, whatever is kept and however many slices.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { memorySource } from '../../parsers/bytes/source.ts';
+import { checkValues } from '../../parsers/check-values.ts';
+import { readPerfData, readPerfDataInSlices } from '../../parsers/formats/perf-data/index.ts';
+import type { Detail, Imported, KeepEvents } from '../../parsers/importer.ts';
+import { DICTIONARY } from '../../src/events/index.ts';
+import { columnLength, exactAt } from '../../src/trace/column.ts';
+import { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
+import { ByteWriter, unpackedFixture } from '../helpers/bytes.ts';
+import type { EventSpec } from '../helpers/trace-dat-builder.ts';
+import {
+  type AttrSpec,
+  buildPerfData,
+  type RecordSpec,
+  record,
+  SAMPLE,
+  USUAL,
+} from './perf-data-builder.ts';
+
+const BASE = ['ts_ns', 'cpu', 'pid', 'comm', 'seq'];
+
+/** A known event with a counter, an unknown one with a text, and one that is seldom. */
+const FORMATS: EventSpec[] = [
+  { id: 300, name: 'writeback_pages_written', system: 'writeback', fields: { pages: 'long' } },
+  { id: 301, name: 'tick', system: 'test', fields: { n: 'u32', s: 'char[8]', big: 'u64' } },
+  {
+    id: 302,
+    name: 'global_dirty_state',
+    system: 'writeback',
+    fields: { nr_dirty: 'ulong', dirty_limit: 'ulong' },
+  },
+];
+const ATTRS: AttrSpec[] = FORMATS.map(({ id, name, system }, nth) => ({
+  config: id,
+  ids: [10 + nth, 20 + nth],
+  name: `${system}:${name}`,
+}));
+const TEXTS = ['one', 'two', 'three', 'four', 'seventy'];
+
+function rawOf(which: number, value: bigint): Uint8Array {
+  const out = new ByteWriter('little')
+    .u16(300 + which)
+    .zeros(2)
+    .u32(1);
+  if (which === 0) return out.u64(value).finish();
+  if (which === 2) return out.u64(value).u64(5n).finish();
+  const text = TEXTS[Number(value % 5n)] as string;
+  return out
+    .u32(Number(value & 0xffffn))
+    .text(text.padEnd(8, '\0'))
+    .zeros(4)
+    .u64(value)
+    .finish();
+}
+
+type Outcome = { readonly imported: Imported; readonly diagnostics: unknown };
+type Read = (source: ReturnType<typeof memorySource>, context: never) => Imported | undefined;
+
+function outcome(bytes: Uint8Array, keep: KeepEvents | undefined, read: Read): Outcome | undefined {
+  const diagnostics = new DiagnosticCollector();
+  const context = { dictionary: DICTIONARY, diagnostics, pageSize: undefined, progress() {}, keep };
+  const imported = read(memorySource('perf.data', bytes), context as never);
+  if (imported === undefined) return undefined;
+  checkValues(imported.tables, diagnostics, imported.belowZero);
+  return { imported, diagnostics: diagnostics.list() };
+}
+
+/** Everything of a table as text, all columns or those that every table has. */
+function printed({ imported }: Outcome, details: KeepEvents): Record<string, unknown> {
+  const tables: Record<string, unknown> = {};
+  for (const [name, table] of imported.tables) {
+    const detail = details(name);
+    if (detail === 'count') continue;
+    const ids = detail === 'columns' ? Object.keys(table.columns) : BASE;
+    tables[name] = ids.map((id) => {
+      const column = table.columns[id];
+      if (column === undefined) return [id, 'missing'];
+      const cells = Array.from({ length: columnLength(column) }, (_, row) =>
+        String(exactAt(column, row)),
+      );
+      return [id, column.kind, column.unit, cells.join(' ')];
+    });
+  }
+  return tables;
+}
+
+const withoutKnown = ({ meta }: Imported) => ({
+  ...meta,
+  events: meta.events.map(({ name, system, count }) => ({ name, system, count })),
+});
+
+function expectSame(bytes: Uint8Array, details: KeepEvents, slices: number, window = 1): void {
+  const whole = outcome(bytes, undefined, (source, context) => readPerfData(source, context));
+  const plain = outcome(bytes, details, (source, context) => readPerfData(source, context, window));
+  const sliced = outcome(bytes, details, (source, context) =>
+    readPerfDataInSlices(source, context, { slices, windowBytes: window }),
+  );
+  if (whole === undefined || plain === undefined) throw new Error('not read');
+  for (const fast of [plain, sliced]) {
+    if (fast === undefined) throw new Error('the file is regular');
+    expect(printed(fast, () => 'columns')).toEqual(printed(whole, details));
+    expect(withoutKnown(fast.imported)).toEqual(withoutKnown(whole.imported));
+    expect(fast.imported.losses).toEqual(whole.imported.losses);
+    expect(fast.diagnostics).toEqual(whole.diagnostics);
+  }
+}
+
+const DETAILS: Detail[] = ['columns', 'base', 'count'];
+const everything: KeepEvents = () => 'columns';
+
+describe('slices', () => {
+  const event = fc.record({
+    step: fc.integer({ min: -3, max: 6 }),
+    cpu: fc.nat(3),
+    which: fc.nat(2),
+    jump: fc.nat(30),
+    value: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    lost: fc.nat(40),
+  });
+
+  test('are the tables of the plain way: order, texts, large values, losses, counters', () => {
+    const cases = fc.tuple(
+      fc.array(event, { minLength: 1, maxLength: 200 }),
+      fc.array(fc.constantFrom(...DETAILS), { minLength: 3, maxLength: 3 }),
+      fc.integer({ min: 1, max: 6 }),
+    );
+    fc.assert(
+      fc.property(cases, ([events, details, slices]) => {
+        let now = 1_000_000;
+        const records = events.flatMap(
+          ({ step, cpu, which, jump, value, lost }, n): RecordSpec[] => {
+            now += jump === 0 ? -40 : step;
+            const tid = n % 7;
+            const raw = rawOf(which, value);
+            // Some kilobytes of callchain let 200 records fill more than one window.
+            const one = { attr: which, time: now, cpu, tid, raw, callchain: 400 };
+            const comm: RecordSpec = { comm: `task${n}`, tid, time: now };
+            return [
+              ...(lost === 0 ? [{ lost: 3, cpu, time: now }] : []),
+              ...(lost === 1 ? [comm] : []),
+              { sample: one },
+            ];
+          },
+        );
+        const attrs = ATTRS.map((attr) => ({ ...attr, sampleType: USUAL | SAMPLE.CALLCHAIN }));
+        const bytes = buildPerfData({ attrs, formats: FORMATS, records });
+        const byName = new Map(FORMATS.map(({ name }, nth) => [name, details[nth] as Detail]));
+        expectSame(bytes, (name) => byName.get(name) ?? 'columns', slices);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each([1, 2, 5])('a recording in %i slices', (slices) => {
+    const bytes = unpackedFixture('perf-data/6.18-ext4/slow-writer.perf.data.gz');
+    expectSame(bytes, everything, slices);
+    expectSame(bytes, (name) => DETAILS[name.length % 3] as Detail, slices);
+    expectSame(bytes, () => 'count', slices);
+  });
+
+  test('texts get their codes in the order of the file, however many slices', () => {
+    const records = Array.from({ length: 3000 }, (_, n): RecordSpec => {
+      const raw = rawOf(1, BigInt(n < 1500 ? n % 2 : 4 - (n % 3)));
+      return { sample: { attr: 1, time: n, raw, callchain: 20 } };
+    });
+    const attrs = ATTRS.map((attr) => ({ ...attr, sampleType: USUAL | SAMPLE.CALLCHAIN }));
+    const bytes = buildPerfData({ attrs, formats: FORMATS, records });
+    const dictionaries = [1, 2, 7].map((slices) => {
+      const got = outcome(bytes, undefined, (source, context) =>
+        readPerfDataInSlices(source, context, { slices, windowBytes: 1 }),
+      );
+      const column = got?.imported.tables.get('tick')?.columns.s;
+      return column?.kind === 'text' ? [column.dictionary, [...column.codes]] : undefined;
+    });
+    expect(dictionaries[0]).toBeDefined();
+    expect(dictionaries[1]).toEqual(dictionaries[0]);
+    expect(dictionaries[2]).toEqual(dictionaries[0]);
+  });
+
+  test('are not made of files with more than records one after the other', () => {
+    const sliced = (bytes: Uint8Array) =>
+      outcome(bytes, undefined, (source, context) =>
+        readPerfDataInSlices(source, context, { slices: 2 }),
+      );
+    for (const name of ['pipe-callchains', 'zstd-lossy']) {
+      const bytes = unpackedFixture(`perf-data/6.18-ext4/${name}.perf.data.gz`);
+      expect(sliced(bytes), name).toBeUndefined();
+    }
+    const sample = (time: number): RecordSpec => ({
+      sample: { attr: 0, time, raw: rawOf(0, 1n) },
+    });
+    const build = (bytes: Uint8Array) =>
+      buildPerfData({
+        attrs: ATTRS,
+        formats: FORMATS,
+        records: [sample(1), { bytes }, sample(2)],
+      });
+    const auxiliary = record('little', 71, new ByteWriter('little').u64(0).zeros(32).finish());
+    expect(sliced(build(auxiliary))).toBeUndefined();
+    expect(sliced(build(new Uint8Array(40).fill(255)))).toBeUndefined();
+    expect(sliced(build(record('little', 3, new Uint8Array(4))))).toBeUndefined();
+    // Records that say nothing of events are passed over: a group, an end of a round.
+    expect(sliced(build(record('little', 68, new Uint8Array(0))))).toBeDefined();
+  });
+});

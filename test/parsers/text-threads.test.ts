@@ -1,0 +1,153 @@
+/**
+ * Text read fast, in pieces and by several threads: the same tables, byte for byte, as by the plain
+ * versions of all parsers, line by line. Threads are played by calls in this one.
+ */
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import { fileSource, memorySource } from '../../parsers/bytes/source.ts';
+import { readTextInThreads } from '../../parsers/decode/text-threads.ts';
+import {
+  finishFtraceText,
+  readFtraceText,
+  startFtraceText,
+} from '../../parsers/formats/ftrace-text/index.ts';
+import {
+  finishPerfScript,
+  readPerfScript,
+  startPerfScript,
+} from '../../parsers/formats/perf-script/index.ts';
+import { runTextPart } from '../../parsers/formats/text-job.ts';
+import type { ImportContext, Imported } from '../../parsers/importer.ts';
+import type { WorkerPool } from '../../parsers/workers/pool.ts';
+import { DICTIONARY } from '../../src/events/index.ts';
+import { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
+import { FIXTURES, filesBelow, fixtureBytes, randomSource } from '../helpers/bytes.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-text-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type Read = Imported & { readonly diagnostics: unknown };
+type Way = 'fast' | 'plain' | 'threads';
+
+async function read(bytes: Uint8Array, isPerf: boolean, way: Way, keep?: ImportContext['keep']) {
+  const diagnostics = new DiagnosticCollector();
+  const pageSize = 4096;
+  const context = { dictionary: DICTIONARY, diagnostics, pageSize, keep, progress: () => {} };
+  const imported = way === 'threads' ? await inThreads(bytes, isPerf, context) : alone();
+  return { ...imported, diagnostics: diagnostics.list() } as Read;
+
+  function alone(): Imported {
+    const source = memorySource('text', bytes);
+    const options = way === 'plain' ? { plain: true, chunkBytes: 1 << 16 } : { chunkBytes: 5000 };
+    return isPerf
+      ? readPerfScript(source, context, options)
+      : readFtraceText(source, context, options);
+  }
+}
+
+let appended = 0;
+
+async function inThreads(
+  bytes: Uint8Array,
+  isPerf: boolean,
+  context: ImportContext,
+): Promise<Imported> {
+  const path = join(folder, 'text');
+  writeFileSync(path, bytes);
+  const source = fileSource('text', { fd: openSync(path, 'r'), start: 0 }, bytes.length);
+  const pool: WorkerPool = {
+    size: 3,
+    run: async <Output>(_job: string, input: unknown) => {
+      appended++;
+      const { output, transfer } = runTextPart(input as Parameters<typeof runTextPart>[0]);
+      return structuredClone(output, { transfer }) as Output;
+    },
+    close() {},
+  };
+  const lead = 4000;
+  try {
+    if (isPerf) {
+      const format = startPerfScript(context);
+      await readTextInThreads(source, context, format, pool, lead);
+      return finishPerfScript(format.facts, context);
+    }
+    const format = startFtraceText(context);
+    await readTextInThreads(source, context, format, pool, lead);
+    return finishFtraceText(format.facts, context);
+  } finally {
+    source.close();
+  }
+}
+
+const texts = filesBelow(FIXTURES).filter((path) => /\.txt\.gz$/.test(path));
+
+describe('fast, plain and in threads', () => {
+  test.each(texts)('%s', async (path) => {
+    const bytes = new Uint8Array(gunzipSync(fixtureBytes(path)));
+    const isPerf = path.includes('perf-script');
+    const plain = await read(bytes, isPerf, 'plain');
+    expect(await read(bytes, isPerf, 'fast')).toEqual(plain);
+    expect(await read(bytes, isPerf, 'threads')).toEqual(plain);
+    expect(appended).toBeGreaterThan(0);
+  });
+
+  test.each(texts)('%s, damaged and out of order', async (path) => {
+    const whole = new Uint8Array(gunzipSync(fixtureBytes(path)));
+    const isPerf = path.includes('perf-script');
+    for (let seed = 1; seed <= 6; seed++) {
+      const bytes = damaged(whole, seed);
+      const plain = await read(bytes, isPerf, 'plain');
+      expect(await read(bytes, isPerf, 'fast'), `seed ${seed}`).toEqual(plain);
+      expect(await read(bytes, isPerf, 'threads'), `seed ${seed}`).toEqual(plain);
+    }
+  });
+
+  test.each(texts)('%s, with half of it kept', async (path) => {
+    const bytes = new Uint8Array(gunzipSync(fixtureBytes(path)));
+    const isPerf = path.includes('perf-script');
+    const keep = (name: string) =>
+      (['columns', 'base', 'count'] as const)[name.length % 3] ?? 'columns';
+    const whole = await read(bytes, isPerf, 'plain');
+    for (const way of ['fast', 'threads'] as const) {
+      const part = await read(bytes, isPerf, way, keep);
+      expect(part.meta.events.map(({ name, count }) => [name, count])).toEqual(
+        whole.meta.events.map(({ name, count }) => [name, count]),
+      );
+      expect(part.diagnostics).toEqual(whole.diagnostics);
+      expect(part.losses).toEqual(whole.losses);
+      for (const [name, table] of whole.tables) {
+        const own = part.tables.get(name);
+        const detail = keep(name);
+        if (detail === 'columns') expect(own).toEqual(table);
+        else if (detail === 'count') expect(own).toBeUndefined();
+        else expect(own?.columns).toEqual(baseOf(table.columns));
+      }
+    }
+  });
+});
+
+function baseOf(columns: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { ts_ns, cpu, pid, comm, seq } = columns;
+  return { ts_ns, cpu, pid, comm, seq };
+}
+
+/** Lines moved, doubled or with other bytes, and lines that tell of losses between them. */
+function damaged(whole: Uint8Array, seed: number): Uint8Array {
+  const random = randomSource(seed);
+  const lines = Buffer.from(whole).toString('latin1').split('\n').slice(0, 600);
+  for (let times = 1 + random(30); times > 0; times--) {
+    const at = random(lines.length);
+    const line = lines[at] as string;
+    const middle = random(line.length + 1);
+    const change = random(5);
+    if (change === 0) lines.splice(random(lines.length), 0, line);
+    if (change === 1) lines.splice(at, 1);
+    if (change === 2) lines[at] = `${line.slice(0, middle)}${random(1000)}${line.slice(middle)}`;
+    if (change === 3) lines.splice(at, 0, `CPU:${random(3)} [LOST ${random(99)} EVENTS]`);
+    if (change === 4) lines.splice(at, 0, ...lines.splice(random(lines.length), random(40)));
+  }
+  return new Uint8Array(Buffer.from(lines.join('\n'), 'latin1'));
+}

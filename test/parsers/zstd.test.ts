@@ -1,0 +1,197 @@
+/** Our own zstd decoder: against the specification, and against frames made to mislead it. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ZstdDecoder } from '../../parsers/bytes/unpack-zstd-frames.ts';
+import { Xxh64 } from '../../parsers/bytes/xxh64.ts';
+
+const TEXT = Array.from({ length: 400 }, (_, at) => `line ${at * at} of ${at % 7}\n`).join('');
+/** TEXT by `zstd --ultra -22`: Huffman in four streams, three codes of its own, a checksum. */
+const PACKED = [
+  'KLUv/QSIrA8AhnVgEbBXcn0EMUkQaYlsWYHFEXMJXQBZAFgAcmwadcTLcCyECu+8hlXgZErCqayCF+mNQtHxvbM6bONJ',
+  '3ihruzvmc0LOsn20UpsvfZ1OOIODhXaQUzpdK3WOMj60UEh/99qNk7apXztEWC/ObgAKGDgIUICAAUFBnDRuM1vt7e3m',
+  '4CbU5o12WauqTdQkadO88q/e44W6Y+b11J0NR9qMD20ItwQ/gpDBovAZl8GzWKpXuiOfF4cgQotD5QzpTFaJ9M6hpftp',
+  'LVEh66v3o50YQyi8GqwWnIaUhJxIVh8vj16MQo2OIL4V64mb+SR/Y3ytvjvM/M6EnFke9nFY2bB5YdK91V4nvHOew8iE',
+  'ljmE7JysM93qTmo3rysf+zhmaUzImH/uDlwr3BgBXieEmnA4xMsQ9Tg2dUhzjEGiDYn7DV8aQjYsE/FpRLmIOTCkMlYx',
+  'Ol6csXC4QmiFAxXnz46cK0/pw1mGJYefCbRIoJCB/pi3mC3N8ULJwg2F9cvXpSNKoUovRIDLqBAQgizfDrCTFAcQEEKE',
+  '+YWk+/P+Xf/evu/X+7f9e/08a1ljhfVVV9v59LDV4NNi1tCnga+DTQcfY/c66kgnOs9ttnmby9zGZX5LmmQeWZEOySD7',
+  '0XW8HN1tXAeC6wC40QEAlwMAOAAABw4AvzYFbRAAi0RAB3IAdwBvAFJYEnoSXcl8afZEFkp2yOXVpZaRjUYkBxkXpLXl',
+  'nsW3iJAillD5sFJOyBwh0ilrKZ1PTpk4aCK0xGGSM7wdvutMpU7nh5YS+lGoxa6Qrh+kd0jbt6O00tqNozWj77COskKx',
+  'nteLazXqVFWSOvlR8XHNRI4LFffKX7NX3CfrkvSpn2pmLs54DiNUGEc978jUlNm4I60zSkx7zh0cP2yE3Fis+UhTysP8',
+  'CVInrBNChyGcwcFhDkJLcJCEUxo6j7A2gnSGORjKWfhwwRIUhFTwfd+7W4/HjSUHbxRci/3KdohYKLEn9aW6kvACl8tV',
+  'D25icJKQm2ZctXFXxXnhm1DfHDHb67DV97ahN8myje/WststsfnDTUhuFtn2GW0ltc1yTfpoK0frSNDOW3OgNaFFc3i1',
+  'M6p1HNqq0KRSm8O0ctM+lWaZX8jfl/n98DbCx+BL8zeV19O/7B0BvKzqyC4HmTeWCWWZgyJ7W1ntkG2GMmmUjTFZK5Ld',
+  '4Z3/6YScztLQfeyuvHTzpJPabnV0nWF3jp1DrBNancM8du6xTkxsdYhJd2yeY2Ul9nFjlkdMyIj5ZewOi7VabAzFJJ/b',
+  'zHD1hnsbOEcwJ5Q5L4QLgMuoEEbQB/B15hBOhH52Mu2pmnrapz71rE+96lOfhi7LZVy+5W2pltIRMjQsKVZY0dCiaGFR',
+  'wxpdntgs4g==',
+].join('');
+const packed = new Uint8Array(Buffer.from(PACKED, 'base64'));
+
+function unpacked(bytes: Uint8Array, step = bytes.length): Buffer {
+  const decoder = new ZstdDecoder();
+  const all: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += step) {
+    for (const part of decoder.push(bytes.subarray(at, at + step))) all.push(Buffer.from(part));
+  }
+  if (!decoder.isBetweenFrames) throw new Error('unexpected end');
+  return Buffer.concat(all);
+}
+
+/** A frame with a window of 1 MiB: blocks of [kind, size, content]. */
+function frame(...blocks: readonly (readonly [number, number, readonly number[]])[]): Uint8Array {
+  const bytes = [0x28, 0xb5, 0x2f, 0xfd, 0, 10 << 3];
+  blocks.forEach(([kind, size, content], nth) => {
+    const word = (size << 3) | (kind << 1) | Number(nth === blocks.length - 1);
+    bytes.push(word & 255, (word >> 8) & 255, word >> 16, ...content);
+  });
+  return Uint8Array.from(bytes);
+}
+
+const packedBlock = (content: readonly number[]) => [2, content.length, content] as const;
+
+describe('a frame', () => {
+  test('whole and in pieces of any size', () => {
+    for (const step of [1, 2, 3, 7, 100, packed.length]) {
+      expect(unpacked(packed, step).toString()).toBe(TEXT);
+    }
+  });
+
+  test('one changed bit never gives other bytes in silence', { timeout: 60_000 }, () => {
+    // Behind magic number and descriptor, which say how it is checked.
+    for (let at = 5; at < packed.length; at++) {
+      for (let bit = 0; bit < 8; bit++) {
+        const changed = packed.slice();
+        changed[at] = (changed[at] as number) ^ (1 << bit);
+        let got: string | undefined;
+        try {
+          got = unpacked(changed).toString();
+        } catch (error) {
+          expect((error as Error).message).toMatch(/^(incorrect data|unexpected end|a window of)/);
+        }
+        if (got !== undefined) expect(got === TEXT, `byte ${at}, bit ${bit}`).toBe(true);
+      }
+    }
+  });
+
+  test('cut anywhere it is not whole', () => {
+    for (let length = 1; length < packed.length; length++) {
+      expect(() => unpacked(packed.subarray(0, length))).toThrow('unexpected end');
+    }
+  });
+
+  test('blocks as they are, of one byte, and copied from the block before', () => {
+    // Literals "!", one sequence in codes of one symbol each: take 1, then 5 from 3 before it.
+    const copy = [0x08, 0x21, 1, 0x54, 1, 2, 2, 0b110];
+    const text = unpacked(frame([0, 3, [97, 98, 99]], [1, 4, [120]], packedBlock(copy)));
+    expect(text.toString()).toBe('abcxxxx!xx!xx');
+  });
+});
+
+describe('what misleads is refused at once', () => {
+  const refused = (...content: readonly number[]) =>
+    expect(() => unpacked(frame([0, 3, [97, 98, 99]], packedBlock(content)))).toThrow(/^incorrect/);
+
+  test('98,000 copies of 34 bytes each', () => {
+    const start = performance.now();
+    refused(0x08, 0x21, 255, 0xff, 0xff, 0x54, 0, 0, 31, 1);
+    expect(performance.now() - start).toBeLessThan(200);
+  });
+
+  test('a copy from before the frame', () => refused(0x08, 0x21, 1, 0x54, 1, 7, 2, 0b10000000));
+
+  test('more literals than there are', () => refused(0x08, 0x21, 1, 0x54, 9, 2, 2, 0b100));
+
+  test('bits that are left over, and none', () => {
+    refused(0x08, 0x21, 1, 0x54, 1, 2, 2, 0b1100);
+    refused(0x08, 0x21, 1, 0x54, 1, 2, 2, 0b1);
+    refused(0x08, 0x21, 1, 0x54, 1, 2, 2, 0);
+  });
+
+  test('a code of the block before, where there is none', () => {
+    refused(0x08, 0x21, 1, 0xfc, 0b100);
+    refused(0x13, 0x00, 0x00, 0x00);
+  });
+
+  test('literals that are larger than a block may be', () => refused(0x3d | 0x40, 0xff, 0xff, 0));
+
+  test('a block that is larger, or of no kind', () => {
+    expect(() => unpacked(frame([1, (128 << 10) + 1, [0]]))).toThrow(/block is too large/);
+    expect(() => unpacked(frame([3, 1, [0]]))).toThrow(/^incorrect data/);
+  });
+
+  test('a dictionary, which nobody has', () => {
+    const bytes = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 1, 10 << 3, 7, 1, 0, 0);
+    expect(() => unpacked(bytes)).toThrow(/with a dictionary/);
+  });
+
+  test('a size that is not that of the content', () => {
+    const bytes = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 32, 4, (3 << 3) | 1, 0, 0, 97, 98, 99);
+    expect(() => unpacked(bytes)).toThrow(/3 bytes instead of 4/);
+  });
+});
+
+describe('XXH64', () => {
+  const low = (...parts: readonly Uint8Array[]): number => {
+    const hash = new Xxh64();
+    for (const part of parts) hash.update(part);
+    return hash.digestLow();
+  };
+
+  test.each([
+    ['', 0x51d8e999],
+    ['a', 0xa98c6e5b],
+    ['abc', 0xad770999],
+  ])('of %j', (text, expected) => {
+    expect(low(Buffer.from(text))).toBe(expected);
+  });
+
+  test('is that of 64-bit integers, however the bytes come', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(200), (bytes, at) => {
+        const expected = Number(plainXxh64(bytes) & 0xffffffffn);
+        expect(low(bytes)).toBe(expected);
+        expect(low(bytes.subarray(0, at), bytes.subarray(at))).toBe(expected);
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+  });
+});
+
+/** As the specification has it. */
+function plainXxh64(bytes: Uint8Array): bigint {
+  const [p1, p2, p3, p4, p5] = [
+    0x9e3779b185ebca87n,
+    0xc2b2ae3d27d4eb4fn,
+    0x165667b19e3779f9n,
+    0x85ebca77c2b2ae63n,
+    0x27d4eb2f165667c5n,
+  ] as const;
+  const u64 = (value: bigint) => BigInt.asUintN(64, value);
+  const rotate = (value: bigint, by: bigint) => u64(value << by) | (value >> (64n - by));
+  const round = (lane: bigint, word: bigint) => u64(rotate(u64(lane + word * p2), 31n) * p1);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  let hash: bigint = p5;
+  if (bytes.length >= 32) {
+    const lanes = [u64(p1 + p2), p2, 0n, u64(-p1)];
+    for (; at + 32 <= bytes.length; at += 32) {
+      lanes.forEach((lane, nth) => {
+        lanes[nth] = round(lane, view.getBigUint64(at + 8 * nth, true));
+      });
+    }
+    const turns = [1n, 7n, 12n, 18n];
+    hash = u64(lanes.reduce((sum, lane, nth) => sum + rotate(lane, turns[nth] as bigint), 0n));
+    for (const lane of lanes) hash = u64((hash ^ round(0n, lane)) * p1 + p4);
+  }
+  hash = u64(hash + BigInt(bytes.length));
+  for (; at + 8 <= bytes.length; at += 8) {
+    hash = u64(rotate(hash ^ round(0n, view.getBigUint64(at, true)), 27n) * p1 + p4);
+  }
+  for (; at + 4 <= bytes.length; at += 4) {
+    hash = u64(rotate(hash ^ u64(BigInt(view.getUint32(at, true)) * p1), 23n) * p2 + p3);
+  }
+  for (; at < bytes.length; at++)
+    hash = u64(rotate(hash ^ u64(BigInt(bytes[at] ?? 0) * p5), 11n) * p1);
+  hash = u64((hash ^ (hash >> 33n)) * p2);
+  hash = u64((hash ^ (hash >> 29n)) * p3);
+  return hash ^ (hash >> 32n);
+}
