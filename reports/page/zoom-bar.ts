@@ -9,7 +9,7 @@ export function zoomBar(view: TimeView, focus_ns: TimeWindow | null): HTMLElemen
     made.addEventListener('click', act);
     return made;
   };
-  const bar = el('div', { class: 'zoom-bar', role: 'group', 'aria-label': 'Window of all charts' });
+  const bar = el('section', { class: 'zoom-bar', 'aria-label': 'Window of all charts' });
   const seconds = (ns: number) => (ns / 1e9).toFixed(3);
   const stall = focus_ns;
   bar.append(

@@ -77,6 +77,7 @@ export const ReportOptions = z
     json: path.optional(),
     markdown: path.optional(),
     svg: path.optional(),
+    against: path.optional(),
     window: window.optional(),
     title: line.optional(),
     note: line.optional(),
@@ -100,6 +101,18 @@ export const CompareOptions = z.object({
   output: path.optional(),
 });
 export const SystemsOptions = z.object({ json: z.boolean().default(false) });
+
+export const WatchOptions = z.object({
+  quiet: z.boolean().default(false),
+  once: z.boolean().default(false),
+  redact: z.boolean().default(false),
+  every: z
+    .string()
+    .regex(/^\d{1,5}(\.\d{1,3})?$/, 'is not a number of seconds')
+    .transform(Number)
+    .refine((value) => value >= 0.1, 'is less than a tenth of a second')
+    .default(2),
+});
 
 export function parseOptions<T extends z.ZodType>(schema: T, raw: unknown): z.infer<T> {
   const result = schema.safeParse(raw);

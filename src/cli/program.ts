@@ -21,6 +21,7 @@ Examples:
   tidemark diagnose trace.dat             the cause, its evidence and what to do
   tidemark stalls trace.dat               who waited, where and for how long
   tidemark report trace.dat -o stall.html what stalled, as one page to share
+  tidemark watch /var/captures            a report beside each capture that appears
   tidemark replay trace.dat               the model against what the kernel recorded
   tidemark compare trace.dat --system fuse-temp-pages --system fuse-in-place
                                           one history under two systems
@@ -65,6 +66,18 @@ export function createProgram(io: Io): Command {
   addJudging(program, io);
   addModelling(program, io);
   addSharing(program, io);
+  program
+    .command('watch')
+    .description('write a report beside each capture that appears in a folder')
+    .argument('<folder>', 'where captures appear')
+    .option('--every <seconds>', 'how often to look', '2')
+    .option('--once', 'report what is there and lacks its report, then stop')
+    .option('--redact', 'replace names of tasks, cgroups, devices and inodes')
+    .option('--quiet', 'no progress and no notes on standard error')
+    .action(async (folder: string, options: unknown) => {
+      const { watch } = await import('./commands/watch.ts');
+      await watch(folder, options, io);
+    });
   return program;
 }
 
@@ -146,6 +159,7 @@ function addSharing(program: Command, io: Io): void {
     .option('--json <file>', 'also write the report as JSON')
     .option('--markdown <file>', 'also write the diagnosis as Markdown')
     .option('--svg <folder>', 'also write each chart as SVG (no PNG: it needs a native package)')
+    .option('--against <file>', 'compare with another capture')
     .option('--window <from,to>', 'charts and lists show these seconds of the capture only')
     .option('--title <text>', 'a title above the verdict')
     .option('--note <text>', 'a note below the verdict')

@@ -114,6 +114,25 @@ test(
   PATIENCE,
 );
 
+test(
+  'two captures stand beside each other',
+  async () => {
+    const path = join(folder, 'against.html');
+    const json = join(folder, 'against.json');
+    const other = 'fixtures/trace-dat/6.18-ext4/calm.dat.gz';
+    await runCli('report', SLOW_WRITER, '-o', path, '--json', json, '--against', other, '--quiet');
+    const [section] = parseReport(readFileSync(json, 'utf8')).sections;
+    expect(section).toMatchObject({ id: 'against', title: 'Compared with calm.dat.gz' });
+    expect(section?.summary).toMatch(/^Tasks waited 8\.\d+\u00a0s here and 0\u00a0s in calm/);
+    const [levels, table] = section?.details ?? [];
+    expect(levels).toMatchObject({ kind: 'timeline', id: 'against-levels' });
+    if (table?.kind !== 'table') throw new Error('the second detail is a table');
+    const row = (name: string) => table.rows.find(([first]) => first === name);
+    expect(row('Dirty limit')).toEqual(['Dirty limit', '64\u00a0MiB', '256\u00a0MiB', '−75%']);
+  },
+  PATIENCE,
+);
+
 test.each([
   ['9,4', /ends before it begins/],
   ['4-9', /FROM,TO in seconds/],

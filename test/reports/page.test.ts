@@ -188,6 +188,7 @@ test(
     await page.reload();
     await page.locator('html[data-ready]').waitFor();
     expect(await page.locator('.zoom-bar').isVisible()).toBe(true);
+    expect(await accessibilityViolations(page)).toEqual([]);
     expect(await page.evaluate('location.hash')).toBe(hash);
     await page.locator('.zoom-bar button', { hasText: 'Show all' }).click();
     await expect.poll(() => page.evaluate('location.hash')).toBe('');

@@ -12,9 +12,11 @@ import {
   renderJson,
   toDiagnosis,
 } from '../../../reports/index.ts';
+import { againstFinding } from '../../findings/against.ts';
 import { Context } from '../../findings/context.ts';
 import { type DiagnoseOptions, diagnose } from '../../findings/diagnose.ts';
 import { evidenceOf } from '../../findings/evidence.ts';
+import type { Finding } from '../../findings/finding.ts';
 import { headline } from '../../findings/headline.ts';
 import { SECTIONS } from '../../findings/index.ts';
 import { proofCharts } from '../../findings/proof.ts';
@@ -40,7 +42,11 @@ export async function report(file: string, raw: unknown, io: Io): Promise<void> 
   if (svg !== undefined) makeFolder(svg);
   const choices = readDiagnosisConfig(options.config);
   const trace = await openCapture(file, options, io, keepUnlessUnread);
-  const document = makeReport(file, trace, { ...options, choices });
+  const against =
+    options.against === undefined
+      ? undefined
+      : { file: options.against, trace: await openOther(options.against, options, io) };
+  const document = makeReport(file, trace, { ...options, choices, against });
   writeWhole(output, renderHtml(document, pageAssets()));
   if (json !== undefined) writeWhole(json, renderJson(document));
   if (markdown !== undefined) writeWhole(markdown, renderDiagnosisMarkdown(toDiagnosis(document)));
@@ -50,6 +56,11 @@ export async function report(file: string, raw: unknown, io: Io): Promise<void> 
   const files = [output, json, markdown].filter((path) => path !== undefined);
   if (charts.length > 0) files.push(`${charts.length} charts in ${svg}`);
   io.out(`\nwritten to ${files.join(', ')}\n`);
+}
+
+/** The other capture; what lies beside it is found by itself. */
+async function openOther(file: string, { quiet }: { quiet: boolean }, io: Io): Promise<Trace> {
+  return await openCapture(file, { quiet }, io, keepUnlessUnread);
 }
 
 /** The charts as files of vega's own string renderer; loaded only when they are asked for. */
@@ -70,6 +81,8 @@ export type ReportChoices = {
   readonly title?: string | undefined;
   readonly note?: string | undefined;
   readonly redact?: boolean | undefined;
+  /** Another capture to compare with. */
+  readonly against?: { readonly file: string; readonly trace: Trace } | undefined;
 };
 
 /** Everything that is concluded about a capture, as the document that pages are made from. */
@@ -77,7 +90,7 @@ export function makeReport(file: string, original: Trace, options: ReportChoices
   const trace = options.redact === true ? redactTrace(original) : original;
   const diagnosis = diagnose(trace, options.choices);
   const context = new Context(diagnosis, windowIn(trace, options.window));
-  const findings = runFindings(SECTIONS, context);
+  const findings = [...compared(context, options), ...runFindings(SECTIONS, context)];
   const { meta } = trace;
   const charts = new Set(findings.flatMap(({ details }) => details.map(({ id }) => id)));
   const { verdict } = diagnosis;
@@ -104,6 +117,13 @@ export function makeReport(file: string, original: Trace, options: ReportChoices
     quality: qualityOf(trace),
   });
   return options.redact === true ? redactReport(document, deviceNames(trace)) : document;
+}
+
+function compared(context: Context, { against, redact, choices }: ReportChoices): Finding[] {
+  if (against === undefined) return [];
+  const other = new Context(diagnose(against.trace, choices));
+  const name = redact === true ? 'the other capture' : inputName(against.file);
+  return [againstFinding(context, other, name)];
 }
 
 /** The part of the capture that was asked for; a part without anything is a wrong request. */

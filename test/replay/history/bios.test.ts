@@ -1,0 +1,151 @@
+/** Which bios carry pages of files, and which ones only look like it. Rows by hand. */
+import { describe, expect, test } from 'vitest';
+import { Inode } from '../../../src/replay/history/inodes.ts';
+import { replayHistory } from '../../../src/replay/history/replay-history.ts';
+import { WriteQueue } from '../../../src/replay/history/write-queue.ts';
+import { type EventRow, makeTrace, type TraceFacts } from '../../helpers/trace-builder.ts';
+
+const MS = 1_000_000;
+const LOOP = 7 * 2 ** 20;
+const DISK = 8 * 2 ** 20;
+
+type Cells = Record<string, number | string | bigint>;
+type Line = readonly [event: string, pid: number, cells: Cells];
+
+const state = (dirty: number, writeback: number, dirtied: number, written: number): Line => [
+  'global_dirty_state',
+  1,
+  {
+    nr_dirty_pages: dirty,
+    nr_writeback_pages: writeback,
+    nr_dirtied_pages: dirtied,
+    nr_written_pages: written,
+  },
+];
+const add = (index: number, ino = 9n, dev = LOOP): Line => [
+  'mm_filemap_add_to_page_cache',
+  1,
+  { dev, ino, index, order: 0 },
+];
+const dirty = (index: number, bdi = '7:0', ino = 9n): Line => [
+  'writeback_dirty_folio',
+  1,
+  { bdi, ino, index },
+];
+const block = (event: string, dev: number, sector: number, pages: number, comm: string): Line => [
+  event,
+  3,
+  { dev, sector, nr_sectors: pages * 8, rwbs: 'W', comm },
+];
+
+function replay(lines: readonly Line[], facts: TraceFacts = {}) {
+  const rows: EventRow[] = lines.map(([event, pid, cells], at) => ({
+    event,
+    ts_ns: (at + 1) * MS,
+    pid,
+    ...cells,
+  }));
+  const host = { zoneinfo: 'Node 0, zone Normal\n  vm stats threshold: 0\n' };
+  const found = replayHistory(makeTrace(rows, { cpus: 1, host, ...facts }));
+  if (found === undefined) throw new Error('nothing to replay');
+  return found;
+}
+
+describe('a throttled queue', () => {
+  const inode = new Inode(0, LOOP, 9);
+  const run = (start: number, end: number, extent: number) => ({
+    inode,
+    generation: 0,
+    start,
+    end,
+    anonymous: 0,
+    sync: false,
+    extent,
+    sector: undefined,
+  });
+  const place = (start: number, pages: number, later: Readonly<Record<number, number>>) => ({
+    start,
+    end: start + pages * 8,
+    pages,
+    laterAt: (sector: number) => later[sector] ?? 0,
+  });
+  const anyone = () => true;
+  const taken = (queue: WriteQueue, bio: ReturnType<typeof place>) =>
+    queue.take(bio.pages, anyone, bio).map(({ start, end }) => [start, end]);
+
+  test('holds an extent back for the bio that goes on where its first part ended', () => {
+    const queue = new WriteQueue();
+    queue.push(run(0, 20, 1));
+    expect(taken(queue, place(800, 10, {}))).toEqual([[0, 10]]);
+    expect(taken(queue, place(80, 5, { 880: 10 }))).toEqual([]);
+    expect(taken(queue, place(880, 10, {}))).toEqual([[10, 20]]);
+  });
+
+  test('holds a new extent back for a bio of its size behind the file', () => {
+    const queue = new WriteQueue();
+    queue.push(run(0, 20, 1));
+    queue.push(run(20, 60, 2));
+    expect(taken(queue, place(800, 20, {}))).toEqual([[0, 20]]);
+    expect(taken(queue, place(80, 5, { 960: 40 }))).toEqual([]);
+    // Nothing shows that it belongs elsewhere: then the order decides.
+    expect(taken(queue, place(80, 5, {}))).toEqual([[20, 25]]);
+  });
+});
+
+test("a loop device's own bios to its disk end no pages of before a loss", () => {
+  const { fits } = replay([
+    state(0, 100, 1000, 500),
+    ...Array.from({ length: 20 }, (_, at) => [add(at), dirty(at)]).flat(),
+    ['writeback_single_inode_start', 4, { bdi: '7:0', ino: 8n }],
+    ['writeback_single_inode', 4, { bdi: '7:0', ino: 8n }],
+    block('block_bio_queue', LOOP, 80, 40, 'kworker/0:1'),
+    block('block_bio_queue', DISK, 8000, 40, 'kworker/u8:1'),
+    block('block_rq_complete', DISK, 8000, 40, '<idle>'),
+    state(20, 100, 1020, 500),
+    block('block_rq_complete', LOOP, 80, 40, '<idle>'),
+    state(20, 60, 1020, 540),
+  ]);
+  expect([fits.nr_writeback.n, fits.nr_writeback.max_abs_pages]).toEqual([2, 0]);
+  expect(fits.nr_written.max_abs_pages).toBe(0);
+});
+
+test('what was dirtied before a loss at the beginning is not known to be dirty behind it', () => {
+  const lines = [
+    ...Array.from({ length: 30 }, (_, at) => [add(at), dirty(at)]).flat(),
+    state(2, 0, 1000, 500),
+    ...Array.from({ length: 20 }, (_, at) => [add(100 + at), dirty(100 + at)]).flat(),
+    state(22, 0, 1020, 500),
+  ];
+  const gap = { cpu: 0, from_ns: 0, ts_ns: 60.5 * MS, count: 9 };
+  const { timeline, fits } = replay(lines, { losses: [gap] });
+  expect(fits.nr_dirty.max_abs_pages).toBe(0);
+  expect(timeline.bdis.map(({ bdi, dirty_pages }) => [bdi, dirty_pages.at(-1)])).toEqual([
+    ['(unseen)', 2],
+    ['7:0', 20],
+  ]);
+});
+
+test('btrfs sets nr_to_write anew, which writes no pages', () => {
+  const folio = (index: number, nr: number): Line => [
+    'extent_writepage',
+    4,
+    { ino: 257n, index, nr_to_write_pages: nr },
+  ];
+  const { fits, evidence } = replay([
+    state(0, 0, 1000, 500),
+    ...Array.from({ length: 40 }, (_, at) => [
+      add(at, 257n, 45),
+      dirty(at, 'btrfs-8', 257n),
+    ]).flat(),
+    ['writeback_single_inode_start', 4, { bdi: 'btrfs-8', ino: 257n }],
+    folio(0, 100),
+    // 30 of the 100 were taken away, not written.
+    folio(1, 69),
+    folio(2, 68),
+    ['writeback_single_inode', 4, { bdi: 'btrfs-8', ino: 257n, wrote_pages: 33 }],
+    state(37, 3, 1040, 500),
+  ]);
+  expect([fits.nr_dirty.n, fits.nr_dirty.max_abs_pages]).toEqual([1, 0]);
+  expect(evidence.claim['folio-event']).toBe(3);
+  expect(evidence.claim['inode-wrote']).toBe(0);
+});
