@@ -4,6 +4,7 @@ const NBSP = '\u00a0';
 
 /** `8.43 s`, `12 ms`, `340 µs`. */
 export function duration(ns: number): string {
+  if (Number.isNaN(ns)) return 'an unknown time';
   const magnitude = Math.abs(ns);
   if (magnitude === 0) return `0${NBSP}s`;
   if (magnitude >= 1e9) return `${trim(ns / 1e9, 3)}${NBSP}s`;
@@ -13,6 +14,8 @@ export function duration(ns: number): string {
 
 /** `256 MiB`, `1.5 GiB`. */
 export function bytes(value: number): string {
+  // A field that the capture lacks: said in words, since NaN is no answer.
+  if (Number.isNaN(value)) return 'an unknown amount';
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let scaled = value;
   let unit = 0;
@@ -24,6 +27,7 @@ export function bytes(value: number): string {
 }
 
 export function percent(share: number, digits = 3): string {
+  if (Number.isNaN(share)) return 'an unknown share';
   return `${trim(share * 100, digits)}%`;
 }
 

@@ -1,0 +1,7 @@
+/**
+ * `npm test` runs properties with one seed, so that the same sources give the same answer; `npx
+ * vitest run` takes a new one each time and prints it when a property fails.
+ */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({ test: { setupFiles: ['test/helpers/fixed-seed.ts'] } });
