@@ -13,6 +13,12 @@
  * the trace. The formulas of the kernel (src/model) need no trace at all: see `model`.
  */
 export { type OpenOptions, openTrace } from '../parsers/index.ts';
+export {
+  DIAGNOSIS_VERSION,
+  type DiagnosisDocument,
+  diagnosisSchema,
+  parseDiagnosis,
+} from '../reports/diagnosis.ts';
 export { toArquero } from './derive/arquero.ts';
 export { findStalls, type Stall, stallOptions } from './derive/stalls.ts';
 export { type DiagnoseOptions, type Diagnosis, diagnose } from './findings/diagnose.ts';

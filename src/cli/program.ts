@@ -155,6 +155,7 @@ function addModelling(program: Command, io: Io): void {
 /** Pages for others. */
 function addSharing(program: Command, io: Io): void {
   withInput(program.command('report'), 'write one self-contained HTML page')
+    .argument('[other]', 'a second capture to compare with, as --against')
     .option('-o, --output <file>', 'where the page goes', 'report.html')
     .option('--json <file>', 'also write the report as JSON')
     .option('--markdown <file>', 'also write the diagnosis as Markdown')
@@ -165,9 +166,9 @@ function addSharing(program: Command, io: Io): void {
     .option('--note <text>', 'a note below the verdict')
     .option('--redact', 'replace names of tasks, cgroups, devices and inodes')
     .option('--config <file>', 'causes switched off and thresholds (tidemark.config.json)')
-    .action(async (file: string, options: unknown) => {
+    .action(async (file: string, other: string | undefined, options: object) => {
       const { report } = await import('./commands/report.ts');
-      await report(file, options, io);
+      await report(file, other === undefined ? options : { against: other, ...options }, io);
     });
 }
 

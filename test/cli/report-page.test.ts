@@ -121,6 +121,9 @@ test(
     const json = join(folder, 'against.json');
     const other = 'fixtures/trace-dat/6.18-ext4/calm.dat.gz';
     await runCli('report', SLOW_WRITER, '-o', path, '--json', json, '--against', other, '--quiet');
+    const named = readFileSync(json, 'utf8');
+    await runCli('report', SLOW_WRITER, other, '-o', path, '--json', json, '--quiet');
+    expect(readFileSync(json, 'utf8')).toBe(named);
     const [section] = parseReport(readFileSync(json, 'utf8')).sections;
     expect(section).toMatchObject({ id: 'against', title: 'Compared with calm.dat.gz' });
     expect(section?.summary).toMatch(/^Tasks waited 8\.\d+\u00a0s here and 0\u00a0s in calm/);

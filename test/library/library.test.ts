@@ -16,6 +16,12 @@ test('a trace is opened, replayed and diagnosed', async () => {
   expect(diagnose(trace).verdict.root_cause).toBe('device-slower-than-writers');
 });
 
+test('the schema of `diagnose --json` is part of the package', async () => {
+  const { DIAGNOSIS_VERSION, parseDiagnosis } = await library();
+  expect(DIAGNOSIS_VERSION).toBe(1);
+  expect(() => parseDiagnosis('{}')).toThrow(/schema/);
+});
+
 test('errors are of the exported kinds', async () => {
   const { openTrace, FormatError, UsageError } = await library();
   await expect(openTrace(`${ROOT}package.json`)).rejects.toBeInstanceOf(FormatError);
