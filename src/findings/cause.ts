@@ -8,8 +8,6 @@ import type { StallClaims } from './claims.ts';
 import type { DetailUnit } from './detail.ts';
 import type { Facts } from './facts.ts';
 
-export type CauseStatus = 'found' | 'clear' | 'not-applicable' | 'unknown';
-
 export type Severity = 'info' | 'notice' | 'warning' | 'critical';
 
 /** A task that waited. */

@@ -5,14 +5,7 @@
 import { isKernelThread, PLACE_WORDS } from '../derive/stalls.ts';
 import { tableWith } from '../trace/table.ts';
 import { type Trace, totalEvents } from '../trace/trace.ts';
-import type {
-  CauseDefinition,
-  CauseFound,
-  CauseOutcome,
-  Comparison,
-  Severity,
-  Victim,
-} from './cause.ts';
+import type { CauseDefinition, CauseOutcome, Comparison, Severity, Victim } from './cause.ts';
 import { CAUSES } from './causes/index.ts';
 import { victimsOf } from './claims.ts';
 import { Facts } from './facts.ts';
@@ -312,9 +305,4 @@ function unexplained(ranked: readonly Ranked[], facts: Facts): number {
         : sum + facts.stallNs(index),
     0,
   );
-}
-
-/** Exported for outputs that list what a found cause says. */
-export function foundOf(judgement: Judgement): CauseFound | undefined {
-  return judgement.ranked?.outcome;
 }

@@ -5,9 +5,11 @@
 import { type DirtyState, dirtyState } from '../derive/dirty-state.ts';
 import { type FlusherWorks, flusherWorks } from '../derive/flusher-works.ts';
 import { findStalls, isKernelThread, type Stall, stallOptions } from '../derive/stalls.ts';
+import { checkChunks } from '../replay/chunk-bandwidth.ts';
 import { checkIdentities, type Identities } from '../replay/identities.ts';
 import { type LossIndex, lossIndex } from '../replay/losses.ts';
 import { replayThresholds, type ThresholdReplay } from '../replay/thresholds.ts';
+import { firstNot } from '../trace/search.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Settings } from './settings.ts';
 
@@ -70,7 +72,10 @@ export class Facts {
 
   /** The kernel's own numbers against its laws; also HZ and page size. */
   get identities(): Identities {
-    return this.#once('identities', () => checkIdentities(this.trace));
+    return this.#once('identities', () => {
+      const { bandwidth } = checkChunks(this.trace, this.works);
+      return checkIdentities(this.trace, bandwidth);
+    });
   }
 
   get pageSize(): number {
@@ -114,14 +119,8 @@ export class Facts {
 
   /** Place of the first of these stalls that begins at that time or later. */
   #firstFrom(own: readonly number[], start_ns: number): number {
-    let low = 0;
-    let high = own.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.stalls[own[middle] as number] as Stall).start_ns < start_ns) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const startOf = (at: number) => (this.stalls[own[at] as number] as Stall).start_ns;
+    return firstNot(own.length, (at) => startOf(at) < start_ns);
   }
 
   get #byPid(): ReadonlyMap<number, readonly number[]> {

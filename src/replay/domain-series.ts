@@ -1,5 +1,6 @@
 /** Values that events print per bdi and cgroup, to be looked up by position in the trace. */
 import type { WbDomains } from '../derive/wb-domains.ts';
+import { lowerBound } from '../trace/search.ts';
 import { numbers, type Table, type Tables, tableWith } from '../trace/table.ts';
 
 export type Series = {
@@ -12,14 +13,7 @@ const EMPTY: Series = { seq: [], ts_ns: [], values: [] };
 
 /** Index of the last entry before `seq`, -1 for none. */
 export function lastBefore(series: Series, seq: number): number {
-  let low = 0;
-  let high = series.seq.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((series.seq[middle] as number) < seq) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
+  return lowerBound(series.seq, seq) - 1;
 }
 
 /** A column of an event that has no domain. */

@@ -6,6 +6,7 @@ import { ColumnLists } from '../derive/column-lists.ts';
 import type { FlusherWorks } from '../derive/flusher-works.ts';
 import { WbDomains } from '../derive/wb-domains.ts';
 import { overBackground as isOver } from '../model/flusher.ts';
+import { lowerBound } from '../trace/search.ts';
 import { numbers, type Table, tableWith } from '../trace/table.ts';
 import type { Trace } from '../trace/trace.ts';
 import { asPages } from '../trace/units.ts';
@@ -140,13 +141,13 @@ class Devices {
 
   holder(from: number, to: number): { bdi: string; because: string } {
     const byLevel = best(this.#levels, ({ ts, values }) => {
-      const at = countBefore(ts, to) - 1;
+      const at = lowerBound(ts, to) - 1;
       return at >= 0 && (ts[at] as number) >= from - RECENT_NS ? (values[at] as number) : 0;
     });
     if (byLevel !== undefined) return { bdi: byLevel, because: 'wb_dirty' };
     const byFolios = best(this.#dirtied, ({ ts }, bdi) => {
       const since = this.#lastEnd(bdi, from);
-      return countBefore(ts, to) - countBefore(ts, since);
+      return lowerBound(ts, to) - lowerBound(ts, since);
     });
     return { bdi: byFolios ?? '', because: byFolios === undefined ? '' : 'dirtied' };
   }
@@ -186,7 +187,7 @@ class Devices {
 
   firstWake(bdi: string, from: number, to: number): number {
     const ts = this.#wakes.get(bdi)?.ts ?? [];
-    const first = ts[countBefore(ts, from)];
+    const first = ts[lowerBound(ts, from)];
     return first !== undefined && first <= to ? first : Number.NaN;
   }
 }
@@ -219,17 +220,6 @@ function best(
     found = bdi;
   }
   return found;
-}
-
-function countBefore(ts: readonly number[], time: number): number {
-  let low = 0;
-  let high = ts.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ts[middle] as number) < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Times, and wb_dirty where the event has it, by bdi. */

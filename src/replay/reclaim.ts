@@ -7,6 +7,7 @@ import { ColumnLists } from '../derive/column-lists.ts';
 import { type FlusherWorks, flusherWorks } from '../derive/flusher-works.ts';
 import { type ReclaimEpisodes, reclaimEpisodes } from '../derive/reclaim-episodes.ts';
 import { textAt } from '../trace/column.ts';
+import { firstNot } from '../trace/search.ts';
 import { numbers, type Table, type Tables, tableWith, texts } from '../trace/table.ts';
 import { NS_PER_US } from '../trace/time.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -175,15 +176,8 @@ class BatchCursor {
 
   /** The first batch taken after `from_ns` and not after `to_ns`, -1 for none. */
   firstIn(from_ns: number, to_ns: number): number {
-    let low = 0;
-    let high = this.#order.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const row = this.#order[middle] as number;
-      if ((this.#isolated[row] as number) <= from_ns) low = middle + 1;
-      else high = middle;
-    }
-    const row = this.#order[low];
+    const isolatedAt = (at: number) => this.#isolated[this.#order[at] as number] as number;
+    const row = this.#order[firstNot(this.#order.length, (at) => isolatedAt(at) <= from_ns)];
     return row !== undefined && (this.#isolated[row] as number) <= to_ns ? row : -1;
   }
 }

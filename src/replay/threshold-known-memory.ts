@@ -1,5 +1,6 @@
 /** How much memory could be dirtied, from everything that the capture holds about it. */
 import type { PagesInterval } from '../model/thresholds.ts';
+import { upperBound } from '../trace/search.ts';
 import { numbers, type Table } from '../trace/table.ts';
 import type { Trace } from '../trace/trace.ts';
 import {
@@ -115,14 +116,6 @@ class SampledMemory {
 
   /** Last sample at or before a time, -1 for none. */
   #before(ts_ns: number): number {
-    const { ts_ns: ts, rows } = this.#samples;
-    let low = 0;
-    let high = rows;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((ts[middle] as number) <= ts_ns) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    return upperBound(this.#samples.ts_ns, ts_ns) - 1;
   }
 }

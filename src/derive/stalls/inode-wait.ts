@@ -5,6 +5,7 @@
  * same call, else `possible`. Where system calls were not recorded, sleeps in state D
  * (sched_switch) take their place.
  */
+import { firstNot } from '../../trace/search.ts';
 import { bigs, numbers, tableWith } from '../../trace/table.ts';
 import { NS_PER_MS } from '../../trace/time.ts';
 import { type Interval, pairs } from './pairs.ts';
@@ -120,15 +121,10 @@ function inodeWork(scene: Scene): { rows: EventRows; work: Work[] } | undefined 
 
 /** Work that was going on during the wait and ended at most `slack_ns` before it; the last first. */
 function releasedAt(work: readonly Work[], wait: Wait, slack_ns: number): Work[] {
-  let low = 0;
-  let high = work.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((work[middle] as Work).end_ns < wait.end_ns - slack_ns) low = middle + 1;
-    else high = middle;
-  }
+  const from_ns = wait.end_ns - slack_ns;
+  const first = firstNot(work.length, (at) => (work[at] as Work).end_ns < from_ns);
   const found: Work[] = [];
-  for (let at = low; at < work.length; at++) {
+  for (let at = first; at < work.length; at++) {
     const one = work[at] as Work;
     if (one.end_ns > wait.end_ns) break;
     const shared = one.end_ns - Math.max(one.start_ns, wait.start_ns);
@@ -178,14 +174,7 @@ function union(spans: Span[]): Span[] {
 }
 
 function firstEnding(spans: readonly Span[], after_ns: number): number {
-  let low = 0;
-  let high = spans.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((spans[middle] as Span).end_ns <= after_ns) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstNot(spans.length, (at) => (spans[at] as Span).end_ns <= after_ns);
 }
 
 const NAMING_INODES = ['writeback_mark_inode_dirty', 'writeback_dirty_inode_start'];
@@ -211,15 +200,9 @@ function inodesTouched(
   for (const list of byPid.values()) list.sort((left, right) => left.ts_ns - right.ts_ns);
   return (wait, slack_ns) => {
     const list = byPid.get(pidOf(wait)) ?? [];
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((list[middle]?.ts_ns ?? 0) < wait.start_ns) low = middle + 1;
-      else high = middle;
-    }
+    const first = firstNot(list.length, (at) => (list[at]?.ts_ns ?? 0) < wait.start_ns);
     const touched = new Set<string>();
-    for (let at = low; at < list.length; at++) {
+    for (let at = first; at < list.length; at++) {
       const one = list[at];
       if (one === undefined || one.ts_ns > wait.end_ns + slack_ns) break;
       touched.add(one.ino);

@@ -1,6 +1,7 @@
 /** Writeback was asked for and did not begin: queued work waits, or nobody writes what is dirty. */
 import { isKernelThread } from '../../derive/stalls.ts';
 import { textAt } from '../../trace/column.ts';
+import { lowerBound } from '../../trace/search.ts';
 import { numbers, tableWith, texts } from '../../trace/table.ts';
 import {
   type CauseDefinition,
@@ -10,7 +11,7 @@ import {
   unknown,
 } from '../cause.ts';
 import { claimedWindow, StallClaims } from '../claims.ts';
-import { lowerBound, Spans } from '../facts/sorted.ts';
+import { Spans } from '../facts/sorted.ts';
 import type { Facts } from '../facts.ts';
 import { duration } from '../format.ts';
 import { rowEvidence } from './from-stalls.ts';

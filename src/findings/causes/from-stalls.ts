@@ -13,13 +13,6 @@ export function claimPauses(pauses: readonly Pause[]): StallClaims {
   return claims;
 }
 
-/** Claims whole stalls by their number. */
-export function claimStalls(facts: Facts, stalls: Iterable<number>): StallClaims {
-  const claims = new StallClaims();
-  for (const stall of stalls) claims.add(stall, facts.stallNs(stall));
-  return claims;
-}
-
 export function windowOf(facts: Facts, claims: StallClaims): readonly [number, number] {
   return claimedWindow(facts.stalls, claims);
 }

@@ -1,9 +1,9 @@
 /** Most of what is dirty is metadata of a file system, which syncs and commits must write. */
+import { upperBound } from '../../trace/search.ts';
 import { type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
 import { claimedWindow } from '../claims.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { isMostlyMetadata, metadataDirtied } from '../facts/metadata.ts';
-import { upperBound } from '../facts/sorted.ts';
 import { type SyncWait, syncWaits } from '../facts/sync-waits.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration, percent } from '../format.ts';

@@ -4,10 +4,10 @@
  * inode is the device number, 0 on old kernels; kernel-core A.1 point 7).
  */
 import { textAt } from '../../trace/column.ts';
+import { lowerBound, upperBound } from '../../trace/search.ts';
 import { bigs, numbers, type Table, texts } from '../../trace/table.ts';
 import type { Facts } from '../facts.ts';
 import { folioSizes } from './dirtiers.ts';
-import { lowerBound, upperBound } from './sorted.ts';
 
 export type MetadataDirtied = {
   readonly metadata_pages: number;

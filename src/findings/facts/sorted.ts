@@ -1,28 +1,5 @@
-/** Searches in lists that are in order. */
-
-/** Place of the first value that is not below. */
-export function lowerBound(sorted: ArrayLike<number>, value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Place of the first value that is above. */
-export function upperBound(sorted: ArrayLike<number>, value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
+/** Searches in spans that are in order. */
+import { lowerBound } from '../../trace/search.ts';
 
 export type Span = { readonly start_ns: number; readonly end_ns: number };
 

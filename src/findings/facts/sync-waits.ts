@@ -4,10 +4,11 @@
  */
 import { isKernelThread, type Stall } from '../../derive/stalls.ts';
 import { exactAt, textAt } from '../../trace/column.ts';
+import { lowerBound, upperBound } from '../../trace/search.ts';
 import { bigs, numbers, tableWith, texts } from '../../trace/table.ts';
 import type { Facts } from '../facts.ts';
 import { folioSizes } from './dirtiers.ts';
-import { lowerBound, type Span, Spans, upperBound } from './sorted.ts';
+import { type Span, Spans } from './sorted.ts';
 
 export type SyncWait = {
   readonly stall: number;

@@ -2,8 +2,9 @@
  * Every pause of balance_dirty_pages with the numbers that the kernel decided by: its own event,
  * and the global_dirty_state of the same task and iteration, which carries the thresholds.
  */
+import { stateColumns, throttleColumns } from '../../replay/throttle/columns.ts';
+import { pairWithState } from '../../replay/throttle/pairing.ts';
 import { textAt } from '../../trace/column.ts';
-import { visitInOrder } from '../../trace/merge.ts';
 import { numbers, optionalNumbers, type Table, tableWith, texts } from '../../trace/table.ts';
 import type { Facts } from '../facts.ts';
 
@@ -72,27 +73,17 @@ function collect(
 ): Pause[] {
   const read = throttleReader(table);
   const thresholds = state === undefined ? undefined : stateReader(state, facts);
-  const ts = numbers(table, 'ts_ns').values;
+  const { tables } = facts.trace;
+  const { pairs } = pairWithState(throttleColumns(tables), stateColumns(tables), facts.losses);
   const seq = numbers(table, 'seq').values;
-  const pid = numbers(table, 'pid').values;
-  const stateTs = state && numbers(state, 'ts_ns').values;
-  const statePid = state && numbers(state, 'pid').values;
-  const lastState = new Map<number, number>();
   const pauses: Pause[] = [];
-  const tables = state === undefined ? [table] : [state, table];
-  visitInOrder(tables, (which, row) => {
-    if (state !== undefined && which === 0) {
-      lastState.set(statePid?.[row] as number, row);
-      return;
-    }
+  for (let row = 0; row < table.rows; row++) {
     const stall = stallOf.get(seq[row] as number);
-    if (stall === undefined) return;
-    const ts_ns = ts[row] as number;
-    const found = lastState.get(pid[row] as number);
-    const lost = found !== undefined && facts.losses.overlaps(stateTs?.[found] as number, ts_ns);
-    const pair = found === undefined || lost ? undefined : thresholds?.(found);
+    if (stall === undefined) continue;
+    const paired = pairs[row] as number;
+    const pair = paired < 0 ? undefined : thresholds?.(paired);
     pauses.push(read(row, stall, facts.stallNs(stall), pair ?? UNPAIRED));
-  });
+  }
   return pauses;
 }
 

@@ -3,7 +3,6 @@
  * two things: expand an event into what this system would have done with it, and project what was
  * done into the counters of this system. A system is one policy for each axis (systems.ts).
  */
-
 import type { PageClass } from '../operations.ts';
 import type { SwitchValues } from '../switches.ts';
 import type { CounterBook, CounterName } from './counters.ts';
@@ -111,9 +110,6 @@ export type Policies = {
   /** How private state is given back under pressure (reclaim.ts). */
   readonly reclaim: PolicyFactory;
 };
-
-/** Nothing beyond what the recorded machine did. */
-export const asRecorded: PolicyFactory = () => ({ counters: [] });
 
 /** Which axes a system chooses; the others are as recorded. */
 export type PolicyChoice = Partial<Policies>;

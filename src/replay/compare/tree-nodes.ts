@@ -7,6 +7,7 @@ import type { FeatureState } from '../../kernel/features.ts';
 import { resolveFeature } from '../../kernel/features.ts';
 import { TREE_THRESHOLD } from '../../model/policies/btree-rules.ts';
 import { textAt } from '../../trace/column.ts';
+import { lowerBound } from '../../trace/search.ts';
 import {
   numbers,
   optionalNumbers,
@@ -231,7 +232,7 @@ function biosOfCalls(tables: Tables, calls: readonly TreeCall[]): number[] {
   const [seq, pid, sectors] = [column('seq'), column('pid'), column('nr_sectors')];
   const sizes: number[] = [];
   for (const call of calls) {
-    for (let row = lastBefore(seq, call.from_seq) + 1; row < table.rows; row++) {
+    for (let row = lowerBound(seq, call.from_seq); row < table.rows; row++) {
       if ((seq[row] as number) >= call.to_seq) break;
       if (pid[row] === call.pid) sizes.push((sectors[row] as number) * 512);
     }
@@ -271,25 +272,14 @@ export function gateEvidence(
   const dirtySeq = numbers(dirtied, 'seq').values;
   for (const call of calls) {
     if (call.sync || call.wrote_pages === 0) continue;
-    const sample = lastBefore(sampleSeq, call.from_seq);
+    const sample = lowerBound(sampleSeq, call.from_seq) - 1;
     if (sample < 0) continue;
     let pages = level[sample] as number;
-    const until = lastBefore(dirtySeq, call.to_seq);
-    for (let row = lastBefore(dirtySeq, sampleSeq[sample] as number) + 1; row <= until; row++) {
+    const end = lowerBound(dirtySeq, call.to_seq);
+    for (let row = lowerBound(dirtySeq, sampleSeq[sample] as number); row < end; row++) {
       if (isTree(row)) pages++;
     }
     if (pages * pageSize < TREE_THRESHOLD) return false;
   }
   return undefined;
-}
-
-function lastBefore(seq: ArrayLike<number>, at: number): number {
-  let low = 0;
-  let high = seq.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((seq[middle] as number) < at) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }

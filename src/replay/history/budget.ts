@@ -4,6 +4,7 @@
  * model or the capture.
  */
 import { COUNTERS, type Counter } from '../../model/view.ts';
+import { firstNot } from '../../trace/search.ts';
 import type { LossIndex } from '../losses.ts';
 import { NR_DIRTIED, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
 import type { SampleLog } from './sample-log.ts';
@@ -149,12 +150,5 @@ function doubtAt(timeline: Timeline, doubt: Doubt, log: SampleLog, row: number):
 
 /** The first point at or after the time: doubts grow towards it. */
 function pointAt({ t_ns }: Timeline, time: number): number {
-  let low = 0;
-  let high = t_ns.length - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((t_ns[middle] as number) >= time) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return firstNot(t_ns.length - 1, (at) => !((t_ns[at] as number) >= time));
 }

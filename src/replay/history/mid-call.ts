@@ -1,4 +1,5 @@
 /** Tasks that were writing an inode already when events of them begin: only the end is seen. */
+import { upperBound } from '../../trace/search.ts';
 import { numbers, type Table, type Tables, tableWith } from '../../trace/table.ts';
 
 /** `seq` of a task's events, in order. */
@@ -37,12 +38,5 @@ function timesOf(table: Table): Times {
 
 function next(times: readonly number[] | undefined, seq: number): number {
   if (times === undefined) return Number.POSITIVE_INFINITY;
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((times[middle] as number) > seq) high = middle;
-    else low = middle + 1;
-  }
-  return times[low] ?? Number.POSITIVE_INFINITY;
+  return times[upperBound(times, seq)] ?? Number.POSITIVE_INFINITY;
 }

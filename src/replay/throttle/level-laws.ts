@@ -5,6 +5,7 @@ import {
   hardDirtyLimit,
   trackDirtyLimit,
 } from '../../model/limits.ts';
+import { upperBound } from '../../trace/search.ts';
 import { asPages } from '../../trace/units.ts';
 import type { IdentityTally } from '../residual.ts';
 import { levelAt, type StateColumns, type ThrottleColumns, type UpdateColumns } from './columns.ts';
@@ -116,12 +117,5 @@ function limitAfterUpdate(
 }
 
 function firstAfter(updates: UpdateColumns | undefined, seq: number): number {
-  let low = 0;
-  let high = updates?.rows ?? 0;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((updates?.seq[middle] as number) <= seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return updates === undefined ? 0 : upperBound(updates.seq, seq);
 }
