@@ -1,8 +1,8 @@
 /** The list of formats, in the order in which they are asked whether an input is theirs. */
 import { ftraceText } from './formats/ftrace-text/index.ts';
-import { perfData } from './formats/perf-data/index.ts';
+import { perfData } from './formats/perf-data/importer.ts';
 import { perfScript } from './formats/perf-script/index.ts';
-import { traceDat } from './formats/trace-dat/index.ts';
+import { traceDat } from './formats/trace-dat/importer.ts';
 import type { Importer } from './importer.ts';
 
 export const IMPORTERS: readonly Importer[] = [traceDat, perfData, perfScript, ftraceText];

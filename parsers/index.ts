@@ -167,7 +167,7 @@ function sameMachine(
   const detail = `meta data of kernel ${told.kernel}, trace of kernel ${kernel}`;
   if (sidecar?.given)
     throw new UsageError(`${sidecar.name} does not belong to the trace: ${detail}`);
-  diagnostics.add('sidecar_ignored', 1, {}, `(${detail})`);
+  diagnostics.add('kernels_differ', 1, {}, detail);
   return {};
 }
 

@@ -104,11 +104,12 @@ function finding(judgement: Judgement, { facts }: Diagnosis): DiagnosisFinding {
     }),
     counter_evidence: (found?.counter_evidence ?? []).map((entry) => ({ ...entry })),
     ...optional('explained_by', ranked?.explained_by),
-    advice: (found?.advice ?? []).map(({ kind, text, command, predicted }) => ({
+    advice: (found?.advice ?? []).map(({ kind, text, command, predicted, unpredicted }) => ({
       kind,
       text: clip(text),
       ...optional('command', command),
       ...optional('predicted', predicted),
+      ...optional('unpredicted', unpredicted),
     })),
     links: [...definition.links],
   };

@@ -1,6 +1,7 @@
 /**
- * Bundles the page's script into dist/reports/page.js. Plain JavaScript, since it runs before
- * anything is built: `node reports/build-page.mjs`.
+ * Bundles the scripts of the pages into dist/reports: page.js of the report, watch.js of the list
+ * of captures. Plain JavaScript, since it runs before anything is built:
+ * `node reports/build-page.mjs`.
  */
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -28,12 +29,12 @@ const withoutUnused = {
   },
 };
 
-/** Writes the bundle to `outfile`, from the package's root. */
-export async function buildPage(outfile = 'dist/reports/page.js') {
+/** Writes the bundles to `outdir`, from the package's root. */
+export async function buildPage(outdir = 'dist/reports') {
   return await build({
     absWorkingDir: ROOT,
-    entryPoints: ['reports/page/main.ts'],
-    outfile,
+    entryPoints: { page: 'reports/page/main.ts', watch: 'reports/page/watch.ts' },
+    outdir,
     bundle: true,
     minify: true,
     format: 'iife',

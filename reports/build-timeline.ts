@@ -88,6 +88,7 @@ function buildSeries(
   return {
     id: clip(series.id),
     label: clip(series.label),
+    ...(series.side === undefined ? {} : { side: series.side }),
     role: series.role,
     shape: series.shape,
     points: series.t_ns.length,
@@ -156,6 +157,9 @@ export function buildTimeline(timeline: Timeline, most = MOST_POINTS_PER_SERIES)
     caption: captionOf(series, timeline.series.length - drawn.length, timeline.sumsOf_ns),
     window_ns: window,
     series,
+    ...(timeline.extent === undefined
+      ? {}
+      : { extent: [finite(timeline.extent[0]), finite(timeline.extent[1])] }),
     bands: shade(timeline.bands),
     lost: shade(timeline.lost),
   };

@@ -1,6 +1,9 @@
 /** Findings and facts about the capture become the Report document. Same input, same bytes. */
+
+import type { Comparison } from '../src/findings/against/comparison.ts';
 import type { Cell, Detail, DetailTable, Distribution } from '../src/findings/detail.ts';
 import type { Finding } from '../src/findings/finding.ts';
+import { buildComparison } from './build-comparison.ts';
 import { buildHeatmap, buildLanes } from './build-lanes.ts';
 import { buildTimeline } from './build-timeline.ts';
 import { clip, finite, jsonNumber } from './build-values.ts';
@@ -15,22 +18,29 @@ import {
   type ReportInput,
   type ReportQuality,
   type ReportSection,
+  type ReportSubject,
   type ReportTable,
 } from './report.ts';
 
-export type BuildInput = {
-  readonly generator: Report['generator'];
+/** What is concluded about one capture. */
+export type SubjectInput = {
   readonly input: ReportInput;
-  readonly title?: string | undefined;
-  readonly note?: string | undefined;
-  /** What charts and lists show; the whole capture when left out. */
-  readonly window_ns?: readonly [number, number] | undefined;
   readonly headline: ReportHeadline;
   /** As buildDiagnosis made it. */
   readonly diagnosis: ReportDiagnosis;
   readonly evidence: readonly { readonly cause: string; readonly details: readonly Detail[] }[];
-  readonly findings: readonly Finding[];
   readonly quality: ReportQuality;
+};
+
+export type BuildInput = SubjectInput & {
+  readonly generator: Report['generator'];
+  readonly title?: string | undefined;
+  readonly note?: string | undefined;
+  /** What charts and lists show; the whole capture when left out. */
+  readonly window_ns?: readonly [number, number] | undefined;
+  readonly findings: readonly Finding[];
+  /** With two captures: what is different, and what is concluded about the one made before. */
+  readonly comparison?: { readonly result: Comparison; readonly before: SubjectInput } | undefined;
 };
 
 /** Findings list the rows that matter; this only keeps a page from growing with its capture. */
@@ -92,6 +102,15 @@ function buildDistribution(distribution: Distribution): ReportDistribution {
 }
 
 function buildDetail(detail: Detail, points?: number): ReportDetail {
+  const { side, zero } = detail;
+  return {
+    ...buildKind(detail, points),
+    ...(side === undefined ? {} : { side }),
+    ...(zero === undefined ? {} : { zero: clip(zero) }),
+  };
+}
+
+function buildKind(detail: Detail, points: number | undefined): ReportDetail {
   switch (detail.kind) {
     case 'timeline':
       return buildTimeline(detail, points);
@@ -115,6 +134,9 @@ function buildSection(finding: Finding, points: number): ReportSection {
     question: clip(finding.question),
     status: finding.status,
     summary: clip(finding.summary),
+    ...(finding.summaries === undefined
+      ? {}
+      : { summaries: [clip(finding.summaries[0]), clip(finding.summaries[1])] }),
     weakened_by: finding.weakenedBy.map(clip),
     ...(finding.level === undefined ? {} : { level: finding.level }),
     details: finding.details.map((detail) => buildDetail(detail, points)),
@@ -193,10 +215,25 @@ function pickDiagnosis(diagnosis: ReportDiagnosis): ReportDiagnosis {
   return { verdict, findings, stalls, quality, next_capture };
 }
 
+function buildSubject(from: SubjectInput, sections: readonly ReportSection[]): ReportSubject {
+  return {
+    input: buildInputFacts(from.input),
+    headline: buildHeadline(from.headline, sections),
+    diagnosis: pickDiagnosis(from.diagnosis),
+    evidence: from.evidence.map(({ cause, details }) => ({
+      cause: clip(cause),
+      details: details.map((detail) => buildDetail(detail)),
+    })),
+    quality: buildQuality(from.quality),
+  };
+}
+
 export function buildReport(from: BuildInput): Report {
   const points = pointsPerSeries(from.findings);
   const sections = from.findings.map((finding) => buildSection(finding, points));
   const [from_ns, to_ns] = from.window_ns ?? [0, from.input.duration_ns];
+  const { input, headline, diagnosis, evidence, quality } = buildSubject(from, sections);
+  const { comparison } = from;
   return {
     schema: REPORT_SCHEMA,
     version: REPORT_VERSION,
@@ -204,15 +241,20 @@ export function buildReport(from: BuildInput): Report {
     ...(from.title === undefined ? {} : { title: clip(from.title) }),
     ...(from.note === undefined ? {} : { note: clip(from.note) }),
     redacted: false,
-    input: buildInputFacts(from.input),
+    input,
     window_ns: [finite(from_ns), finite(to_ns)],
-    headline: buildHeadline(from.headline, sections),
-    diagnosis: pickDiagnosis(from.diagnosis),
-    evidence: from.evidence.map(({ cause, details }) => ({
-      cause: clip(cause),
-      details: details.map((detail) => buildDetail(detail)),
-    })),
+    headline,
+    diagnosis,
+    evidence,
     sections,
-    quality: buildQuality(from.quality),
+    quality,
+    ...(comparison === undefined
+      ? {}
+      : {
+          comparison: {
+            ...buildComparison(comparison.result),
+            before: buildSubject(comparison.before, sections),
+          },
+        }),
   };
 }

@@ -26,11 +26,25 @@ export const intervalSchema = z.object({
   label: z.string(),
 });
 
+/** Where two captures are compared: which of them it is about. */
+const sideSchema = z.enum(['before', 'after']);
+/** Of every detail of a comparison; `zero` is what the axis of time counts from. */
+const ofPair = { side: sideSchema.optional(), zero: z.string().optional() };
+
 const seriesSchema = z
   .object({
     id: z.string(),
     label: z.string(),
-    role: z.enum(['recorded', 'sampled', 'inferred', 'predicted', 'simulated', 'limit']),
+    side: sideSchema.optional(),
+    role: z.enum([
+      'recorded',
+      'sampled',
+      'inferred',
+      'predicted',
+      'counterfactual',
+      'simulated',
+      'limit',
+    ]),
     shape: z.enum(['step', 'linear', 'point']),
     /** Points that the capture holds; the arrays below hold those that are drawn. */
     points: z.number(),
@@ -47,6 +61,7 @@ const seriesSchema = z
 const timelineSchema = z.object({
   kind: z.literal('timeline'),
   id: z.string(),
+  ...ofPair,
   title: z.string(),
   subtitle: z.string(),
   unit: unitSchema,
@@ -54,6 +69,8 @@ const timelineSchema = z.object({
   caption: z.string(),
   window_ns: windowSchema,
   series: z.array(seriesSchema),
+  /** What the axis holds besides, so that it is the one of another chart. */
+  extent: windowSchema.optional(),
   bands: z.array(intervalSchema),
   lost: z.array(intervalSchema),
 });
@@ -62,6 +79,7 @@ const timelineSchema = z.object({
 const lanesSchema = z.object({
   kind: z.literal('lanes'),
   id: z.string(),
+  ...ofPair,
   title: z.string(),
   subtitle: z.string(),
   caption: z.string(),
@@ -86,6 +104,7 @@ const lanesSchema = z.object({
 const heatmapSchema = z.object({
   kind: z.literal('heatmap'),
   id: z.string(),
+  ...ofPair,
   title: z.string(),
   subtitle: z.string(),
   caption: z.string(),
@@ -102,6 +121,7 @@ const heatmapSchema = z.object({
 const distributionSchema = z.object({
   kind: z.literal('distribution'),
   id: z.string(),
+  ...ofPair,
   title: z.string(),
   subtitle: z.string(),
   unit: unitSchema,
@@ -111,6 +131,7 @@ const distributionSchema = z.object({
 export const tableSchema = z.object({
   kind: z.literal('table'),
   id: z.string(),
+  ...ofPair,
   title: z.string(),
   columns: z.array(z.object({ key: z.string(), label: z.string(), unit: unitSchema })),
   /** One array per row, in the order of the columns. */
@@ -120,7 +141,12 @@ export const tableSchema = z.object({
   windows_ns: z.array(windowSchema.nullable()).optional(),
 });
 
-const noteSchema = z.object({ kind: z.literal('note'), id: z.string(), text: z.string() });
+const noteSchema = z.object({
+  kind: z.literal('note'),
+  id: z.string(),
+  ...ofPair,
+  text: z.string(),
+});
 
 export const detailSchema = z.discriminatedUnion('kind', [
   timelineSchema,
@@ -131,6 +157,7 @@ export const detailSchema = z.discriminatedUnion('kind', [
   noteSchema,
 ]);
 
+export type ReportSide = z.infer<typeof sideSchema>;
 export type Unit = z.infer<typeof unitSchema>;
 export type ReportDetail = z.infer<typeof detailSchema>;
 export type ReportTimeline = z.infer<typeof timelineSchema>;

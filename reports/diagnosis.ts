@@ -53,6 +53,8 @@ const adviceSchema = z.object({
   text: z.string(),
   command: z.string().optional(),
   predicted: z.string().optional(),
+  /** Why what it would have done cannot be told, and what to measure. */
+  unpredicted: z.string().optional(),
 });
 
 export const findingSchema = z.object({

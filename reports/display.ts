@@ -71,6 +71,8 @@ export const LEVEL_WORDS = {
   },
   c: {
     name: 'simulation',
-    meaning: 'Only rates, bandwidth and limits are given; everything else is predicted.',
+    meaning:
+      'Something that was not recorded: other settings, or another kernel in the place of the ' +
+      'recorded one. What it would have counted and done is predicted.',
   },
 } as const;

@@ -79,8 +79,8 @@ export function redactReport(report: Report, deviceNames: readonly string[]): Re
   };
   const redactRow = (row: readonly unknown[], columns: readonly { key: string }[]) =>
     row.map((cell, at) => replace(cell, columns[at]?.key ?? ''));
-  const { title, note, input } = report;
-  const redacted = replace({ ...report, input: { ...input, name: 'capture' } }, '') as Report;
+  const { title, note } = report;
+  const redacted = replace(withoutFiles(report), '') as Report;
   return {
     ...redacted,
     ...(title === undefined ? {} : { title }),
@@ -89,4 +89,14 @@ export function redactReport(report: Report, deviceNames: readonly string[]): Re
     // Sentences of the author and of formats are theirs; the kernel's release is no name.
     generator: report.generator,
   };
+}
+
+/** Files are named after machines, customers and days. */
+function withoutFiles(report: Report): Report {
+  const unnamed = (input: Report['input']) => ({ ...input, name: 'capture' });
+  const { comparison } = report;
+  const rest = { ...report, input: unnamed(report.input) };
+  if (comparison === undefined) return rest;
+  const before = { ...comparison.before, input: unnamed(comparison.before.input) };
+  return { ...rest, comparison: { ...comparison, before } };
 }

@@ -4,11 +4,12 @@
  * (bytes, nanoseconds since the trace's start); a gap is `null`, since JSON has no NaN.
  */
 import { z } from 'zod';
+import { comparisonSchema } from './comparison.ts';
 import { detailSchema, gap, unitSchema, windowSchema } from './details.ts';
 import { diagnosisSchema } from './diagnosis.ts';
 
 export const REPORT_SCHEMA = 'tidemark-report';
-export const REPORT_VERSION = 2;
+export const REPORT_VERSION = 3;
 
 const sectionSchema = z.object({
   id: z.string(),
@@ -16,6 +17,8 @@ const sectionSchema = z.object({
   question: z.string(),
   status: z.enum(['found', 'shown', 'clear', 'not-applicable', 'unknown', 'error']),
   summary: z.string(),
+  /** Of two captures: the answer of the one before, and of the one after. */
+  summaries: z.tuple([z.string(), z.string()]).optional(),
   weakened_by: z.array(z.string()),
   level: z.enum(['a', 'b', 'c']).optional(),
   details: z.array(detailSchema),
@@ -68,6 +71,15 @@ const qualitySchema = z.object({
   ),
 });
 
+/** What a report says of one capture. */
+const subjectSchema = z.object({
+  input: inputSchema,
+  headline: headlineSchema,
+  diagnosis: reportDiagnosisSchema,
+  evidence: z.array(evidenceSchema),
+  quality: qualitySchema,
+});
+
 export const reportSchema = z.object({
   schema: z.literal(REPORT_SCHEMA),
   version: z.literal(REPORT_VERSION),
@@ -85,9 +97,15 @@ export const reportSchema = z.object({
   evidence: z.array(evidenceSchema),
   sections: z.array(sectionSchema),
   quality: qualitySchema,
+  /**
+   * With two captures: what is different. Then the rest is about the one made after, but for
+   * `window_ns` and the times of `sections`, which are on the common axis.
+   */
+  comparison: comparisonSchema.extend({ before: subjectSchema }).optional(),
 });
 
 export type Report = z.infer<typeof reportSchema>;
+export type ReportSubject = z.infer<typeof subjectSchema>;
 export type ReportInput = z.infer<typeof inputSchema>;
 export type ReportHeadline = z.infer<typeof headlineSchema>;
 export type ReportQuality = z.infer<typeof qualitySchema>;
@@ -95,12 +113,19 @@ export type ReportSection = z.infer<typeof sectionSchema>;
 export type ReportDiagnosis = z.infer<typeof reportDiagnosisSchema>;
 export type ReportCause = ReportDiagnosis['findings'][number];
 export type {
+  ReportComparedCause,
+  ReportComparedNumber,
+  ReportComparison,
+  ReportJudged,
+} from './comparison.ts';
+export type {
   ReportDetail,
   ReportDistribution,
   ReportHeatmap,
   ReportInterval,
   ReportLanes,
   ReportSeries,
+  ReportSide,
   ReportTable,
   ReportTimeline,
   Unit,

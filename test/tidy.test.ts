@@ -63,6 +63,7 @@ const ROOMS: Readonly<Record<string, Rule>> = {
       'type:src/findings/finding.ts',
       'type:src/findings/detail.ts',
       'type:src/findings/diagnose.ts',
+      'type:src/findings/against/comparison.ts',
     ],
     packages: ['zod'],
   },
@@ -78,10 +79,13 @@ const PACKAGE_PLACES: Readonly<Record<string, readonly string[]>> = {
   'reports/page/': ['vega', 'vega-interpreter', 'vega-lite'],
   'reports/render/html.ts': ['node:crypto'],
   'reports/render/svg.ts': ['vega', 'vega-lite'],
+  'reports/render/png.ts': ['@resvg/resvg-wasm'],
   'reports/charts/': ['vega', 'vega-lite'],
 };
 
 const RUNTIME = [
+  '@fontsource/dejavu-sans',
+  '@resvg/resvg-wasm',
   '@uwdata/flechette',
   'arquero',
   'commander',

@@ -13,6 +13,8 @@ export type BlockOptions = {
    * cache. Measured: 128 KiB to 1 MiB are equally fast. Small ones are for tests.
    */
   readonly chunkBytes?: number | undefined;
+  /** Where blocks are read to, for readers that want them in a place of their own. */
+  readonly buffer?: Uint8Array | undefined;
   /** Told of each line longer than MAX_LINE_BYTES that is in no block, in its place. */
   readonly onLongLine?: ((offset: number) => void) | undefined;
   /** Told what share of the source the next block ends with. */
@@ -22,10 +24,13 @@ export type BlockOptions = {
 const CHUNK_BYTES = 512 << 10;
 /** Nothing that prints events writes longer lines; readers of blocks skip them. */
 export const MAX_LINE_BYTES = 64 << 10;
-/** Bytes behind every block that may be looked at, so that readers can compare whole words. */
-const SLACK_BYTES = 16;
 const LF = 0x0a;
 const CR = 0x0d;
+
+/** Room for a chunk, the beginning of a line from the chunk before, and a last newline. */
+export function blockBytes(chunkBytes = CHUNK_BYTES): number {
+  return MAX_LINE_BYTES + chunkBytes + 1;
+}
 
 /** Calls `onBlock` for all lines in order, also for a last one without a newline. */
 export function readLineBlocks(
@@ -35,10 +40,9 @@ export function readLineBlocks(
 ): void {
   const { onLongLine } = options;
   const chunkBytes = options.chunkBytes ?? Math.max(1, Math.min(CHUNK_BYTES, source.size));
-  // Room for the beginning of a line from the chunk before, and for the newline of the last line.
-  const bytes = new Uint8Array(MAX_LINE_BYTES + chunkBytes + 1 + SLACK_BYTES);
+  const bytes = options.buffer ?? new Uint8Array(blockBytes(chunkBytes));
   // Only for its native search: a Buffer's slice() would be a view of bytes that are overwritten.
-  const buffer = Buffer.from(bytes.buffer);
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let carried = 0;
   let offset = 0;
   let skipping = false;

@@ -42,6 +42,23 @@ export type Beside = {
   readonly exact: ReadonlyMap<number, bigint>;
 };
 
+/** A little-endian field as the loops of parsers/wasm read it. */
+export type FastField = { readonly offset: number; readonly size: number } & (
+  | { readonly kind: 'copy' }
+  | {
+      readonly kind: 'double';
+      readonly isSigned: boolean;
+      /** A value that a double cannot hold: notes it for the row and returns the nearest double. */
+      readonly readLarge: (window: ByteWindow, at: number, row: number) => number;
+    }
+  | {
+      readonly kind: 'text';
+      readonly shape: 'string' | 'data_loc' | 'rel_loc';
+      readonly codes: TextCodes;
+    }
+  | { readonly kind: 'value'; readonly codes: ValueCodes }
+);
+
 /** Collects one column over all windows of an input. */
 export type ColumnReader = {
   /** The values so far. Whoever reads an input in parts gives each part its own memory here. */
@@ -50,6 +67,8 @@ export type ColumnReader = {
   readonly interner?: TextInterner | undefined;
   /** Rows that a double cannot hold, so far. */
   readonly exact?: Map<number, bigint> | undefined;
+  /** Undefined where only append() can read the column. */
+  readonly fast?: FastField | undefined;
   append(window: ByteWindow, records: RecordList): void;
   /** The finished column, of values that may have been collected by several readers. */
   make(values: AnyArray, beside: Beside): Column;
@@ -57,7 +76,7 @@ export type ColumnReader = {
   finish(): Column;
 };
 
-type ReaderParts<T extends AnyArray> = Pick<ColumnReader, 'interner' | 'exact'> & {
+type ReaderParts<T extends AnyArray> = Pick<ColumnReader, 'interner' | 'exact' | 'fast'> & {
   readonly column: GrowingColumn<T>;
   readonly append: (window: ByteWindow, records: RecordList) => void;
   readonly make: (values: T, beside: Beside) => Column;
@@ -75,6 +94,8 @@ function columnReader<T extends AnyArray>(parts: ReaderParts<T>): ColumnReader {
     finish: () => make(finishGrowing(column), beside),
   };
 }
+
+const LONG_MAX = 2n ** 63n - 1n;
 
 /** Reads whatever width the field has as a double; the slow path of everything below. */
 function readScalar(window: ByteWindow, at: number, field: EventField): number | bigint {
@@ -106,17 +127,22 @@ export function countReader(field: EventField, unit: Unit, signed: boolean): Col
     if (typeof raw === 'number') return raw;
     const value = BigInt.asIntN(64, raw);
     const double = Number(value);
-    if (BigInt(double) !== value) exact.set(row, signed ? value : raw);
+    // LONG_MAX is known by its double.
+    if (BigInt(double) !== value && value !== LONG_MAX) exact.set(row, signed ? value : raw);
     return double;
   };
+  const { offset, size, signed: isSigned } = field;
   return columnReader({
     column,
     exact,
+    fast:
+      isSigned && size < 4
+        ? undefined
+        : { kind: 'double', offset, size, isSigned, readLarge: readOne },
     append(window, records) {
       const { count, start, expected } = records;
       const to = reserve(column, count, expected);
       const out = column.array;
-      const { offset, size } = field;
       let left = count;
       if (isFastWord(window, field)) {
         const { u32 } = window;
@@ -159,6 +185,7 @@ export function intReader(field: EventField, unit: Unit): ColumnReader {
   const asWords = viewer(column, (buffer, at, length) => new Uint32Array(buffer, at, length >> 2));
   return columnReader({
     column,
+    fast: { kind: 'copy', offset, size },
     append(window, records) {
       const { count, start, expected } = records;
       const to = reserve(column, count, expected);
@@ -186,11 +213,12 @@ export function idReader(field: EventField, unit: Unit, signed = false): ColumnR
     signed ? new BigInt64Array(length) : new BigUint64Array(length),
   );
   const asWords = viewer(column, (buffer, at, length) => new Uint32Array(buffer, at, length >> 2));
+  const { offset, size } = field;
   return columnReader({
     column,
+    fast: size === 8 ? { kind: 'copy', offset, size } : undefined,
     append(window, records) {
       const { count, start, expected } = records;
-      const { offset } = field;
       const to = reserve(column, count, expected);
       const values = column.array;
       if (isFastWord(window, field) && field.size === 8) {
@@ -209,11 +237,12 @@ export function idReader(field: EventField, unit: Unit, signed = false): ColumnR
 type AppendCodes = (out: Uint32Array, to: number, window: ByteWindow, records: RecordList) => void;
 
 /** Codes of texts, one for each record, in the words of `interner`. */
-function codeReader(interner: TextInterner, append: AppendCodes): ColumnReader {
+function codeReader(interner: TextInterner, append: AppendCodes, fast?: FastField): ColumnReader {
   const column = growing((length) => new Uint32Array(length));
   return columnReader({
     column,
     interner,
+    fast,
     append(window, records) {
       const to = reserve(column, records.count, records.expected);
       append(column.array, to, window, records);
@@ -253,17 +282,19 @@ export function textReader(field: EventField): ColumnReader {
       return arrayText(window, field, from, to);
     });
   }
-  if (field.shape === 'data_loc' || field.shape === 'rel_loc') {
+  const { shape } = field;
+  if (shape === 'data_loc' || shape === 'rel_loc') {
     const codeAt = (window: ByteWindow, start: number, end: number) => {
       const [from, to] = extent(window, field, start, end);
       return codes.codeAt(window, from, to);
     };
-    return codeReader(interner, eachCode(codeAt));
+    return codeReader(interner, eachCode(codeAt), { kind: 'text', offset, size, shape, codes });
   }
   if (size > 0) {
-    return codeReader(interner, (out, to, window, records) => {
+    const append: AppendCodes = (out, to, window, records) => {
       codes.append(out, to, window, records, offset, size);
-    });
+    };
+    return codeReader(interner, append, { kind: 'text', offset, size, shape: 'string', codes });
   }
   const codeAt = ({ bytes }: ByteWindow, start: number, end: number) =>
     interner.codeOfBytes(bytes, start + offset, withoutNewline(bytes, start + offset, end));
@@ -319,10 +350,16 @@ export function namedReader(field: EventField, nameOf: (value: bigint) => string
     const value = BigInt.asUintN(8 * size, BigInt(readScalar(window, start + offset, field)));
     return codes.codeOf(Number(value & 0xffffffffn), Number(value >> 32n));
   });
-  return codeReader(codes.interner, (out, to, window, records) => {
+  const append: AppendCodes = (out, to, window, records) => {
     if (isFastWord(window, field)) codes.append(out, to, window.u32, records, offset, size);
     else eachOne(out, to, window, records);
-  });
+  };
+  const isWide = size === 4 || size === 8;
+  return codeReader(
+    codes.interner,
+    append,
+    isWide ? { kind: 'value', offset, size, codes } : undefined,
+  );
 }
 
 export function namesReader(field: EventField, table: NameTable): ColumnReader {

@@ -37,6 +37,7 @@ export function columnsOf(
   const readers = new Map<string, ColumnReader>();
   const missing: string[] = [];
   const claimed = new Set<EventField>();
+  const tablesOf = nameTables(format);
   for (const [name, column] of Object.entries(definition?.columns ?? {})) {
     const field = findField(format, column);
     if (field === undefined) {
@@ -44,7 +45,7 @@ export function columnsOf(
       continue;
     }
     claimed.add(field);
-    for (const [id, reader] of knownReaders(name, column, field, format, resolveSymbol)) {
+    for (const [id, reader] of knownReaders(name, column, field, tablesOf, resolveSymbol)) {
       readers.set(id, reader);
     }
   }
@@ -88,11 +89,25 @@ function fits(column: ColumnDefinition, field: EventField): boolean {
   return column.type === 'text' ? field.isText : isScalar;
 }
 
+type TablesOf = (constants: Constants) => ReturnType<typeof parseNameTables>;
+type Constants = Parameters<typeof parseNameTables>[1];
+
+/** Those of a format, which are parsed once for all columns that have the same constants. */
+function nameTables({ printFormat }: EventFormat): TablesOf {
+  const known = new Map<string, ReturnType<TablesOf>>();
+  return (constants) => {
+    const key = JSON.stringify(constants);
+    const tables = known.get(key) ?? parseNameTables(printFormat, constants);
+    known.set(key, tables);
+    return tables;
+  };
+}
+
 function knownReaders(
   name: string,
   column: ColumnDefinition,
   field: EventField,
-  format: EventFormat,
+  tablesOf: TablesOf,
   resolveSymbol: SymbolResolver,
 ): [string, ColumnReader][] {
   switch (column.type) {
@@ -109,7 +124,7 @@ function knownReaders(
       return [[name, namedReader(field, resolveSymbol)]];
     case 'names': {
       const bits: [string, ColumnReader] = [`${name}_bits`, countReader(field, 'bits', false)];
-      const table = parseNameTables(format.printFormat, column.constants).get(field.name);
+      const table = tablesOf(column.constants).get(field.name);
       return table === undefined ? [bits] : [[name, namesReader(field, table)], bits];
     }
   }

@@ -43,6 +43,7 @@ export type EventFormat = {
 //	field:unsigned long nr_dirty;	offset:8;	size:8;	signed:0;
 const FIELD = /^\s*field:\s*(.+?);\s*offset:\s*(\d+);\s*size:\s*(\d+);(?:\s*signed:\s*(\d+);)?\s*$/;
 const ARRAY = /^(.*?)\s*\[([^\]]*)\]$/;
+const LOCATION = /^__(data|rel)_loc\s+(.*?)\s*\[\]\s*(\S+)$/;
 const MAX_RECORD_BYTES = 1 << 16;
 const MAX_FIELD_LINE = 1000;
 
@@ -78,14 +79,14 @@ function parseField(line: string): EventField | undefined {
   const size = Number(sizeText);
   if (offset + size > MAX_RECORD_BYTES) return undefined;
   const base = { offset, size, elementSize: 0, signed: signedText === '1' };
-  const location = /^__(data|rel)_loc\s+(.*?)\s*\[\]\s*(\S+)$/.exec(declaration);
+  const location = declaration.startsWith('__') ? LOCATION.exec(declaration) : null;
   if (location !== null) {
     const [, kind, element = '', name = ''] = location;
     if (size !== 4) return undefined;
     const shape = kind === 'data' ? 'data_loc' : 'rel_loc';
     return { ...base, name, shape, isText: isChar(element) };
   }
-  const array = ARRAY.exec(declaration);
+  const array = declaration.includes('[') ? ARRAY.exec(declaration) : null;
   const name = /(\S+)$/.exec(array?.[1] ?? declaration)?.[1]?.replace(/^\*+/, '');
   if (name === undefined) return undefined;
   // Some kernels describe `char buf[]` as `char buf` of no size.

@@ -3,7 +3,12 @@
  * exact one at the end: what is out of order lies where two stretches meet, so only that is moved.
  */
 import type { EventDefinition } from '../../src/events/index.ts';
-import { type Column, type NumberArray, numberColumn, textColumn } from '../../src/trace/column.ts';
+import {
+  type Column,
+  derivedTextColumn,
+  type NumberArray,
+  numberColumn,
+} from '../../src/trace/column.ts';
 import { makeTable, type Table } from '../../src/trace/table.ts';
 import type { Detail } from '../importer.ts';
 import type { ColumnReader } from './binary-fields.ts';
@@ -141,7 +146,7 @@ export type FinishOptions = {
   /** The cpu value that means "not recorded". */
   readonly noCpu: number;
   readonly comms: readonly string[];
-  /** Codes of the names of the tasks, for rows in order; times as they were appended. */
+  /** Codes of the names of the tasks, for rows in order; times are those of the table. */
   readonly commCodes: (pid: Int32Array, ts: Float64Array) => Uint32Array;
 };
 
@@ -204,7 +209,6 @@ function draftOf(builder: EventBuilder, name: string): Draft {
 
 function finishTable(draft: Draft, options: FinishOptions): Table {
   const { builder, name, ts, cpu, pid, seq, payload } = draft;
-  const codes = options.commCodes(pid, ts);
   if (options.firstTs !== 0) {
     for (let row = 0; row < ts.length; row++) (ts[row] as number) -= options.firstTs;
   }
@@ -212,7 +216,7 @@ function finishTable(draft: Draft, options: FinishOptions): Table {
     ts_ns: numberColumn(ts, 'ns'),
     cpu: numberColumn(withUnknown(cpu, options.noCpu), 'id'),
     pid: numberColumn(pid, 'id'),
-    comm: textColumn(codes, options.comms),
+    comm: derivedTextColumn(ts.length, () => options.commCodes(pid, ts), options.comms),
     seq: numberColumn(seq, 'count'),
   };
   for (const [id, column] of payload) columns[id] = column;

@@ -6,6 +6,7 @@
 export type NameTable = {
   readonly kind: 'flags' | 'symbols';
   readonly delimiter: string;
+  /** Read from the format when the first name is asked for: tables of flags are long. */
   readonly entries: readonly (readonly [value: bigint, name: string])[];
   /** What stands for zero when the format says `(REC->x) ? __print_flags(…) : "none"`. */
   readonly zero: string;
@@ -35,10 +36,14 @@ export function parseNameTables(
     const field = /REC->(\w+)/.exec(parts[0] ?? '')?.[1];
     if (field === undefined || tables.has(field)) continue;
     const flags = match[1] === 'flags';
+    let entries: NameTable['entries'] | undefined;
     tables.set(field, {
       kind: flags ? 'flags' : 'symbols',
       delimiter: flags ? (unquote(parts[1] ?? '') ?? '|') : '',
-      entries: entriesOf(parts.slice(flags ? 2 : 1), constants),
+      get entries() {
+        entries ??= entriesOf(parts.slice(flags ? 2 : 1), constants);
+        return entries;
+      },
       zero: zeroText(printFormat.slice(0, match.index), printFormat.slice(end + 1)),
     });
   }
@@ -92,13 +97,11 @@ function unquote(text: string): string | undefined {
 /** Position of the parenthesis that closes the one before `start`. */
 function closing(text: string, start: number): number | undefined {
   let depth = 1;
-  let quoted = false;
-  for (let at = start; at < text.length; at++) {
-    const char = text[at];
-    if (char === '"') quoted = !quoted;
-    if (quoted) continue;
-    if (char === '(') depth++;
-    if (char === ')' && --depth === 0) return at;
+  const marks = /"[^"]*(?:"|$)|[()]/g;
+  marks.lastIndex = start;
+  for (let mark = marks.exec(text); mark !== null; mark = marks.exec(text)) {
+    if (mark[0] === '(') depth++;
+    if (mark[0] === ')' && --depth === 0) return mark.index;
   }
   return undefined;
 }
@@ -107,17 +110,14 @@ function closing(text: string, start: number): number | undefined {
 function splitArguments(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;
-  let quoted = false;
   let from = 0;
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (char === '"') quoted = !quoted;
-    if (quoted) continue;
+  for (const mark of text.matchAll(/"[^"]*(?:"|$)|[(){}[\],]/g)) {
+    const [char] = mark;
     if (char === '(' || char === '{' || char === '[') depth++;
     if (char === ')' || char === '}' || char === ']') depth--;
     if (char === ',' && depth === 0) {
-      parts.push(text.slice(from, at));
-      from = at + 1;
+      parts.push(text.slice(from, mark.index));
+      from = mark.index + 1;
     }
   }
   parts.push(text.slice(from));
@@ -143,6 +143,9 @@ export function evaluate(
   expression: string,
   constants: Readonly<Record<string, number>>,
 ): bigint | undefined {
+  // Most are plain numbers.
+  const plain = /^\s*(0[xX][0-9a-fA-F]+|\d{1,18})[uUlL]*\s*$/.exec(expression);
+  if (plain !== null) return numberOf(plain[1] as string);
   const tokens = expression.match(/0[xX][0-9a-fA-F]+[uUlL]*|\d+[uUlL]*|\w+|<<|>>|[^\s\w]/g);
   if (tokens === null || tokens.length > MAX_TOKENS) return undefined;
   const cursor: Cursor = { tokens: tokens.map(dropSuffix), constants, at: 0, depth: 0 };
@@ -203,8 +206,13 @@ function primary(cursor: Cursor, token: string): bigint | undefined {
     return token === '~' ? BigInt.asUintN(64, ~value) : -value;
   }
   if (token === '(') return parenthesised(cursor);
-  if (/^\d/.test(token)) return BigInt(/^0[0-7]+$/.test(token) ? `0o${token.slice(1)}` : token);
+  if (/^\d/.test(token)) return numberOf(token);
   return Object.hasOwn(cursor.constants, token) ? BigInt(cursor.constants[token] ?? 0) : undefined;
+}
+
+/** As C writes them: with 0 before it, octal. */
+function numberOf(token: string): bigint {
+  return BigInt(/^0[0-7]+$/.test(token) ? `0o${token.slice(1)}` : token);
 }
 
 /** `( gfp_t)` and `(unsigned int)` before a value are casts; everything else is a group. */

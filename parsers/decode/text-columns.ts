@@ -13,6 +13,8 @@ import {
 import type { Unit } from '../../src/trace/units.ts';
 import { firstComeCodes, TextCodes } from './text-codes.ts';
 import { type Literal, NOWHERE } from './text-literal.ts';
+import type { TextMemory } from './text-memory.ts';
+import { joinRegions, makeRegions } from './text-regions.ts';
 
 /**
  * - `count`, `int`, `dev`: a number in `f64`
@@ -38,7 +40,13 @@ export type TextSink = {
   readonly interner: TextCodes;
   /** The last number that needed more than a double. */
   wide: WideNumber;
+  /** For the loops: its number, and where the values of the current batch are. */
+  readonly id: number;
+  out: number;
 };
+
+/** The values of a sink: only one of the two is used. */
+export type SinkValues = Pick<TextSink, 'kind' | 'f64' | 'u32'>;
 
 export type WideNumber = {
   readonly text: Literal;
@@ -53,7 +61,7 @@ export type SinkOptions = Partial<Pick<TextSink, 'unit' | 'signed' | 'radix' | '
 export function makeSink(
   name: string,
   kind: SinkKind,
-  place: { rows: number; capacity: number },
+  place: { rows: number; capacity: number; id: number; region?: SinkValues | undefined },
   options: SinkOptions = {},
 ): TextSink {
   const { unit = 'none', signed = true, radix = 10, divisor = 1 } = options;
@@ -69,8 +77,14 @@ export function makeSink(
     exact: new Map(),
     interner: new TextCodes(),
     wide: { text: NOWHERE, double: 0, exact: undefined },
+    id: place.id,
+    out: 0,
   };
-  enlargeSink(sink, place.capacity);
+  const { region } = place;
+  if (region?.kind === kind) {
+    sink.f64 = region.f64;
+    sink.u32 = region.u32;
+  } else enlargeSink(sink, place.capacity);
   fillMissing(sink, 0, place.rows);
   return sink;
 }
@@ -91,6 +105,48 @@ export function enlargeSink(sink: TextSink, capacity: number): void {
   }
 }
 
+/** Takes the values of a batch's `count` rows over from the loops. */
+export function takeBatch(
+  { kind, out, f64, u32 }: TextSink,
+  memory: TextMemory,
+  row: number,
+  count: number,
+): void {
+  if (isNumeric(kind)) copyValues(memory.f64, out >> 3, count, f64, row);
+  else if (kind === 'id') copyValues(memory.u32, out >> 2, 2 * count, u32, 2 * row);
+  else if (kind !== 'skip') copyValues(memory.u32, out >> 2, count, u32, row);
+}
+
+/** A view and a call cost as much as some fifty values. */
+const FEW = 50;
+
+function copyValues<T extends Float64Array | Uint32Array>(
+  values: T,
+  from: number,
+  count: number,
+  target: T,
+  to: number,
+): void {
+  if (count > FEW) target.set(values.subarray(from, from + count), to);
+  else for (let i = 0; i < count; i++) target[to + i] = values[from + i] as number;
+}
+
+/** Places of a batch whose text does not have the value. */
+export function fillMissingInBatch(
+  { kind, out, interner }: TextSink,
+  { f64, u32 }: TextMemory,
+  places: Int32Array,
+): void {
+  if (kind === 'skip') return;
+  const word = out >> 2;
+  const code = isNumeric(kind) || kind === 'id' ? 0 : interner.code('');
+  for (const place of places) {
+    if (isNumeric(kind)) f64[(out >> 3) + place] = Number.NaN;
+    else if (kind === 'id') u32.fill(0, word + 2 * place, word + 2 * place + 2);
+    else u32[word + place] = code;
+  }
+}
+
 /** Rows whose text does not have the value: NaN, identity 0 or the empty text. */
 export function fillMissing(sink: TextSink, from: number, to: number): void {
   if (isNumeric(sink.kind)) sink.f64.fill(Number.NaN, from, to);
@@ -98,22 +154,77 @@ export function fillMissing(sink: TextSink, from: number, to: number): void {
   else if (sink.kind !== 'skip' && to > from) sink.u32.fill(sink.interner.code(''), from, to);
 }
 
-/** Puts the values of another sink of the same kind from row `rows` on. */
-export function appendToSink(
+/** Regions for the values, of as many rows; the sink goes on in the first of them. */
+export function reserveSink(sink: TextSink, used: number, rows: readonly number[]): SinkValues[] {
+  const { kind } = sink;
+  if (kind === 'skip') return rows.map(() => sink);
+  const isNumber = isNumeric(kind);
+  const f64 = isNumber ? makeRegions(sink.f64, used, rows) : [];
+  const u32 = isNumber ? [] : makeRegions(sink.u32, used, rows, kind === 'id' ? 2 : 1);
+  const regions = rows.map((_, nth) => ({
+    kind,
+    f64: f64[nth] ?? sink.f64,
+    u32: u32[nth] ?? sink.u32,
+  }));
+  Object.assign(sink, regions[0]);
+  return regions;
+}
+
+/** Puts the values of a region behind the sink's first `rows`. */
+export function joinSink(
   sink: TextSink,
-  rows: number,
-  part: Pick<TextSink, 'f64' | 'u32' | 'exact'> & { readonly dictionary: readonly string[] },
+  region: SinkValues,
+  place: { readonly rows: number; readonly count: number },
 ): void {
+  if (isNumeric(sink.kind)) sink.f64 = joinRegions(sink.f64, region.f64, place);
+  else if (sink.kind !== 'skip') {
+    sink.u32 = joinRegions(sink.u32, region.u32, place, sink.kind === 'id' ? 2 : 1);
+  }
+}
+
+export type AppendedSink = Pick<TextSink, 'f64' | 'u32' | 'exact'> & {
+  readonly dictionary: readonly string[];
+};
+
+export type SinkPart = Pick<TextSink, 'name' | 'kind'> &
+  AppendedSink & { readonly options: SinkOptions };
+
+/** The first `rows` values, for a sink of another thread. */
+export function partOfSink(sink: TextSink, rows: number): SinkPart {
+  const { name, kind, unit, signed, radix, divisor, exact, interner } = sink;
+  const f64 = sink.f64.subarray(0, rows);
+  const u32 = sink.u32.subarray(0, kind === 'id' ? 2 * rows : rows);
+  const options = { unit, signed, radix, divisor };
+  return { name, kind, options, f64, u32, exact, dictionary: interner.dictionary };
+}
+
+/** Puts the values of another sink of the same kind from row `rows` on. */
+export function appendToSink(sink: TextSink, rows: number, part: AppendedSink): void {
   if (isNumeric(sink.kind)) sink.f64.set(part.f64, rows);
   else if (sink.kind === 'id') sink.u32.set(part.u32, 2 * rows);
-  else if (sink.kind !== 'skip') {
-    const codes = Uint32Array.from(part.dictionary, (text) => sink.interner.code(text));
-    const { u32 } = sink;
-    for (let row = 0; row < part.u32.length; row++) {
-      u32[rows + row] = codes[part.u32[row] as number] as number;
-    }
+  else if (sink.kind !== 'skip') sink.u32.set(part.u32, rows);
+  explainValues(sink, { rows, count: part.u32.length }, part);
+}
+
+/** The same where the values are there already: their codes are those of the sink from now on. */
+export function explainValues(
+  sink: TextSink,
+  { rows, count }: { readonly rows: number; readonly count: number },
+  { exact, dictionary }: Pick<AppendedSink, 'exact' | 'dictionary'>,
+): void {
+  if (!isNumeric(sink.kind) && sink.kind !== 'id' && sink.kind !== 'skip') {
+    const codes = Uint32Array.from(dictionary, (text) => sink.interner.code(text));
+    recode(sink.u32.subarray(rows, rows + count), codes);
   }
-  for (const [row, value] of part.exact) sink.exact.set(rows + row, value);
+  for (const [row, value] of exact) sink.exact.set(rows + row, value);
+}
+
+/** What is `code` becomes `codes[code]`. */
+export function recode(values: Uint32Array, codes: Uint32Array): void {
+  if (codes.every((code, was) => code === was)) return;
+  for (let row = 0; row < values.length; row++) {
+    values[row] = codes[values[row] as number] as number;
+  }
 }
 
 /** Takes the rows `gone` (ascending) out of those from the first of them up to `rows`. */

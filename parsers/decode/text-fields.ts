@@ -6,70 +6,66 @@
 import type { EventDefinition } from '../../src/events/index.ts';
 import type { Column } from '../../src/trace/column.ts';
 import { isCounter } from '../check-values.ts';
-import { type Batch, followBatch } from './text-batch.ts';
+import { followBatch, placeLayout } from './text-batch.ts';
 import {
   appendToSink,
   enlargeSink,
+  explainValues,
   fillMissing,
+  fillMissingInBatch,
   finishSink,
+  joinSink,
   makeSink,
+  partOfSink,
   removeFromSink,
+  reserveSink,
   type SinkKind,
   type SinkOptions,
+  type SinkValues,
   type TextSink,
+  takeBatch,
 } from './text-columns.ts';
-import { type LayoutSlot, type LearnedLayout, learnLayout } from './text-layout.ts';
-import { type Literal, literalOfText } from './text-literal.ts';
-import { followLayout, type Layout, READ } from './text-match.ts';
-import { isWordByte } from './text-values.ts';
+import {
+  type AddressForm,
+  type AppendPlace,
+  addBelowZero,
+  type Batch,
+  type BelowZeroTally,
+  type PayloadOptions,
+  type PayloadPart,
+  type Seed,
+  type SinkRegions,
+} from './text-exchange.ts';
+import { type LayoutSlot, type LearnedLayout, learnLayout, wireName } from './text-layout.ts';
+import { literalOfText } from './text-literal.ts';
+import { followLayout, type Layout, READ, unclaimed } from './text-match.ts';
+import type { TextMemory } from './text-memory.ts';
+import { beginsWithKey, periodBefore } from './text-values.ts';
 
 /** More shapes than this of one event are learned anew each time. */
 const MAX_LAYOUTS = 16;
 /** More keys than this of one event are no fields; what they hold is dropped. */
 const MAX_SINKS = 64;
 
-export type PayloadOptions = {
-  /** Bytes of a page, for columns whose text counts bytes. */
-  readonly pageSize: number;
-};
-
-type BelowZeroTally = Map<string, { readonly count: number; readonly ts: number }>;
-
-export type SinkPart = Pick<TextSink, 'name' | 'kind' | 'f64' | 'u32' | 'exact'> & {
-  readonly options: SinkOptions;
-  readonly dictionary: readonly string[];
-};
-
-/** Payloads that another reader of the event has read; can be sent to another thread. */
-export type PayloadPart = {
-  readonly sinks: readonly SinkPart[];
-  readonly learned: readonly LearnedLayout[];
-  readonly seeded: number;
-  readonly refused: number;
-  readonly usesPageSize: boolean;
-  readonly belowZero: BelowZeroTally;
-};
-
-export type AppendPlace = {
-  readonly rows: number;
-  readonly count: number;
-  readonly capacity: number;
-  /** Added to all times. */
-  readonly shift: number;
-};
-
 export class PayloadReader {
   readonly definition: EventDefinition | undefined;
   /** By column: how many values of rows that were not kept, and when the first one. */
   readonly belowZero: BelowZeroTally = new Map();
   readonly #pageSize: number;
+  readonly #memory: TextMemory;
+  readonly #regions: SinkRegions | undefined;
+  readonly #address: AddressForm | undefined;
   readonly #sinks = new Map<string, TextSink>();
+  /** All of them but the text. */
+  readonly #sinksOfLayouts: TextSink[] = [];
   readonly #layouts: Layout[] = [];
   /** Columns that the accepted layouts lack; undefined before the first one. */
   #missing: ReadonlySet<string> | undefined;
   readonly #wireNames = new Set<string>();
   /** The whole payload, kept for events that the dictionary does not know. */
   readonly #text: TextSink | undefined;
+  /** A number that stands before the event's name. */
+  #period: TextSink | undefined;
   /** Rows that a new column must have values for, and those that there is room for. */
   #rows = 0;
   #capacity: number;
@@ -84,6 +80,9 @@ export class PayloadReader {
     this.definition = definition;
     this.#capacity = capacity;
     this.#pageSize = options.pageSize;
+    this.#memory = options.memory;
+    this.#regions = options.regions;
+    this.#address = options.address;
     if (definition === undefined) this.#text = this.#sinkFor('text', 'text', {});
   }
 
@@ -102,6 +101,24 @@ export class PayloadReader {
     return [...this.#wireNames];
   }
 
+  /** Lines of the event have a period from here on. */
+  expectPeriod(): void {
+    if (this.#period !== undefined || this.#sinks.has('period')) return;
+    if (this.definition?.columns.period !== undefined) return;
+    this.#period = this.#sinkFor('period', 'count', { unit: 'count', signed: false });
+    this.#sinksOfLayouts.splice(this.#sinksOfLayouts.indexOf(this.#period), 1);
+    for (const layout of this.#layouts) layout.sinkCount = -1;
+  }
+
+  #readPeriods({ bytes, firstRow, count }: Batch): void {
+    const { start } = this.#memory;
+    const f64 = this.#period?.f64;
+    if (f64 === undefined) return;
+    for (let place = 0; place < count; place++) {
+      f64[firstRow + place] = periodBefore(bytes, start[place] as number);
+    }
+  }
+
   /** Reads one payload into row `row`; false when it is not understood. */
   read(bytes: Uint8Array, start: number, end: number, row: number): boolean {
     this.#rows = Math.max(this.#rows, row + 1);
@@ -109,7 +126,7 @@ export class PayloadReader {
     if (text === undefined) return this.#readKnown(bytes, start, end, row);
     text.u32[row] = text.interner.codeOfBytes(bytes, start, end);
     // Only `key=value …` is taken apart; anything else is in the text alone.
-    if (!beginsWithKey(bytes, start, end) || !this.#readKnown(bytes, start, end, row)) {
+    if (!this.#mayFollow(bytes, start, end) || !this.#readKnown(bytes, start, end, row)) {
       this.#fillAll(row);
     }
     return true;
@@ -117,55 +134,97 @@ export class PayloadReader {
 
   /** The same for a batch; returns the rows that are not understood, in order. */
   readBatch(batch: Batch): number[] {
-    const { bytes, start, end, firstRow, places } = batch;
-    this.#rows = firstRow + batch.count;
-    if (this.#text !== undefined) this.#readWhole(this.#text, batch);
-    for (const layout of this.#layouts) {
-      if (batch.count > 0) this.#followBatch(layout, batch);
-    }
+    const { bytes, firstRow, count } = batch;
+    const { places, start, stop } = this.#memory;
+    this.#rows = firstRow + count;
+    const whole = this.#text === undefined ? [] : this.#readWhole(this.#text, batch);
     const failed: number[] = [];
-    for (let i = 0; i < batch.count; i++) {
-      const place = places[i] as number;
+    const tried = this.#learnFirst(batch, count - whole.length, failed);
+    if (this.#text !== undefined) whole.push(...failed.splice(0).map((row) => row - firstRow));
+    const left = this.#followLayouts(batch, tried);
+    for (const place of whole) this.#fillAll(firstRow + place);
+    for (const place of left === 0 ? [] : places.slice(0, left)) {
       const row = firstRow + place;
-      const isRead = this.#readKnown(bytes, start[place] as number, end[place] as number, row);
+      const isRead = this.#readKnown(bytes, start[place] as number, stop[place] as number, row);
       if (isRead) continue;
       if (this.#text === undefined) failed.push(row);
       else this.#fillAll(row);
     }
+    this.#readPeriods(batch);
     return failed;
   }
 
-  /** The texts of all; leaves the payloads that can be taken apart. */
-  #readWhole(text: TextSink, batch: Batch): void {
-    const { bytes, start, end, firstRow, places, count } = batch;
-    let left = 0;
+  /** The first batch would have no layout to follow: it learns one, if a payload has any. */
+  #learnFirst({ bytes, firstRow }: Batch, count: number, failed: number[]): number {
+    const { places, start, stop } = this.#memory;
+    if (this.#layouts.length > 0) return count;
     for (let i = 0; i < count; i++) {
       const place = places[i] as number;
-      const from = start[place] as number;
-      const stop = end[place] as number;
-      text.u32[firstRow + place] = text.interner.codeOfBytes(bytes, from, stop);
-      if (beginsWithKey(bytes, from, stop)) places[left++] = place;
-      else this.#fillAll(firstRow + place);
+      const row = firstRow + place;
+      if (this.#readKnown(bytes, start[place] as number, stop[place] as number, row)) {
+        places.copyWithin(0, i, count);
+        return count - i;
+      }
+      failed.push(row);
     }
-    batch.count = left;
+    return 0;
   }
 
-  #followBatch(layout: Layout, batch: Batch): void {
-    const { firstRow, places, count } = batch;
-    const absent = this.#absentOf(layout);
-    const tried = absent.length > 0 ? places.slice(0, count) : places;
-    followBatch(layout, batch);
-    for (let i = 0; i < batch.count; i++) this.#forget(firstRow + (places[i] as number));
-    for (const sink of absent) {
-      if (batch.count === 0 && count === this.#rows - firstRow) {
-        fillMissing(sink, firstRow, this.#rows);
-        continue;
-      }
-      for (const place of tried) {
-        if ((batch.at[place] as number) < 0) continue;
-        fillMissing(sink, firstRow + place, firstRow + place + 1);
-      }
+  /** The plain version. */
+  readOneByOne(batch: Batch): number[] {
+    const { bytes, firstRow, count } = batch;
+    const { start, stop } = this.#memory;
+    const failed: number[] = [];
+    for (let place = 0; place < count; place++) {
+      const row = firstRow + place;
+      const isRead = this.read(bytes, start[place] as number, stop[place] as number, row);
+      if (!isRead) failed.push(row);
     }
+    this.#readPeriods(batch);
+    return failed;
+  }
+
+  /** The texts of all. Returns those that are nothing else; the others stay in the places. */
+  #readWhole(text: TextSink, { bytes, firstRow, count }: Batch): number[] {
+    const { places, start, stop } = this.#memory;
+    const whole: number[] = [];
+    let left = 0;
+    for (let place = 0; place < count; place++) {
+      const from = start[place] as number;
+      const end = stop[place] as number;
+      text.u32[firstRow + place] = text.interner.codeOfBytes(bytes, from, end);
+      if (this.#mayFollow(bytes, from, end)) places[left++] = place;
+      else whole.push(place);
+    }
+    return whole;
+  }
+
+  /** Of an event that is not known: is the payload taken apart? */
+  #mayFollow(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#address?.isAlone === true || beginsWithKey(bytes, start, end);
+  }
+
+  /** Returns how many payloads have none of the layouts. */
+  #followLayouts({ firstRow, count }: Batch, tried: number): number {
+    const memory = this.#memory;
+    const sinks = this.#sinksOfLayouts;
+    if (tried === 0 || this.#layouts.length === 0 || !memory.hasRoomFor(sinks.length)) return tried;
+    for (let nth = 0; nth < sinks.length; nth++) {
+      (sinks[nth] as TextSink).out = memory.outputAt(nth, count);
+    }
+    let left = tried;
+    for (const layout of this.#layouts) {
+      if (left === 0) break;
+      if (!layout.isPlaced) continue;
+      const absent = this.#absentOf(layout);
+      const before = absent.length === 0 ? undefined : memory.places.slice(0, left);
+      left = followBatch(layout, memory, firstRow, left);
+      for (let i = 0; i < left; i++) this.#forget(firstRow + (memory.places[i] as number));
+      const followed = before?.filter((place) => (memory.at[place] as number) >= 0);
+      for (const sink of absent) fillMissingInBatch(sink, memory, followed as Int32Array);
+    }
+    for (const sink of sinks) takeBatch(sink, memory, firstRow, count);
+    return left;
   }
 
   /** Notes counters below zero in the first rows, whose times are `ts`: they are not kept. */
@@ -201,9 +260,10 @@ export class PayloadReader {
 
   /** The dictionary's order first, so that it does not depend on which shape came first. */
   #ordered(): TextSink[] {
-    const known = Object.keys(this.definition?.columns ?? {}).flatMap(
-      (name) => this.#sinks.get(name) ?? [],
-    );
+    const names = Object.keys(this.definition?.columns ?? {});
+    const known = names
+      .flatMap((name) => [name, `${name}_bits`])
+      .flatMap((name) => this.#sinks.get(name) ?? []);
     return [...new Set([...known, ...this.#sinks.values()])];
   }
 
@@ -222,7 +282,7 @@ export class PayloadReader {
 
   #learn(bytes: Uint8Array, start: number, end: number, row: number): boolean {
     const payload = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-    const learned = learnLayout(payload.toString('latin1'), this.definition);
+    const learned = learnLayout(payload.toString('latin1'), this.definition, this.#address?.form);
     if (learned === undefined || !this.#isAcceptable(learned)) {
       this.#refused++;
       return false;
@@ -242,29 +302,29 @@ export class PayloadReader {
     this.#missing ??= new Set(learned.missing);
     for (const name of learned.slots.flatMap(wireName)) this.#wireNames.add(name);
     if (this.#layouts.length >= MAX_LAYOUTS) return;
+    layout.isPlaced = placeLayout(layout, this.#memory);
     this.#layouts.push(layout);
     this.#learned.push(learned);
   }
 
-  /** Layouts that payloads of the event have elsewhere in the input, before the first one here. */
-  seed(layouts: readonly LearnedLayout[]): void {
-    for (const learned of layouts) this.#accept(learned, this.#compile(learned));
+  /** What payloads of the event are elsewhere in the input, before the first one here. */
+  seed({ learned, dictionaries }: Seed): void {
+    for (const layout of learned) this.#accept(layout, this.#compile(layout));
     this.#seeded = this.#learned.length;
+    for (const [name, dictionary] of dictionaries) {
+      for (const text of dictionary) this.#sinks.get(name)?.interner.code(text);
+    }
   }
 
-  get learned(): readonly LearnedLayout[] {
-    return this.#learned;
+  get seeds(): Seed {
+    const sinks = [...this.#sinks.values()];
+    const dictionaries = sinks.map(({ name, interner }) => [name, interner.dictionary] as const);
+    return { learned: this.#learned, dictionaries: new Map(dictionaries) };
   }
 
   /** The first `rows` rows, for `append` of another reader of the same event. */
   part(rows: number): PayloadPart {
-    const sinks = [...this.#sinks.values()].map((sink): SinkPart => {
-      const { name, kind, unit, signed, radix, divisor, exact, interner } = sink;
-      const f64 = sink.f64.subarray(0, rows);
-      const u32 = sink.u32.subarray(0, kind === 'id' ? 2 * rows : rows);
-      const options = { unit, signed, radix, divisor };
-      return { name, kind, options, f64, u32, exact, dictionary: interner.dictionary };
-    });
+    const sinks = [...this.#sinks.values()].map((sink) => partOfSink(sink, rows));
     return {
       sinks,
       learned: this.#learned,
@@ -288,10 +348,21 @@ export class PayloadReader {
     return JSON.stringify(own.slice(0, both)) === JSON.stringify(learned.slice(0, both));
   }
 
+  /** Shared memory for as many rows as each thread may need; this reader goes on in the first. */
+  reserve(used: number, rows: readonly number[]): SinkRegions[] {
+    const sinks = rows.map(() => new Map<string, SinkValues>());
+    for (const [name, sink] of this.#sinks) {
+      for (const [nth, region] of reserveSink(sink, used, rows).entries())
+        sinks[nth]?.set(name, region);
+    }
+    this.#capacity = rows[0] as number;
+    return sinks.map((own) => ({ sinks: own }));
+  }
+
   /** Puts the part's rows behind the first `rows`. */
   append(part: PayloadPart, place: AppendPlace): void {
-    const { rows, count, capacity, shift } = place;
-    if (capacity > this.#capacity) this.enlarge(capacity);
+    const { rows, count, shift, regions } = place;
+    this.#makeRoom(place);
     this.#rows = rows + count;
     for (const learned of part.learned.slice(this.#learned.length)) {
       this.#accept(learned, this.#compile(learned));
@@ -305,12 +376,26 @@ export class PayloadReader {
     for (const other of part.sinks) {
       const sink = this.#sinkFor(other.name, other.kind, other.options);
       filled.add(sink);
-      if (count > 0) appendToSink(sink, rows, other);
+      if (regions?.sinks.has(other.name)) explainValues(sink, place, other);
+      else if (count > 0) appendToSink(sink, rows, other);
     }
     if (count === 0) return;
     for (const sink of this.#sinks.values()) {
       if (!filled.has(sink)) fillMissing(sink, rows, rows + count);
     }
+  }
+
+  #makeRoom({ rows, count, capacity, regions }: AppendPlace): void {
+    if (regions === undefined) {
+      if (capacity > this.#capacity) this.enlarge(capacity);
+      return;
+    }
+    for (const [name, sink] of this.#sinks) {
+      const region = regions.sinks.get(name);
+      if (region === undefined) enlargeSink(sink, capacity);
+      else joinSink(sink, region, { rows, count });
+    }
+    this.#capacity = capacity;
   }
 
   /**
@@ -334,23 +419,15 @@ export class PayloadReader {
         read: READ[sink.kind],
         sink,
         until: literalOfText(slot.until ?? ''),
-        recent: [],
+        literalAt: 0,
+        untilAt: 0,
       };
     });
     const { isOpen, isWhole } = learned;
     const tail = literalOfText(learned.tail);
-    const unclaimed = isOpen ? this.#unclaimed(learned) : [];
-    return { slots, tail, isOpen, unclaimed, isWhole, absent: [], sinkCount: -1 };
-  }
-
-  /** Literals of the columns that the layout does not have. */
-  #unclaimed({ slots }: LearnedLayout): Literal[] {
-    const claimed = new Set(slots.map(({ name }) => name));
-    return Object.entries(this.definition?.columns ?? {})
-      .filter(([name]) => !claimed.has(name))
-      .flatMap(([, { text }]) => text)
-      .filter((literal) => literal !== '')
-      .map(literalOfText);
+    const others = isOpen ? unclaimed(learned, this.definition) : [];
+    const known = { slots, tail, isOpen, unclaimed: others, isWhole };
+    return { ...known, tailAt: 0, isPlaced: false, absent: [], sinkCount: -1 };
   }
 
   #sinkOf(slot: LayoutSlot): TextSink {
@@ -373,9 +450,12 @@ export class PayloadReader {
   #sinkFor(name: string, kind: SinkKind, options: SinkOptions): TextSink {
     let sink = this.#sinks.get(name);
     if (sink === undefined) {
-      const place = { rows: this.#rows, capacity: this.#capacity };
+      const id = this.#memory.newSink();
+      const region = this.#regions?.sinks.get(name);
+      const place = { rows: this.#rows, capacity: this.#capacity, id, region };
       sink = makeSink(name, kind, place, options);
       this.#sinks.set(name, sink);
+      if (this.definition !== undefined || name !== 'text') this.#sinksOfLayouts.push(sink);
     }
     return sink;
   }
@@ -388,7 +468,7 @@ export class PayloadReader {
     if (layout.sinkCount !== this.#sinks.size) {
       const filled = new Set(layout.slots.map((slot) => slot.sink));
       layout.absent = [...this.#sinks.values()].filter(
-        (sink) => !filled.has(sink) && sink !== this.#text,
+        (sink) => !filled.has(sink) && sink !== this.#text && sink !== this.#period,
       );
       layout.sinkCount = this.#sinks.size;
     }
@@ -409,22 +489,4 @@ export class PayloadReader {
       if (sink.exact.size > 0) sink.exact.delete(row);
     }
   }
-}
-
-function beginsWithKey(bytes: Uint8Array, start: number, end: number): boolean {
-  let at = start;
-  while (at < end && isWordByte(bytes[at])) at++;
-  return at > start && at < end && bytes[at] === 0x3d;
-}
-
-/** ` bdi_setpoint=` is a field's own name, ` unstable=` that of a column with but one field. */
-function wireName({ literal, column }: LayoutSlot): string[] {
-  const printed = /(\w+)=$/.exec(literal)?.[1];
-  if (printed !== undefined && (column?.field.includes(printed) ?? true)) return [printed];
-  return column?.field.length === 1 ? [...column.field] : [];
-}
-
-function addBelowZero(all: BelowZeroTally, column: string, count: number, ts: number): void {
-  const found = all.get(column) ?? { count: 0, ts };
-  all.set(column, { count: found.count + count, ts: Math.min(found.ts, ts) });
 }

@@ -6,6 +6,7 @@
  *   bdi 7:0: ino=12 state= flags=I_DIRTY_SYNC
  *   `bdi ` text, `: ino=` number, ` state=` names, ` flags=` names
  */
+import { id } from '../../src/events/define.ts';
 import {
   type ColumnDefinition,
   type EventDefinition,
@@ -59,18 +60,55 @@ const MAX_PAYLOAD = 8192;
 export function learnLayout(
   payload: string,
   definition: EventDefinition | undefined,
+  address?: RegExp,
 ): LearnedLayout | undefined {
-  const text = payload.slice(0, MAX_PAYLOAD).replace(/[ \t]+$/, '');
+  const all = payload.slice(0, MAX_PAYLOAD).replace(/[ \t]+$/, '');
+  const behind = address === undefined ? [] : addressClaims(all, address, definition);
+  const text = all.slice(0, behind[0]?.at);
   const known = definition === undefined ? [] : knownClaims(text, definition);
   const whole = known.find((claim) => isWhole(claim) && claim.kind === 'text');
   const names = Object.keys(definition?.columns ?? {});
   const claims = whole === undefined ? [...known, ...rawClaims(text, known, names)] : [whole];
-  const placed = withoutOverlaps(claims);
+  const placed = [...withoutOverlaps(claims), ...behind];
   if (placed.length === 0) return undefined;
-  const { slots, rest } = slotsOf(text, placed);
+  const { slots, rest } = slotsOf(all, placed);
+  // What stands behind words of the payload may be one of them.
+  const isDoubtful = whole !== undefined || !slots.every(isBeside);
+  if (behind.length > 0 && isDoubtful) return learnLayout(payload, definition);
   const isOpen = /[\w]/.test(rest);
   const missing = missingOf(definition, placed);
   return { slots, tail: isOpen ? '' : rest, isOpen, isWhole: whole !== undefined, missing };
+}
+
+/** No words stand between the value before and an address. */
+function isBeside({ name, exact }: LayoutSlot): boolean {
+  return exact || name !== ADDRESS_COLUMNS[0];
+}
+
+const ADDRESS_COLUMNS = ['ip', 'sym', 'dso'] as const;
+const ADDRESS: ColumnDefinition = id('ip', { radix: 16, optional: true });
+
+/** An address, its symbol and where that is from, as the groups of `address` find them. */
+function addressClaims(
+  text: string,
+  address: RegExp,
+  definition: EventDefinition | undefined,
+): Claim[] {
+  const match = address.exec(text);
+  if (match === null || ADDRESS_COLUMNS.some((name) => definition?.columns[name])) return [];
+  const claims: Claim[] = [];
+  let at = match.index;
+  for (const [nth, name] of ADDRESS_COLUMNS.entries()) {
+    const value = match[nth + 1];
+    if (value === undefined) break;
+    const start = text.indexOf(value, at);
+    const isAddress = nth === 0;
+    const kind = isAddress ? 'id' : 'text';
+    const column = isAddress ? ADDRESS : undefined;
+    claims.push({ name, kind, column, isField: false, at, literal: text.slice(at, start), value });
+    at = start + value.length;
+  }
+  return claims;
 }
 
 /** Without a literal before it, and not by its place: the value begins where the text does. */
@@ -92,12 +130,49 @@ function knownClaims(text: string, definition: EventDefinition): Claim[] {
     for (const { literal, isField } of [...printed, ...fields]) {
       const at = findLiteral(text, literal);
       if (at < 0 || !startsValue(text, at + literal.length, column)) continue;
-      claims.push({ name, kind: column.type, column, isField, at, literal });
+      const claim = { name, kind: column.type, column, isField, at, literal };
+      claims.push(...(column.type === 'names' ? numberedNames(text, claim) : [claim]));
       break;
     }
   }
   return claims;
 }
+
+// UNWRITTEN (0x3)     or, when no flag is set,  (0x0)
+const NUMBER_BEHIND = /^([^()]{0,256}?) \(0x[0-9a-fA-F]{1,8}\)/;
+// 3 (FUSE_GETATTR)
+const NUMBER_BEFORE = /^(\d{1,9}) \(([^()]{0,256})\)/;
+
+/** Names beside which their number is printed: both are values. */
+function numberedNames(text: string, names: Claim): Claim[] {
+  const start = names.at + names.literal.length;
+  const rest = text.slice(start);
+  const bits = { ...names, name: `${names.name}_bits`, kind: 'int' as const };
+  const behind = NUMBER_BEHIND.exec(rest)?.[1];
+  if (behind !== undefined) {
+    const at = start + behind.length;
+    return [names, { ...bits, column: BITS, at, literal: ' (0x' }];
+  }
+  const before = NUMBER_BEFORE.exec(rest);
+  if (before === null) return [names];
+  const [, number = '', value = ''] = before;
+  return [
+    { ...bits, column: { ...BITS, radix: 10 } },
+    { ...names, at: start + number.length, literal: ' (', value },
+  ];
+}
+
+const BITS: ColumnDefinition = {
+  type: 'int',
+  unit: 'bits',
+  signed: false,
+  field: [],
+  text: [],
+  radix: 16,
+  textInBytes: false,
+  optional: true,
+  constants: {},
+};
 
 /** Where the literal stands as a word of its own: `dirty=` is not in `wb_dirty=`. */
 function findLiteral(text: string, literal: string): number {
@@ -212,4 +287,11 @@ function missingOf(definition: EventDefinition | undefined, placed: readonly Cla
   return Object.entries(definition?.columns ?? {})
     .filter(([name, column]) => !column.optional && !found.has(name))
     .map(([name]) => name);
+}
+
+/** ` bdi_setpoint=` is a field's own name, ` unstable=` that of a column with but one field. */
+export function wireName({ literal, column }: LayoutSlot): string[] {
+  const printed = /(\w+)=$/.exec(literal)?.[1];
+  if (printed !== undefined && (column?.field.includes(printed) ?? true)) return [printed];
+  return column?.field.length === 1 ? [...column.field] : [];
 }

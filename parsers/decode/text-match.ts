@@ -2,8 +2,10 @@
  * Follows a layout through the bytes of one payload and fills one row: the plain version of
  * text-batch.ts, which does the same for many rows at once.
  */
+import type { EventDefinition } from '../../src/events/index.ts';
 import type { SinkKind, TextSink } from './text-columns.ts';
-import { isAt, type Literal, seek } from './text-literal.ts';
+import type { LearnedLayout } from './text-layout.ts';
+import { isAt, type Literal, literalOfText, seek } from './text-literal.ts';
 import { isSpace, isWordByte, storeDevice, storeId, storeNumber } from './text-values.ts';
 
 /** How a value is read; a small integer, so that the loop's switch is a jump. */
@@ -12,7 +14,7 @@ export const READ_ID = 1;
 export const READ_TEXT = 2;
 const READ_FUNCTION = 3;
 export const READ_DEVICE = 4;
-const READ_NOTHING = 5;
+export const READ_NOTHING = 5;
 
 const EQUALS = 0x3d;
 
@@ -23,16 +25,9 @@ export type Slot = {
   readonly sink: TextSink;
   /** What ends a text value; empty for the end of the payload. */
   readonly until: Literal;
-  /** Texts that text-batch.ts has read here lately, to compare the next one with first. */
-  readonly recent: RecentText[];
-};
-
-export type RecentText = {
-  /** The text and what ends it. */
-  readonly ended: Literal;
-  /** Of the text alone. */
-  readonly length: number;
-  readonly code: number;
+  /** Where the memory of the loops has both; 0 before placeLayout of text-batch.ts. */
+  literalAt: number;
+  untilAt: number;
 };
 
 export type Layout = {
@@ -42,6 +37,9 @@ export type Layout = {
   /** Of an open layout: what would be a value if it stood in the words at the end. */
   readonly unclaimed: readonly Literal[];
   readonly isWhole: boolean;
+  tailAt: number;
+  /** The loops can follow it. */
+  isPlaced: boolean;
   /** Sinks that this layout does not fill; `sinkCount` says when the list is out of date. */
   absent: readonly TextSink[];
   sinkCount: number;
@@ -149,3 +147,16 @@ export const READ: Readonly<Record<SinkKind, number>> = {
   function: READ_FUNCTION,
   skip: READ_NOTHING,
 };
+
+/** Literals of the columns that the layout does not have. */
+export function unclaimed(
+  { slots }: LearnedLayout,
+  definition: EventDefinition | undefined,
+): Literal[] {
+  const claimed = new Set(slots.map(({ name }) => name));
+  return Object.entries(definition?.columns ?? {})
+    .filter(([name]) => !claimed.has(name))
+    .flatMap(([, { text }]) => text)
+    .filter((literal) => literal !== '')
+    .map(literalOfText);
+}

@@ -4,17 +4,19 @@
  * nothing is put and the stretch must be read again.
  */
 import type { DiagnosticCode, DiagnosticPlace } from '../../src/trace/diagnostics.ts';
-import type { PayloadPart } from './text-fields.ts';
-import { literalOf } from './text-literal.ts';
+import type { PayloadPart } from './text-exchange.ts';
+import { MAX_NAMES } from './text-places.ts';
 import { addDisorder, type Dialect, note, type TextReading } from './text-reading.ts';
 import {
   addEvent,
   appendBase,
   type BasePart,
+  type BasePlace,
   basePart,
-  MAX_NAMES,
+  linesOf,
   type NewEvent,
   type TableBuilder,
+  type TableRegion,
 } from './text-tables.ts';
 
 /** What happened between the events, in order. */
@@ -39,14 +41,18 @@ export type PartStep =
 
 type PartName = {
   readonly key: string;
-  readonly given: Omit<NewEvent, 'literal' | 'definition'>;
-  readonly literal: Uint8Array;
+  readonly given: Omit<NewEvent, 'definition'>;
   readonly isDefined: boolean;
   readonly count: number;
   readonly table: number;
 };
 
-type PartTable = { readonly base: BasePart; readonly payloads: PayloadPart };
+type PartTable = {
+  readonly base: BasePart;
+  readonly payloads: PayloadPart;
+  /** The columns are in the memory that was reserved for them. */
+  readonly isReserved: boolean;
+};
 
 export type TextPart = {
   readonly facts: Pick<
@@ -73,20 +79,21 @@ export type TextPart = {
 
 /** What was read; with the memory that can be handed over. */
 export function partOf(reading: TextReading, steps: readonly PartStep[]) {
-  const { set, lastOfCpu, line, events, originSeconds, originFraction } = reading;
+  const { set, line, events, originSeconds, originFraction } = reading;
   const { firstTs, lastTs, maxDigits, maxCpu, backwards, disordered, disorder, previousTs } =
     reading;
   const builders = [...set.builders.values()];
-  const names = [...set.byName].map(([key, { given, literal, count, builder }]): PartName => {
-    const { literal: _literal, definition, ...rest } = given;
+  const names = [...set.byName].map(([key, event]): PartName => {
+    const { given, builder } = event;
+    const { definition, ...rest } = given;
     const table = builders.indexOf(builder);
     const isDefined = definition !== undefined;
-    return { key, given: rest, literal: literal.bytes, isDefined, count, table };
+    return { key, given: rest, isDefined, count: linesOf(set, event), table };
   });
   const tables = builders.map((builder): PartTable => {
     const isKept = builder.detail === 'columns';
     const payloads = builder.payloads.part(isKept ? builder.rows : 0);
-    return { base: basePart(builder), payloads };
+    return { base: basePart(builder), payloads, isReserved: builder.isReserved };
   });
   const part: TextPart = {
     facts: {
@@ -103,7 +110,7 @@ export function partOf(reading: TextReading, steps: readonly PartStep[]) {
       previousTs,
       disorder,
     },
-    lastOfCpu: [...lastOfCpu.entries()].filter(([, ts]) => !Number.isNaN(ts)),
+    lastOfCpu: [...set.memory.lastOfCpu.entries()].filter(([, ts]) => !Number.isNaN(ts)),
     steps,
     comms: set.comms.dictionary,
     names,
@@ -113,12 +120,18 @@ export function partOf(reading: TextReading, steps: readonly PartStep[]) {
     ...[base.ts, base.cpu, base.pid, base.comm, base.seq],
     ...payloads.sinks.flatMap(({ f64, u32 }) => [f64, u32]),
   ]);
-  const transfer = [...new Set(arrays.map(({ buffer }) => buffer as ArrayBuffer))];
+  const buffers = arrays.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? buffer : []));
+  const transfer = [...new Set(buffers)];
   return { part, transfer };
 }
 
 /** False, and nothing is changed, where it is not certain that one thread had read the same. */
-export function appendPart(reading: TextReading, dialect: Dialect, part: TextPart): boolean {
+export function appendPart(
+  reading: TextReading,
+  dialect: Dialect,
+  part: TextPart,
+  regions: ReadonlyMap<string, TableRegion>,
+): boolean {
   const { set } = reading;
   const added = part.names.filter(({ key }) => !set.byName.has(key)).length;
   if (set.byName.size + added > MAX_NAMES) return false;
@@ -130,7 +143,7 @@ export function appendPart(reading: TextReading, dialect: Dialect, part: TextPar
   if (!isCertain) return false;
   const shift = shiftOf(reading, part);
   replaySteps(reading, dialect, part, shift);
-  appendTables(reading, part, shift);
+  appendTables(reading, part, regions, shift);
   appendFacts(reading, part, shift);
   return true;
 }
@@ -152,7 +165,8 @@ function replaySteps(
   { steps }: TextPart,
   shift: number,
 ): void {
-  const { lastOfCpu, waiting, line: firstLine, firstTs } = reading;
+  const { line: firstLine, firstTs } = reading;
+  const { lastOfCpu, isWaiting } = reading.set.memory;
   const started = new Set<number>();
   for (const step of steps) {
     if (step.kind === 'note') {
@@ -163,7 +177,8 @@ function replaySteps(
       const ts = step.ts + shift;
       if (!started.has(cpu) && ts < (lastOfCpu[cpu] as number)) reading.backwards++;
       started.add(cpu);
-      if (waiting.delete(cpu)) dialect.onResumed(cpu, ts);
+      if (isWaiting[cpu] === 1) dialect.onResumed(cpu, ts);
+      isWaiting[cpu] = 0;
     } else {
       reading.line = firstLine + step.line;
       if (!Number.isNaN(step.last)) lastOfCpu[step.cpu] = step.last + shift;
@@ -175,35 +190,43 @@ function replaySteps(
   reading.firstTs = firstTs;
 }
 
-function appendTables(reading: TextReading, part: TextPart, shift: number): void {
+function appendTables(
+  reading: TextReading,
+  part: TextPart,
+  regions: ReadonlyMap<string, TableRegion>,
+  shift: number,
+): void {
   const { set, events } = reading;
   const comms = Uint32Array.from(part.comms, (comm) => set.comms.code(comm));
   const done = new Set<number>();
-  for (const { key, given, literal, isDefined, count, table } of part.names) {
+  for (const { key, given, isDefined, count, table } of part.names) {
     const definition = isDefined ? set.dictionary.get(given.name) : undefined;
-    const event =
-      set.byName.get(key) ??
-      addEvent(set, key, { ...given, literal: literalOf(literal), definition });
+    const event = set.byName.get(key) ?? addEvent(set, key, { ...given, definition });
     if (event === undefined) continue;
     event.count += count;
     if (done.has(table)) continue;
     done.add(table);
-    appendTable(event.builder, part.tables[table] as PartTable, { shift, events, comms });
+    const { builder } = event;
+    const own = part.tables[table] as PartTable;
+    const region = regions.get(builder.name);
+    const isJoined = own.isReserved && builder.isReserved && region !== undefined;
+    appendTable(builder, own, { shift, events, comms, region: isJoined ? region : undefined });
   }
 }
 
 function appendTable(
   builder: TableBuilder,
   { base, payloads }: PartTable,
-  place: { shift: number; events: number; comms: Uint32Array },
+  { region, ...place }: Omit<BasePlace, 'region'> & { region: TableRegion | undefined },
 ): void {
   const { detail, rows } = builder;
-  if (detail !== 'count') appendBase(builder, base, place);
+  if (detail !== 'count') appendBase(builder, base, { ...place, region: region?.base });
   builder.payloads.append(payloads, {
     rows: detail === 'columns' ? rows : 0,
     count: detail === 'columns' ? base.ts.length : 0,
     capacity: builder.ts.length,
     shift: place.shift,
+    regions: region?.payloads,
   });
 }
 
@@ -217,7 +240,7 @@ function appendFacts(reading: TextReading, { facts, lastOfCpu }: TextPart, shift
   appendDisorder(reading, facts, shift);
   reading.firstTs = Math.min(reading.firstTs, facts.firstTs + shift);
   reading.lastTs = Math.max(reading.lastTs, facts.lastTs + shift);
-  for (const [cpu, ts] of lastOfCpu) reading.lastOfCpu[cpu] = ts + shift;
+  for (const [cpu, ts] of lastOfCpu) reading.set.memory.lastOfCpu[cpu] = ts + shift;
 }
 
 function appendDisorder(reading: TextReading, facts: TextPart['facts'], shift: number): void {

@@ -7,9 +7,10 @@ import { FormatError } from '../../src/trace/errors.ts';
 import { type ByteSource, fileSource, readBytes, sliceSource } from '../bytes/source.ts';
 import type { Detail, ImportContext } from '../importer.ts';
 import { MIN_BYTES_FOR_WORKERS, type WorkerPool } from '../workers/pool.ts';
-import type { LearnedLayout } from './text-layout.ts';
+import type { Seed } from './text-exchange.ts';
 import { appendPart, type PartStep, partOf, type TextPart } from './text-part.ts';
 import { type Dialect, readStretch, type TextOptions, type TextReading } from './text-reading.ts';
+import { reserveTable, type TableRegion, type TableSet } from './text-tables.ts';
 
 /** Read by this thread alone before the others start: what it learns of layouts is theirs, too. */
 const LEAD_BYTES = 2 << 20;
@@ -62,8 +63,10 @@ export type TextJob = {
   readonly pageSize: number | undefined;
   /** What is kept, by canonical name; of all others, everything. */
   readonly details: ReadonlyMap<string, Detail>;
-  /** Layouts by the name of their table. */
-  readonly seeds: ReadonlyMap<string, readonly LearnedLayout[]>;
+  /** Of each table by its name: what is known of it, and memory for its columns. */
+  readonly seeds: ReadonlyMap<string, Seed>;
+  readonly regions: ReadonlyMap<string, TableRegion>;
+  readonly comms: readonly string[];
 };
 
 /** The same with more than one thread. */
@@ -89,16 +92,22 @@ export async function readTextInThreads(
   );
   const start = source.file?.start ?? 0;
   const common = { format: id, pageSize: context.pageSize, ...learnedSoFar(reading, context) };
+  const regions = reserveTables(reading.set, lead, [
+    cuts[0] ?? size,
+    ...cuts.map((from, nth) => (cuts[nth + 1] ?? size) - from),
+  ]);
   const parts = cuts.map((from, nth) => {
     const file = { fd: source.file?.fd ?? -1, start: start + from };
-    const job: TextJob = { ...common, file, base: from, size: (cuts[nth + 1] ?? size) - from };
+    const place = { file, base: from, size: (cuts[nth + 1] ?? size) - from };
+    const job: TextJob = { ...common, ...place, regions: regions[nth + 1] ?? new Map() };
     // Whatever goes wrong there, this thread reads the stretch itself.
     return pool.run<TextPart | undefined>('text-part', job).catch(() => undefined);
   });
   read(lead, cuts[0] ?? size);
   for (const [nth, from] of cuts.entries()) {
     const part = await parts[nth];
-    if (part === undefined || !appendPart(reading, dialect, part)) {
+    const own = regions[nth + 1] ?? new Map();
+    if (part === undefined || !appendPart(reading, dialect, part, own)) {
       read(from, cuts[nth + 1] ?? size);
     }
     reading.onNotes(reading.notes.splice(0));
@@ -118,12 +127,36 @@ function lineEndAfter(source: ByteSource, offset: number): number {
   return source.size;
 }
 
-function learnedSoFar({ set }: TextReading, { dictionary, keep }: ImportContext) {
+/**
+ * Rows are reserved as if the rest had so many times those of the part that was read: where it has
+ * more, columns are copied; where it has fewer, rows move by the difference.
+ */
+const SPARE = 1.15;
+
+/** Memory for each thread's rows of each table that is known by now; `sizes` are their bytes. */
+function reserveTables(
+  { tables }: TableSet,
+  lead: number,
+  sizes: readonly number[],
+): ReadonlyMap<string, TableRegion>[] {
+  const regions = sizes.map(() => new Map<string, TableRegion>());
+  for (const builder of tables) {
+    if (builder.detail !== 'columns') continue;
+    const rows = sizes.map((size) => Math.ceil(((builder.rows * size) / lead) * SPARE) + 64);
+    for (const [nth, region] of reserveTable(builder, rows).entries()) {
+      regions[nth]?.set(builder.name, region);
+    }
+  }
+  return regions;
+}
+
+function learnedSoFar(reading: TextReading, { dictionary, keep }: ImportContext) {
+  const { set } = reading;
   const builders = [...set.builders.values()];
-  const seeds = new Map(builders.map(({ name, payloads }) => [name, payloads.learned]));
+  const seeds = new Map(builders.map(({ name, payloads }) => [name, payloads.seeds]));
   const names = [...[...dictionary.values()].map(({ name }) => name), ...set.builders.keys()];
   const details = new Map<string, Detail>(names.map((name) => [name, keep?.(name) ?? 'columns']));
-  return { seeds, details };
+  return { seeds, details, comms: set.comms.dictionary };
 }
 
 /** More steps than this are a text that is no trace for the most part. */
@@ -144,11 +177,11 @@ export function readTextPart(
     onOther: (bytes, from, to) => {
       const cpu = dialect.cpuOf(bytes, from, to);
       if (cpu < 0) return;
-      const last = reading.lastOfCpu[cpu] ?? Number.NaN;
+      const last = reading.set.memory.lastOfCpu[cpu] ?? Number.NaN;
       const text = bytes.slice(from, to + 1);
       const { line, firstTs } = reading;
       steps.push({ kind: 'line', line, text, cpu, last, firstTs });
-      reading.waiting.add(cpu);
+      reading.set.memory.isWaiting[cpu] = 1;
     },
     onFirst: (cpu, ts) => steps.push({ kind: 'resumed', cpu, ts }),
     onResumed: (cpu, ts) => steps.push({ kind: 'resumed', cpu, ts }),
@@ -158,11 +191,14 @@ export function readTextPart(
     if (steps.length > MAX_STEPS) throw new Error('too many lines are no events');
   };
   reading.set.seeds = job.seeds;
+  reading.set.regions = job.regions;
+  for (const comm of job.comms) reading.set.comms.code(comm);
   const file = fileSource('', job.file, job.size);
   // A file may go on behind the stretch.
   const source = sliceSource(file, '', 0, job.size);
   const stretch = { source, base: job.base, before: 0, whole: job.size };
   readStretch(stretch, reading, recorder);
   const { part, transfer } = partOf(reading, steps);
+  reading.set.memory.release();
   return { output: part, transfer };
 }

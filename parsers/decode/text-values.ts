@@ -173,3 +173,28 @@ export function storeDevice(bytes: Uint8Array, at: number, sink: TextSink, row: 
   sink.f64[row] = major * 1048576 + scan.value;
   return minorEnd;
 }
+
+/**
+ * The number that stands before the name of the event whose payload is at `payload`, which perf
+ * calls its period; NaN where there is none.
+ *
+ *   4692.065131:          1                system:event: payload
+ */
+export function periodBefore(bytes: Uint8Array, payload: number): number {
+  let at = payload;
+  while (isSpace(bytes[at - 1])) at--;
+  while ((bytes[at - 1] as number) > 0x20) at--;
+  while (isSpace(bytes[at - 1])) at--;
+  const end = at;
+  while (end - at < SAFE_DIGITS && ((bytes[at - 1] as number) - ZERO) >>> 0 < 10) at--;
+  if (at === end || !isSpace(bytes[at - 1])) return Number.NaN;
+  scanDigits(bytes, at, 10);
+  return scan.value;
+}
+
+/** `key=value …` */
+export function beginsWithKey(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && isWordByte(bytes[at])) at++;
+  return at > start && at < end && bytes[at] === 0x3d;
+}

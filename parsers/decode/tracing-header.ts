@@ -22,8 +22,7 @@ import {
 } from '../bytes/reader.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { type EventFormat, parseEventFormat } from './event-format.ts';
-
-export const TRACING_MAGIC = '\x17\x08\x44tracing';
+import { TRACING_MAGIC } from './tracing-magic.ts';
 
 /** No section may claim more than this. */
 const MAX_SECTION_BYTES = 1 << 28;

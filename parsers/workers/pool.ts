@@ -44,13 +44,13 @@ export function startPool(threads = availableParallelism()): WorkerPool | undefi
  * Resolves when all `tasks` are done, without waiting for threads that came too late for one.
  */
 export function shareTasks<Output extends { readonly tasks: number }>(
-  pool: WorkerPool,
+  pool: WorkerPool | undefined,
   job: JobName,
   input: unknown,
   tasks: number,
   work: () => Output,
 ): Promise<Output[]> {
-  const runs = Array.from({ length: pool.size }, () => pool.run<Output>(job, input));
+  const runs = pool ? Array.from({ length: pool.size }, () => pool.run<Output>(job, input)) : [];
   return new Promise((resolve, reject) => {
     const outputs: Output[] = [];
     let done = 0;
@@ -77,7 +77,7 @@ type Thread = {
 };
 
 function startThread(): Thread {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { env: SHARE_ENV });
+  const worker = new Worker(new URL('./worker.cjs', import.meta.url), { env: SHARE_ENV });
   const thread: Thread = { worker, waiting: [], isDead: false };
   const onEnd = (): void => {
     thread.isDead = true;

@@ -1,7 +1,7 @@
 /** What each curve of a timeline looks like, and its rows in the unit of the chart. */
 import type { ReportSeries, ReportTimeline } from '../details.ts';
 import { type Scale, scaleFor } from '../units.ts';
-import { CURVES, LIMITS, type Pair, PREDICTIONS } from './theme.ts';
+import { CURVES, LIMITS, type Pair, PREDICTIONS, SIDES } from './theme.ts';
 
 /** Short names, as every row repeats them: `t` seconds, `v` value, `lo` to `hi` error bar. */
 export type Row = { t: number; v: number | null; lo?: number | null; hi?: number | null };
@@ -20,7 +20,8 @@ function extentOf(timeline: ReportTimeline): { low: number; high: number } {
       high = Math.max(high, value + bound);
     }
   }
-  return { low, high };
+  const [least, most] = timeline.extent ?? [low, high];
+  return { low: Math.min(low, least), high: Math.max(high, most) };
 }
 
 export function chartScale(timeline: ReportTimeline): Scale & { low: number; high: number } {
@@ -52,17 +53,31 @@ function pick(colors: readonly Pair[], i: number): Pair {
   return colors[i % colors.length] ?? { light: '#000000', dark: '#ffffff' };
 }
 
+/** Of two captures each has a hue; what it is compared with is paler. */
+function sideColor({ side = 'after', role }: ReportSeries): Pair {
+  return SIDES[side][role === 'limit' ? 'limit' : 'curve'];
+}
+
 /** Colours by role and order; limits first, since curves are drawn over them. */
 export function curvesOf(timeline: ReportTimeline, scale: Scale): Curve[] {
   const used = { curve: 0, prediction: 0, limit: 0 };
   const colored = timeline.series.map((series): Curve => {
     const rows = rowsOf(series, scale);
+    if (series.side !== undefined) return { series, rows, color: sideColor(series) };
     if (series.role === 'limit') return { series, rows, color: pick(LIMITS, used.limit++) };
     if (series.role === 'predicted' || series.role === 'simulated') {
       return { series, rows, color: pick(PREDICTIONS, used.prediction++) };
     }
     return { series, rows, color: pick(CURVES, used.curve++) };
   });
-  const order = { limit: 0, sampled: 1, recorded: 2, inferred: 3, predicted: 4, simulated: 5 };
+  const order = {
+    limit: 0,
+    sampled: 1,
+    recorded: 2,
+    inferred: 3,
+    predicted: 4,
+    counterfactual: 5,
+    simulated: 6,
+  };
   return colored.toSorted((a, b) => order[a.series.role] - order[b.series.role]);
 }

@@ -17,6 +17,7 @@ const ROLE_WORDS = {
   sampled: 'sampled',
   inferred: 'counted from events',
   predicted: 'predicted, open loop',
+  counterfactual: 'counterfactual, another kernel',
   simulated: 'simulated, closed loop',
   limit: 'limit',
 } as const;
@@ -151,6 +152,9 @@ export function keyOf(timeline: ReportTimeline): KeyEntry[] {
   if (has((one) => one.role === 'predicted')) {
     const text = `predicted, open loop${margin('predicted', 'error bar')}`;
     key.push({ sign: 'dashed', text });
+  }
+  if (has((one) => one.role === 'counterfactual')) {
+    key.push({ sign: 'dotted', text: 'counterfactual: as another kernel would have counted' });
   }
   if (has((one) => one.role === 'simulated')) {
     key.push({ sign: 'dotted', text: `simulated, closed loop${margin('simulated', 'error bar')}` });

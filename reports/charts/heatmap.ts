@@ -118,7 +118,7 @@ export function heatmapSpec(chart: ReportHeatmap, options: ChartOptions): TopLev
   const { plotWidth, plotHeight } = plotSize(options);
   const x = secondsOf(chart.window_ns);
   const rows = Math.max(1, chart.rows.length);
-  const frame: Frame = { plotWidth, plotHeight, x, y: [0, rows] };
+  const frame: Frame = { plotWidth, plotHeight, x, y: [0, rows], zero: chart.zero };
   const most = chart.cells.reduce((high, [, , count]) => Math.max(high, count), 1);
   const axes: Layer = {
     data: { values: [{}] },

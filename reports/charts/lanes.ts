@@ -214,7 +214,7 @@ function timeLayer(frame: Frame): Layer {
 export function lanesSpec(chart: ReportLanes, options: ChartOptions): TopLevelSpec {
   const { plotWidth, plotHeight } = plotSize(options);
   const x = secondsOf(chart.window_ns);
-  const frame: Frame = { plotWidth, plotHeight, x, y: [0, plotHeight] };
+  const frame: Frame = { plotWidth, plotHeight, x, y: [0, plotHeight], zero: chart.zero };
   return overTime({ ...chart, description: describeLanes(chart) }, options, frame, [
     axes(frame, chart.lanes.length),
     timeLayer(frame),

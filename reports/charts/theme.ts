@@ -33,6 +33,18 @@ export const LIMITS: readonly Pair[] = [
   { light: '#38657e', dark: '#8dbdd8' },
 ];
 
+/** Two captures on one axis: blue and orange, which nobody confuses; their limits are paler. */
+export const SIDES: Readonly<Record<'before' | 'after', { curve: Pair; limit: Pair }>> = {
+  before: {
+    curve: { light: '#0067a3', dark: '#5cb3ee' },
+    limit: { light: '#4a7391', dark: '#8fb4cd' },
+  },
+  after: {
+    curve: { light: '#b84a00', dark: '#ff9a57' },
+    limit: { light: '#93623b', dark: '#d6aa86' },
+  },
+};
+
 export const INK: Pair = { light: '#1f2328', dark: '#e6edf3' };
 export const MUTED: Pair = { light: '#59636e', dark: '#9da7b1' };
 export const GRID: Pair = { light: '#e4e7eb', dark: '#2b323b' };

@@ -26,6 +26,8 @@ export type Frame = {
   readonly plotHeight: number;
   readonly x: readonly [number, number];
   readonly y: readonly [number, number];
+  /** What the axis of time counts from. */
+  readonly zero?: string | undefined;
 };
 
 type OverTime = {
@@ -55,7 +57,7 @@ export function timeAxis(frame: Frame): { type: 'quantitative'; scale: object; a
     type: 'quantitative',
     scale: { domainMin: { expr: 'from' }, domainMax: { expr: 'to' }, nice: false, zero: false },
     axis: {
-      title: 'seconds since the trace began',
+      title: `seconds since ${visible(frame.zero ?? 'the trace began')}`,
       grid: false,
       tickCount: Math.max(3, Math.round(frame.plotWidth / 90)),
       labelFlush: false,

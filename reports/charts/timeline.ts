@@ -28,6 +28,7 @@ import {
 const DASHES: Readonly<Partial<Record<ReportSeries['role'], readonly number[]>>> = {
   inferred: [8, 2],
   predicted: [5, 4],
+  counterfactual: [2, 3],
   simulated: [2, 3],
 };
 
@@ -173,7 +174,7 @@ export function timelineSpec(timeline: ReportTimeline, options: ChartOptions): T
   const { plotWidth, plotHeight } = plotSize(options);
   const ticks = ticksFor(scale.low, scale.high, Math.max(3, plotHeight / 38), timeline.unit);
   const x = secondsOf(timeline.window_ns);
-  const frame: Frame = { plotWidth, plotHeight, x, y: ticks.domain };
+  const frame: Frame = { plotWidth, plotHeight, x, y: ticks.domain, zero: timeline.zero };
   const curves = curvesOf(timeline, scale);
   const left = marginsOf(options.width).left;
   return overTime({ ...timeline, description: describeTimeline(timeline) }, options, frame, [

@@ -1,11 +1,10 @@
 /** Causes that were found, each with what it rests on; and those that were looked for in vain. */
 import { anchor, SEVERITY_WORDS, STATUS_WORDS, visible } from '../display.ts';
-import type { Report, ReportCause } from '../report.ts';
+import type { ReportCause, ReportSide, ReportSubject } from '../report.ts';
 import { formatQuantity } from '../units.ts';
 import { el, named } from './dom.ts';
 import { detailElement, type PlaceChart } from './section.ts';
-import { type Cell, jumpButton, tableElement } from './tables.ts';
-import type { TimeView } from './time-view.ts';
+import { type Cell, type Jumps, jumpButton, tableElement } from './tables.ts';
 
 const RESULT_WORDS = { for: 'speaks for it', against: 'speaks against it', unknown: 'not known' };
 
@@ -84,10 +83,13 @@ function doubts({ counter_evidence, confidence_reasons }: ReportCause): HTMLElem
 
 function advice({ advice: list }: ReportCause): HTMLElement[] {
   if (list.length === 0) return [];
-  const items = list.map(({ text, command, predicted }) => {
+  const items = list.map(({ text, command, predicted, unpredicted }) => {
     const item = el('li', {}, named('span', text, 600));
     if (command !== undefined) item.append(el('pre', {}, named('code', command, 400)));
     if (predicted !== undefined) item.append(named('p', `→ ${predicted}`, 600));
+    if (unpredicted !== undefined) {
+      item.append(named('p', `Not predicted: ${unpredicted}`, 600, { class: 'aside' }));
+    }
     return item;
   });
   return [el('h4', {}, 'What to change'), el('ul', {}, ...items)];
@@ -98,7 +100,13 @@ function links({ links: list }: ReportCause): HTMLElement[] {
   return [el('p', { class: 'aside' }, `See also: ${list.map(visible).join('; ')}.`)];
 }
 
-type Around = { readonly report: Report; readonly place: PlaceChart; readonly view: TimeView };
+export type Around = {
+  readonly report: ReportSubject;
+  readonly place: PlaceChart;
+  readonly view: Jumps;
+  /** Of two captures the one that this is about. */
+  readonly side?: ReportSide;
+};
 
 function body(cause: ReportCause, { report, place, view }: Around): HTMLElement[] {
   const evidence = report.evidence.filter(({ cause: id }) => id === cause.id);
@@ -140,7 +148,11 @@ function foundElement(cause: ReportCause, isOpen: boolean, around: Around): HTML
   }
   return el(
     'section',
-    { id: anchor(id), class: 'cause', tabindex: '-1' },
+    {
+      id: anchor(around.side === undefined ? id : `${around.side}-${id}`),
+      class: 'cause',
+      tabindex: '-1',
+    },
     head,
     named('p', summary, 1000, { class: 'summary' }),
     details,
@@ -179,7 +191,7 @@ function others(causes: readonly ReportCause[]): HTMLElement[] {
   return [el('details', {}, summary, tableElement('Other causes', heads, rows))];
 }
 
-function nextTime({ diagnosis }: Report): HTMLElement[] {
+function nextTime({ diagnosis }: ReportSubject): HTMLElement[] {
   const { reasons, command, samples } = diagnosis.next_capture;
   if (reasons.length === 0) return [];
   const commands = [command, ...(samples === undefined ? [] : [samples])];
@@ -195,15 +207,19 @@ function nextTime({ diagnosis }: Report): HTMLElement[] {
 }
 
 export function causesElement(around: Around): HTMLElement {
-  const { findings, verdict } = around.report.diagnosis;
+  const { report, side } = around;
+  const { findings, verdict } = report.diagnosis;
   const named_id = verdict.most_likely ?? verdict.root_cause;
   const found = findings.filter(({ status }) => status === 'found');
+  const id = side === undefined ? 'causes' : `causes-${side}`;
+  const what = found.length > 0 ? 'What was found' : 'Nothing was found';
   return el(
     'section',
-    { id: 'causes', 'aria-labelledby': 'causes-title', tabindex: '-1' },
-    el('h2', { id: 'causes-title' }, found.length > 0 ? 'What was found' : 'Nothing was found'),
+    { id, class: 'causes', 'aria-labelledby': `${id}-title`, tabindex: '-1' },
+    el('h2', { id: `${id}-title` }, side === undefined ? what : `${what} ${side}`),
+    ...(side === undefined ? [] : [named('p', verdict.summary, 1000, { class: 'summary' })]),
     ...found.map((cause) => foundElement(cause, cause.id === named_id, around)),
     ...others(findings.filter(({ status }) => status !== 'found')),
-    ...nextTime(around.report),
+    ...nextTime(report),
   );
 }

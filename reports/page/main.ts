@@ -4,8 +4,9 @@
  */
 import { type ChartDetail, isChart } from '../charts/index.ts';
 import { anchor } from '../display.ts';
-import type { Report } from '../report.ts';
+import type { Report, ReportSide } from '../report.ts';
 import { causesElement } from './causes.ts';
+import { movedJumps, numbersElement } from './comparison.ts';
 import { el } from './dom.ts';
 import { downloadButton } from './download.ts';
 import { createFigure, type Figure, type Surroundings } from './figure.ts';
@@ -13,7 +14,7 @@ import { createTooltip } from './hover.ts';
 import { qualityElement } from './quality.ts';
 import { type PlaceChart, sectionElement } from './section.ts';
 import { jumpButton } from './tables.ts';
-import { followAddress, parseAddress, TimeView } from './time-view.ts';
+import { followAddress, parseAddress, TimeView, type TimeWindow } from './time-view.ts';
 import { zoomBar } from './zoom-bar.ts';
 
 /** Charts are drawn when they are this near to the visible part. */
@@ -27,9 +28,10 @@ function byId(id: string): HTMLElement {
 
 /** Work that is done one piece a frame, so that nothing waits for more than one of them. */
 class FrameQueue {
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<() => unknown>();
 
-  add(work: () => void): void {
+  /** Work that returns false is not done yet: it goes on in the next frame. */
+  add(work: () => unknown): void {
     this.#waiting.add(work);
     if (this.#waiting.size === 1) requestAnimationFrame(() => this.#next());
   }
@@ -37,10 +39,11 @@ class FrameQueue {
   #next(): void {
     const [work] = this.#waiting;
     if (work === undefined) return;
+    let isDone = true;
     try {
-      work();
+      isDone = work() !== false;
     } finally {
-      this.#waiting.delete(work);
+      if (isDone) this.#waiting.delete(work);
       if (this.#waiting.size > 0) requestAnimationFrame(() => this.#next());
     }
   }
@@ -60,7 +63,7 @@ function drawWhenNear(figures: readonly Figure[], queue: FrameQueue): void {
         const figure = byElement.get(entry.target);
         if (!entry.isIntersecting || figure === undefined) continue;
         observer.unobserve(entry.target);
-        queue.add(() => figure.draw());
+        queue.add(() => figure.drawPiece());
       }
     },
     { rootMargin: NEAR },
@@ -104,7 +107,7 @@ function redrawOnResize(figures: readonly Figure[], queue: FrameQueue): void {
   window.addEventListener('resize', () => {
     window.clearTimeout(timer);
     timer = window.setTimeout(() => {
-      for (const figure of figures) if (figure.isDrawn) queue.add(() => figure.draw());
+      for (const figure of figures) if (figure.isDrawn) queue.add(() => figure.drawPiece());
     }, 150);
   });
 }
@@ -115,9 +118,15 @@ function mainChart(report: Report): ChartDetail | undefined {
   return charts.find(({ id }) => id === report.headline.chart_id);
 }
 
+/** The section of what lies on each other stands before everything about one capture. */
+const OVERLAY = 'against';
+
+const PLACES =
+  /^(?:(?:capture-quality|causes)(?:-before|-after)?|all-differences|findings|verdict)$/;
+
 function isPlace(name: string): boolean {
   const isOurs = name === anchor(name.replace(/^finding-/, ''));
-  return isOurs || ['capture-quality', 'causes', 'findings', 'verdict'].includes(name);
+  return isOurs || PLACES.test(name);
 }
 
 class Page {
@@ -131,7 +140,8 @@ class Page {
   constructor(report: Report) {
     this.#report = report;
     this.#view = new TimeView(report.window_ns);
-    const focus_ns = report.diagnosis.verdict.window_ns;
+    // Of two captures each chart has the stall of its own.
+    const focus_ns = report.comparison === undefined ? report.diagnosis.verdict.window_ns : null;
     this.#around = { view: this.#view, focus_ns, tooltip: createTooltip(byId('tooltip')) };
     this.#main = mainChart(report);
   }
@@ -143,11 +153,13 @@ class Page {
     if (this.#main !== undefined) this.#startMain(this.#main);
     followColorScheme(this.#figures);
     const pieces = [
-      () => byId('causes-place').replaceWith(causesElement(this.#parts())),
-      ...this.#report.sections.map((section) => () => {
-        byId('findings').append(sectionElement(section, this.#place, this.#view));
-      }),
-      () => byId('quality').append(qualityElement(this.#report)),
+      () => byId('causes-place').replaceWith(this.#causes()),
+      ...this.#report.sections
+        .filter(({ id }) => id !== OVERLAY)
+        .map((section) => () => {
+          byId('findings').append(sectionElement(section, this.#place, this.#view));
+        }),
+      () => byId('quality').append(...this.#qualities()),
       () => this.#finish(text),
     ];
     for (const piece of pieces) this.#queue.add(piece);
@@ -180,12 +192,48 @@ class Page {
     document.documentElement.dataset.ready = 'true';
   }
 
-  #parts() {
-    return { report: this.#report, place: this.#place, view: this.#view };
+  #causes(): HTMLElement {
+    const { comparison } = this.#report;
+    const place = this.#place;
+    if (comparison === undefined) {
+      return causesElement({ report: this.#report, place, view: this.#view });
+    }
+    const causes = (side: ReportSide) => {
+      const report = side === 'before' ? comparison.before : this.#report;
+      const view = movedJumps(this.#view, comparison.alignment.origins_ns[side]);
+      return causesElement({ report, place, view, side });
+    };
+    const [overlay] = this.#report.sections;
+    return el(
+      'div',
+      { id: 'causes', tabindex: '-1' },
+      ...(overlay?.id === OVERLAY ? [sectionElement(overlay, place, this.#view)] : []),
+      numbersElement(comparison),
+      causes('before'),
+      causes('after'),
+    );
+  }
+
+  #qualities(): HTMLElement[] {
+    const { comparison } = this.#report;
+    if (comparison === undefined) return [qualityElement(this.#report)];
+    return [qualityElement(comparison.before, 'before'), qualityElement(this.#report, 'after')];
+  }
+
+  /** The stall window of the capture that a chart is about, on the axis. */
+  #focusOf({ side }: ChartDetail): TimeWindow | null {
+    const { comparison, diagnosis } = this.#report;
+    if (comparison === undefined) return this.#around.focus_ns;
+    if (side === undefined) return null;
+    const { verdict } = side === 'before' ? comparison.before.diagnosis : diagnosis;
+    if (verdict.window_ns === null) return null;
+    const origin_ns = comparison.alignment.origins_ns[side];
+    return [verdict.window_ns[0] - origin_ns, verdict.window_ns[1] - origin_ns];
   }
 
   #figure(detail: ChartDetail, isMain: boolean): Figure {
-    const figure = createFigure(detail, isMain, this.#around);
+    const around = { ...this.#around, focus_ns: this.#focusOf(detail) };
+    const figure = createFigure(detail, isMain, around);
     this.#figures.push(figure);
     figure.setDark(window.matchMedia('(prefers-color-scheme: dark)').matches);
     return figure;

@@ -1,5 +1,5 @@
 /** What the capture is made of, what is wrong with it, and what it does not hold. */
-import type { Report } from '../report.ts';
+import type { ReportSide, ReportSubject } from '../report.ts';
 import { formatNumber, formatQuantity } from '../units.ts';
 import { el, named } from './dom.ts';
 import { tableElement } from './tables.ts';
@@ -11,7 +11,7 @@ const SEVERITY_WORDS = {
   error: 'Error',
 } as const;
 
-function facts({ quality, input }: Report): HTMLElement {
+function facts({ quality, input }: ReportSubject): HTMLElement {
   const recorded = quality.events.reduce((sum, { count }) => sum + count, 0);
   const all = Math.max(recorded, input.events) + quality.lost_events;
   const part = all > 0 ? (100 * quality.lost_events) / all : 0;
@@ -32,7 +32,7 @@ function facts({ quality, input }: Report): HTMLElement {
   return el('dl', { class: 'facts' }, ...items);
 }
 
-function eventTable({ quality }: Report): HTMLElement {
+function eventTable({ quality }: ReportSubject): HTMLElement {
   const sorted = quality.events.toSorted((a, b) => b.count - a.count);
   const rows = sorted.map(({ name, count }) => [
     { text: name },
@@ -47,12 +47,15 @@ function eventTable({ quality }: Report): HTMLElement {
   );
 }
 
-export function qualityElement(report: Report): HTMLElement {
+/** `side`: which of two captures it is about. */
+export function qualityElement(report: ReportSubject, side?: ReportSide): HTMLElement {
   const { quality } = report;
+  const id = side === undefined ? 'capture-quality' : `capture-quality-${side}`;
+  const which = side === undefined ? '' : ` made ${side}`;
   const element = el(
     'section',
-    { id: 'capture-quality', 'aria-labelledby': 'capture-quality-title', tabindex: '-1' },
-    el('h2', { id: 'capture-quality-title' }, 'Quality of the capture'),
+    { id, class: 'quality', 'aria-labelledby': `${id}-title`, tabindex: '-1' },
+    el('h2', { id: `${id}-title` }, `Quality of the capture${which}`),
     facts(report),
   );
   if (quality.diagnostics.length > 0) {

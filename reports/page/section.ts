@@ -3,8 +3,7 @@ import { isChart } from '../charts/index.ts';
 import { anchor, LEVEL_WORDS, STATUS_WORDS } from '../display.ts';
 import type { ReportDetail, ReportSection } from '../report.ts';
 import { el, named } from './dom.ts';
-import { detailTable } from './tables.ts';
-import type { TimeView } from './time-view.ts';
+import { detailTable, type Jumps } from './tables.ts';
 
 /** Draws a chart's place; the caller knows which charts stand elsewhere. */
 export type PlaceChart = (detail: ReportDetail) => HTMLElement;
@@ -15,11 +14,7 @@ function chip(status: ReportSection['status']): HTMLElement {
   return el('span', { class: `chip chip-${status}`, title: meaning }, mark, ` ${word}`);
 }
 
-export function detailElement(
-  detail: ReportDetail,
-  place: PlaceChart,
-  view: TimeView,
-): HTMLElement {
+export function detailElement(detail: ReportDetail, place: PlaceChart, view: Jumps): HTMLElement {
   if (isChart(detail)) return place(detail);
   if (detail.kind === 'table') return detailTable(detail, view);
   return named('p', detail.kind === 'note' ? detail.text : '', 2000, { class: 'note' });
@@ -28,7 +23,7 @@ export function detailElement(
 export function sectionElement(
   section: ReportSection,
   place: PlaceChart,
-  view: TimeView,
+  view: Jumps,
 ): HTMLElement {
   const id = anchor(section.id);
   const head = named('h2', section.title, 120);
@@ -41,7 +36,13 @@ export function sectionElement(
   // Charts that are the whole answer say it themselves.
   const [first] = section.details;
   const isSaid = first !== undefined && isChart(first) && `${first.title}.` === section.summary;
-  if (!isSaid) element.append(named('p', section.summary, 1000, { class: 'summary' }));
+  if (section.summaries !== undefined) {
+    for (const [at, side] of (['before', 'after'] as const).entries()) {
+      const mark = el('span', { class: `side side-${side}` }, at === 0 ? 'Before' : 'After');
+      const text = named('span', section.summaries[at] ?? '', 1000);
+      element.append(el('p', { class: 'summary' }, mark, ' ', text));
+    }
+  } else if (!isSaid) element.append(named('p', section.summary, 1000, { class: 'summary' }));
   if (section.weakened_by.length > 0) {
     const reasons = section.weakened_by.map((why) => named('li', why, 400));
     element.append(

@@ -7,6 +7,9 @@ import { el, named, scrollable } from './dom.ts';
 import { csvButton } from './download.ts';
 import type { TimeView, TimeWindow } from './time-view.ts';
 
+/** What leads to a stretch of time. */
+export type Jumps = Pick<TimeView, 'showAround'>;
+
 export type Cell = {
   readonly text: string;
   readonly numeric?: boolean;
@@ -73,7 +76,7 @@ function searchField(table: ReportTable, body: HTMLElement): HTMLElement {
 }
 
 /** The first cell of a row becomes the button that shows the row's window in all charts. */
-function addJumps(table: ReportTable, body: HTMLElement, view: TimeView): void {
+function addJumps(table: ReportTable, body: HTMLElement, view: Jumps): void {
   for (const [i, row] of [...body.querySelectorAll('tbody tr')].entries()) {
     const window = table.windows_ns?.[i];
     const first = row.firstElementChild;
@@ -83,7 +86,7 @@ function addJumps(table: ReportTable, body: HTMLElement, view: TimeView): void {
   }
 }
 
-export function jumpButton(label: string, window: TimeWindow, view: TimeView): HTMLElement {
+export function jumpButton(label: string, window: TimeWindow, view: Jumps): HTMLElement {
   const title = 'Show this stretch in all charts';
   const button = el('button', { type: 'button', class: 'jump', title }, label);
   button.addEventListener('click', () => view.showAround(window));
@@ -92,7 +95,7 @@ export function jumpButton(label: string, window: TimeWindow, view: TimeView): H
 
 const TEXT_KEYS: ReadonlySet<string> = new Set(['event']);
 
-export function detailTable(table: ReportTable, view: TimeView): HTMLElement {
+export function detailTable(table: ReportTable, view: Jumps): HTMLElement {
   const numeric = table.columns.map((_, i) => table.rows.some((row) => typeof row[i] === 'number'));
   const heads = table.columns.map(({ key, label }, i) => ({
     text: key === 'at' ? `${label} (s)` : label,

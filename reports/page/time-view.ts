@@ -11,8 +11,8 @@ const LEAST_NS = 1e3;
 
 export type Address = { readonly place: string; readonly window: TimeWindow | undefined };
 
-// t=4.66,14.97
-const WINDOW = /^t=(\d{1,9}(?:\.\d{1,9})?),(\d{1,9}(?:\.\d{1,9})?)$/;
+// t=4.66,14.97   t=-1.2,3: on an axis of two captures, before the work began
+const WINDOW = /^t=(-?\d{1,9}(?:\.\d{1,9})?),(-?\d{1,9}(?:\.\d{1,9})?)$/;
 
 export function parseAddress(hash: string): Address {
   let place = '';

@@ -5,3 +5,11 @@ export const PAGE_ASSETS = {
   /** Built by reports/build-page.mjs. */
   script: 'dist/reports/page.js',
 } as const;
+
+/** The same for the list of captures; its style comes behind the page's. */
+export const WATCH_ASSETS = {
+  template: 'reports/assets/watch.html',
+  css: 'reports/assets/watch.css',
+  /** Built by reports/build-page.mjs. */
+  script: 'dist/reports/watch.js',
+} as const;

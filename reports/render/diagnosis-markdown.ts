@@ -21,7 +21,7 @@ export function renderDiagnosisMarkdown(document: DiagnosisDocument): string {
 }
 
 /** Names from a trace must not become markup: everything that Markdown reads is escaped. */
-function text(value: string): string {
+export function text(value: string): string {
   return (
     visible(value)
       .replace(/[\\`*_{}[\]<>|~&$]/g, (char) => `\\${char}`)
@@ -68,8 +68,9 @@ function detail(finding: DiagnosisFinding, { verdict }: DiagnosisDocument): stri
     threshold === null ? '' : `${text(relation)} ${formatQuantity(threshold, unit)}`,
     text(source),
   ]);
-  const advice = finding.advice.map(({ text: what, command, predicted }) => {
-    const effect = predicted === undefined ? '' : ` Predicted: ${text(predicted)}.`;
+  const advice = finding.advice.map(({ text: what, command, predicted, unpredicted }) => {
+    const why = unpredicted === undefined ? '' : ` Not predicted: ${text(unpredicted)}.`;
+    const effect = predicted === undefined ? why : ` Predicted: ${text(predicted)}.`;
     return `1. ${text(what)}${effect}${command === undefined ? '' : `\n   ${code(command)}`}`;
   });
   const against = doubts(finding, verdict.confidence_reasons);
@@ -130,15 +131,15 @@ function quality({ quality: state, next_capture, verdict }: DiagnosisDocument): 
   return section('Data', `${bullets(lines)}${again}`);
 }
 
-function section(title: string, body: string): string {
+export function section(title: string, body: string): string {
   return body === '' ? '' : `### ${title}\n\n${body}`;
 }
 
-function bullets(lines: readonly string[]): string {
+export function bullets(lines: readonly string[]): string {
   return lines.map((line) => `- ${line}`).join('\n');
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

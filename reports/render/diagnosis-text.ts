@@ -238,7 +238,7 @@ function row(label: string, texts: readonly string[]): string[] {
 }
 
 /** Words that are longer than a line are shortened in the middle. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   // 146 MiB   3.2 ms

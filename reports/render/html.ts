@@ -12,28 +12,23 @@ import {
   SEVERITY_WORDS,
   STATUS_WORDS,
   shorten,
-  visible,
 } from '../display.ts';
 import type { Report, ReportCause } from '../report.ts';
 import { formatNumber, formatQuantity } from '../units.ts';
+import {
+  comparisonTrust,
+  comparisonVerdict,
+  pairBanner,
+  pairFacts,
+  twoAnswers,
+} from './comparison-html.ts';
+import { element, escapeHtml } from './markup.ts';
 
 export type PageAssets = {
   readonly template: string;
   readonly css: string;
   readonly script: string;
 };
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-export function escapeHtml(text: string): string {
-  return visible(text).replace(/[&<>"']/g, (char) => ENTITIES[char] ?? '');
-}
 
 /** What may end the script element, break a line in it, or reorder it on a screen. */
 const UNSAFE_IN_JSON = /[<\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
@@ -44,18 +39,12 @@ export function escapeJson(json: string): string {
   });
 }
 
-function element(name: string, attributes: string, text: string, length = 400): string {
-  const short = shorten(text, length);
-  const title = short === text ? '' : ` title="${escapeHtml(text)}"`;
-  return `<${name}${attributes}${title}>${escapeHtml(short)}</${name}>`;
-}
-
 function hash(content: string): string {
   return `'sha256-${createHash('sha256').update(content, 'utf8').digest('base64')}'`;
 }
 
 /** Nothing but this page's own script and style; `data:` for what a chart may draw as an image. */
-function policy(assets: PageAssets): string {
+export function pagePolicy(assets: PageAssets): string {
   return [
     "default-src 'none'",
     `script-src ${hash(assets.script)}`,
@@ -67,6 +56,7 @@ function policy(assets: PageAssets): string {
 }
 
 function inputFacts(report: Report): string {
+  if (report.comparison !== undefined) return pairFacts(report);
   const { input, generator } = report;
   const kernel = [input.kernel === undefined ? '' : `Linux ${input.kernel}`, input.machine ?? ''];
   const facts = [
@@ -85,6 +75,7 @@ function inputFacts(report: Report): string {
 }
 
 function banner(report: Report): string {
+  if (report.comparison !== undefined) return pairBanner(report);
   const { lost_events: lost, diagnostics } = report.quality;
   const damage = diagnostics.filter(({ severity }) => severity === 'data_loss');
   const parts: string[] = [];
@@ -165,6 +156,13 @@ function pairs(facts: Report['headline']['facts'], around = ['', '']): string {
     .join('');
 }
 
+/** What would have been, and smaller what that rests on: it ends with `(level c: …)`. */
+function prediction(predicted: string): string {
+  const [, what = predicted, rests = ''] = /^(.*?) \((level [abc].*)\)$/s.exec(predicted) ?? [];
+  const small = rests === '' ? '' : ` ${element('small', '', `(${rests})`, 300)}`;
+  return `${element('span', '', `→ ${what}`, 300)}${small}`;
+}
+
 const ADVICE = 2;
 
 function change({ advice }: ReportCause, { verdict, next_capture }: Report['diagnosis']): string {
@@ -179,16 +177,23 @@ function change({ advice }: ReportCause, { verdict, next_capture }: Report['diag
         )}</pre></li>`
       : '';
   if (advice.length === 0 && again === '') return '';
-  const items = advice.slice(0, again === '' ? ADVICE : 1).map(({ text, command, predicted }) => {
-    const typed = command === undefined ? '' : `<pre>${element('code', '', command, 300)}</pre>`;
-    const effect =
-      predicted === undefined ? '' : `<p>${element('span', '', `→ ${predicted}`, 300)}</p>`;
-    return `<li>${element('span', '', text, 300)}${typed}${effect}</li>`;
-  });
-  return `<div class="change"><h2>What to change</h2><ol>${again}${items.join('')}</ol></div>`;
+  const items = advice
+    .slice(0, again === '' ? ADVICE : 1)
+    .map(({ text, command, predicted, unpredicted }) => {
+      const typed = command === undefined ? '' : `<pre>${element('code', '', command, 300)}</pre>`;
+      const effect = predicted === undefined ? '' : `<p>${prediction(predicted)}</p>`;
+      const why =
+        unpredicted === undefined
+          ? ''
+          : `<p class="aside">${element('span', '', `Not predicted: ${unpredicted}`, 420)}</p>`;
+      return `<li>${element('span', '', text, 300)}${typed}${effect}${why}</li>`;
+    });
+  const head = '<h2>What to change, and what that would have done</h2>';
+  return `<div class="change">${head}<ol>${again}${items.join('')}</ol></div>`;
 }
 
 function verdict(report: Report): string {
+  if (report.comparison !== undefined) return comparisonVerdict(report);
   const { headline, diagnosis, title, note } = report;
   const id = diagnosis.verdict.most_likely ?? diagnosis.verdict.root_cause;
   const cause = diagnosis.findings.find((finding) => finding.id === id);
@@ -204,7 +209,9 @@ function verdict(report: Report): string {
 }
 
 /** How sure it is, in words, below the chart that proves it. */
-function trust({ headline, diagnosis, redacted }: Report): string {
+function trust(report: Report): string {
+  if (report.comparison !== undefined) return comparisonTrust(report);
+  const { headline, diagnosis, redacted } = report;
   const word = CONFIDENCE_WORDS[headline.confidence];
   const reasons = headline.confidence_reasons.map((why) => element('li', '', why));
   const also = diagnosis.verdict.also.map((id) => {
@@ -229,9 +236,9 @@ function chip(status: Report['sections'][number]['status']): string {
 
 function answers(report: Report): string {
   const items = report.sections.map(
-    ({ id, title, status, summary }) =>
+    ({ id, title, status, summary, summaries }) =>
       `<li>${chip(status)}<a href="#${anchor(id)}">${escapeHtml(shorten(title, 80))}</a>` +
-      `${element('span', ' class="answer"', summary, 240)}</li>`,
+      `${summaries === undefined ? element('span', ' class="answer"', summary, 240) : twoAnswers(summaries)}</li>`,
   );
   return `<h2>Charts and lists</h2>\n<ul>${items.join('\n')}</ul>`;
 }
@@ -261,12 +268,12 @@ export function renderHtml(report: Report, assets: PageAssets): string {
   assertInline('page script', assets.script, /<\/script|<!--/i);
   assertInline('page style', assets.css, /<\/style/i);
   const title = shorten(
-    `${report.title ?? report.headline.sentence} – ${report.generator.name}`,
+    `${report.title ?? (report.comparison ?? report.headline).sentence} – ${report.generator.name}`,
     160,
   );
   const json = escapeJson(JSON.stringify(report));
   const slots = new Map([
-    ['policy', `<meta http-equiv="Content-Security-Policy" content="${policy(assets)}">`],
+    ['policy', `<meta http-equiv="Content-Security-Policy" content="${pagePolicy(assets)}">`],
     ['title', `<title>${escapeHtml(title)}</title>`],
     ['style', `<style>${assets.css}</style>`],
     ['input', inputFacts(report)],

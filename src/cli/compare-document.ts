@@ -15,7 +15,7 @@ export function compareDocument(comparison: Comparison): CompareDocument {
     version: COMPARE_VERSION,
     window_ns: [0, comparison.duration_ns],
     page_size: comparison.page_size,
-    level: 'b',
+    level: 'c',
     fits: words.filter((fit) => fit !== undefined),
     t_ns: [...t_ns],
     systems: [systemJson(systems[0]), systemJson(systems[1])],
@@ -30,7 +30,7 @@ type SystemJson = CompareDocument['systems'][number];
 function systemJson(result: SystemResult): SystemJson {
   const about = { id: result.id, title: result.title, switches: { ...result.switches } };
   if (result.status === 'not-applicable') {
-    const needs = result.needs.map(({ need, events, why }) => ({ need, events: [...events], why }));
+    const needs = result.needs.map((one) => ({ ...one, events: [...one.events] }));
     return { ...about, status: result.status, needs };
   }
   const { throttling, memory_bytes, written_bytes, tasks, notes } = result;
@@ -54,6 +54,7 @@ function systemJson(result: SystemResult): SystemJson {
       entries: task.entries,
       throttled: task.throttled,
       first_throttled_ns: task.first_throttled_ns ?? null,
+      recorded: task.recorded ?? null,
     })),
     notes: [...notes],
     series: result.series.map(({ counter, unit, bdi, values }) => ({

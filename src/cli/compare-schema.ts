@@ -5,7 +5,7 @@
 import { z } from 'zod';
 
 /** Raised when a key changes its meaning or goes; new keys do not raise it. */
-export const COMPARE_VERSION = 1;
+export const COMPARE_VERSION = 2;
 export const SYSTEMS_VERSION = 1;
 
 const count = z.number().int().nonnegative();
@@ -44,6 +44,8 @@ const replayed = z.strictObject({
       entries: count,
       throttled: count,
       first_throttled_ns: z.number().nullable(),
+      /** Recorded above freerun; null where that was not recorded. */
+      recorded: count.nullable(),
     }),
   ),
   notes: z.array(z.string()),
@@ -54,7 +56,13 @@ const notApplicable = z.strictObject({
   ...about,
   status: z.literal('not-applicable'),
   needs: z.array(
-    z.strictObject({ need: z.string(), events: z.array(z.string()), why: z.string() }),
+    z.strictObject({
+      need: z.string(),
+      events: z.array(z.string()),
+      why: z.string(),
+      /** The events were recorded, and there is nothing of that sort among them. */
+      recorded: z.boolean(),
+    }),
   ),
 });
 
@@ -71,7 +79,8 @@ export const CompareDocument = z.strictObject({
   version: z.literal(COMPARE_VERSION),
   window_ns: z.tuple([z.number(), z.number()]),
   page_size: count,
-  level: z.literal('b'),
+  /** Of the systems: counterfactual. The fits are those of level (b). */
+  level: z.literal('c'),
   fits: z.array(fit),
   t_ns: z.array(z.number()),
   systems: z.tuple([

@@ -1,16 +1,17 @@
 /** A comparison for a terminal: what fits a screen. */
+import { fitText, highest, valuesOf, whenText } from '../findings/counterfactual.ts';
 import { bytes, duration, percent, thousands } from '../findings/format.ts';
 import { fitWords } from '../replay/compare/differences.ts';
 import type {
   Comparison,
   CounterSeries,
   Difference,
-  FitWords,
   Replayed,
   SystemResult,
 } from '../replay/compare/result.ts';
 import { printable } from '../trace/printable.ts';
 import { textTable } from './text-table.ts';
+import { wrapped } from './wrap.ts';
 
 const MOST_TASKS = 3;
 const MOST_COUNTERS = 8;
@@ -31,7 +32,8 @@ export function compareText(comparison: Comparison): string {
     fits === undefined
       ? ''
       : `recorded system: ${fitText(fitWords('nr_dirty', fits))} pages of nr_dirty, its own fit ` +
-        'stands beside each difference\n';
+        'stands beside each difference\n' +
+        'counterfactual: tasks and flusher do as recorded, and do not react to the other system\n';
   return [
     head,
     level,
@@ -41,26 +43,43 @@ export function compareText(comparison: Comparison): string {
   ].join('');
 }
 
-/** What a system needs that the capture does not hold. */
+/** What a system needs that the capture does not hold, and what to record next time. */
 export function missingText(result: SystemResult): string {
   if (result.status !== 'not-applicable') return '';
-  const lines = result.needs.map(({ events, why }) => `  ${events.join(' and ')}: ${why}\n`);
-  return `${result.id}: not-applicable: needs events to be recorded next time\n${lines.join('')}`;
+  const lines = result.needs.map(({ events, why, recorded }) => {
+    const what = recorded ? `${why}; recorded, and there is none` : why;
+    return wrapped(`${events.join(' and ')}: ${what}`, COLUMNS, '    ');
+  });
+  const missing = result.needs.filter(({ recorded }) => !recorded);
+  const events = [...new Set(missing.flatMap((one) => one.events))];
+  const record = events.map((name) => `-e ${name}`).join(' ');
+  return [
+    `${result.id}: not-applicable: needs what this capture lacks\n`,
+    ...lines,
+    ...(events.length === 0
+      ? []
+      : [wrapped(`record next time: trace-cmd record ${record}`, COLUMNS, '    ')]),
+  ].join('');
 }
 
 function totals({ page_size }: Comparison, both: BothReplayed): string {
   const row = (label: string, of: (one: Replayed) => string) => [label, ...both.map(of)];
-  const when = (ns: number | undefined) => (ns === undefined ? 'never' : `at ${duration(ns)}`);
   const rows = [
-    row('throttling starts', ({ throttling }) => when(throttling.first_ns)),
+    row('throttling starts', ({ throttling }) => whenText(throttling.first_ns)),
     row('throttling in all', ({ throttling }) => duration(throttling.total_ns)),
     row('memory, mean', ({ memory_bytes }) => bytes(memory_bytes.mean)),
     row('memory, most', ({ memory_bytes }) => bytes(memory_bytes.peak)),
-    row('tree nodes of all dirty', (one) => shareText(one, page_size)),
+    ...treeRows(page_size, both),
     row('written', ({ written_bytes }) => bytes(written_bytes)),
     ...taskRows(both),
   ];
-  return textTable(['', both[0].id, both[1].id], rows);
+  return textTable(['', both[0].id, both[1].id, 'recorded'], rows);
+}
+
+/** Only where a system counts tree nodes. */
+function treeRows(pageSize: number, both: BothReplayed): string[][] {
+  const cells = both.map((one) => shareText(one, pageSize));
+  return cells.every((cell) => cell === '') ? [] : [['tree nodes of all dirty', ...cells]];
 }
 
 /** Of all that was dirty over time. */
@@ -77,19 +96,20 @@ function shareText({ series }: Replayed, pageSize: number): string {
 
 /** Those who come to the throttle most often, in either system. */
 function taskRows(both: BothReplayed): string[][] {
-  const most = new Map<number, { comm: string; entries: number }>();
+  const most = new Map<number, Replayed['tasks'][number]>();
   for (const { tasks } of both) {
-    for (const { pid, comm, entries } of tasks) {
-      if (entries > (most.get(pid)?.entries ?? -1)) most.set(pid, { comm, entries });
+    for (const task of tasks) {
+      if (task.entries > (most.get(task.pid)?.entries ?? -1)) most.set(task.pid, task);
     }
   }
   const shown = [...most].sort(([, a], [, b]) => b.entries - a.entries).slice(0, MOST_TASKS);
-  return shown.map(([pid, { comm }]) => [
-    `looks (paused) ${printable(comm)}-${pid}`,
+  return shown.map(([pid, { comm, recorded }]) => [
+    `looks ${printable(comm)}-${pid}`,
     ...both.map(({ tasks }) => {
       const task = tasks.find((one) => one.pid === pid);
-      return `${task?.entries ?? 0} (${task?.throttled ?? 0})`;
+      return `${task?.entries ?? 0}, ${task?.throttled ?? 0} above freerun`;
     }),
+    recorded === undefined ? 'not recorded' : `${recorded} above freerun`,
   ]);
 }
 
@@ -107,14 +127,14 @@ function counters({ differences }: Comparison, both: BothReplayed): string {
   ]);
   const rest = differing.length - shown.length;
   const more = rest > 0 ? `  and ${rest} more (--json)\n` : '';
-  const title = 'counters at their highest (level b: events given, counters predicted)';
+  const title = 'counters at their highest (level c: the recorded events, counted by other rules)';
   return `\n${title}\n${textTable(head, rows)}${more}`;
 }
 
 /** The throttle's inputs first, then what differs most compared with its own size. */
 function ranked(differences: readonly Difference[], both: BothReplayed): readonly Difference[] {
   const share = ({ counter, largest }: Difference) => {
-    const size = Math.max(...both.map((one) => Math.abs(highest(one, counter))), 1);
+    const size = Math.max(...both.map((one) => highest(valuesOf(one, counter))), 1);
     return counter === 'throttle_dirty' ? Number.POSITIVE_INFINITY : Math.abs(largest) / size;
   };
   const sorted = [...differences].sort((left, right) => share(right) - share(left));
@@ -123,21 +143,9 @@ function ranked(differences: readonly Difference[], both: BothReplayed): readonl
   return sorted.filter((_, at) => keys.indexOf(keys[at] as string) === at);
 }
 
-function highest({ series }: Replayed, counter: CounterSeries['counter']): number {
-  const found = series.find((one) => one.counter === counter && one.bdi === undefined);
-  if (found === undefined) return Number.NaN;
-  return found.values.reduce((most, value) => (value > most ? value : most), 0);
-}
-
 function peakOf(result: Replayed, counter: CounterSeries['counter']): string {
-  const value = highest(result, counter);
-  return Number.isNaN(value) ? '' : thousands(Math.round(value));
-}
-
-/** How many samples the recorded system's prediction is right for, up to the kernel's own error. */
-export function fitText(fit: FitWords | undefined): string {
-  if (fit === undefined || fit.n === 0) return 'unknown';
-  return `${percent(fit.within_drift / fit.n)} ±${fit.drift_bound_pages}`;
+  const values = valuesOf(result, counter);
+  return values === undefined ? '' : thousands(Math.round(highest(values)));
 }
 
 function remarks(comparison: Comparison, both: BothReplayed): string {
@@ -149,20 +157,9 @@ function remarks(comparison: Comparison, both: BothReplayed): string {
   });
   const all = [...comparison.notes, ...own, ...comparison.assumptions];
   if (all.length === 0) return '';
-  const shown = all.slice(0, MOST_NOTES).map((note) => wrapped(printable(note)));
+  const shown = all.slice(0, MOST_NOTES).map((note) => wrapped(printable(note), COLUMNS, '  - '));
   const rest = all.length > MOST_NOTES ? `  and ${all.length - MOST_NOTES} more (--json)\n` : '';
   return `\nnotes\n${shown.join('')}${rest}`;
 }
 
 const COLUMNS = 100;
-
-/** A note in lines of the terminal's width; the first one has a mark. */
-function wrapped(note: string): string {
-  const lines = ['-'];
-  for (const word of note.split(' ')) {
-    const last = lines.at(-1) ?? '';
-    if (last.length + word.length + 3 > COLUMNS) lines.push(` ${word}`);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines.map((line) => `  ${line}\n`).join('');
-}

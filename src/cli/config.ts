@@ -68,6 +68,17 @@ const window = z
   .transform((text) => text.split(',').map((part) => Math.round(Number(part) * 1e9)))
   .refine(([from = 0, to = 0]) => from < to, 'ends before it begins')
   .transform(([from = 0, to = 0]) => [from, to] as const);
+/** `workload`, `start`, or seconds of the capture before and of the one after. */
+const align = z.union(
+  [
+    z.enum(['workload', 'start']),
+    z
+      .string()
+      .regex(/^\d{1,9}(\.\d{1,9})?,\d{1,9}(\.\d{1,9})?$/)
+      .transform((text) => text.split(',').map(Number) as unknown as readonly [number, number]),
+  ],
+  'is neither workload, start nor BEFORE_S,AFTER_S in seconds, e.g. 4.5,6',
+);
 const line = z.string().min(1, 'needs a text').max(2000, 'is longer than 2000 characters');
 
 export const ReportOptions = z
@@ -77,7 +88,10 @@ export const ReportOptions = z
     json: path.optional(),
     markdown: path.optional(),
     svg: path.optional(),
+    png: path.optional(),
+    other: path.optional(),
     against: path.optional(),
+    align: align.optional(),
     window: window.optional(),
     title: line.optional(),
     note: line.optional(),
@@ -87,7 +101,15 @@ export const ReportOptions = z
   .refine(({ output, json, markdown }) => {
     const named = [output, json, markdown].filter((name) => name !== undefined);
     return new Set(named).size === named.length;
-  }, 'two of -o, --json and --markdown name the same file');
+  }, 'two of -o, --json and --markdown name the same file')
+  .refine(
+    ({ other, against }) => other === undefined || against === undefined,
+    'a second capture is either named after the first or with --against, not both',
+  )
+  .refine(
+    ({ other, against, align: times }) => times === undefined || (other ?? against) !== undefined,
+    '--align needs a second capture',
+  );
 
 const TWO_SYSTEMS = 'needs two of them: --system A --system B (tidemark systems lists them)';
 export const CompareOptions = z.object({
@@ -106,6 +128,13 @@ export const WatchOptions = z.object({
   quiet: z.boolean().default(false),
   once: z.boolean().default(false),
   redact: z.boolean().default(false),
+  output: path.optional(),
+  port: z
+    .string()
+    .regex(/^\d{1,5}$/, 'is not the number of a port')
+    .transform(Number)
+    .refine((port) => port <= 65_535, 'is above 65535')
+    .default(8377),
   every: z
     .string()
     .regex(/^\d{1,5}(\.\d{1,3})?$/, 'is not a number of seconds')

@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '../trace/errors.ts';
@@ -40,7 +41,7 @@ export function makeFolder(path: string): void {
 }
 
 /** The whole file or none of it: written beside its place, then moved there. */
-export function writeWhole(path: string, content: string): void {
+export function writeWhole(path: string, content: string | Uint8Array): void {
   const partial = `${path}.${process.pid}.part`;
   try {
     writeFileSync(partial, content);
@@ -68,6 +69,16 @@ export function readIfThere(path: string): string | undefined {
 /** A file of this package, from its root. */
 export function readPackageFile(path: string): string {
   return readFileSync(join(packageRoot(), path), 'utf8');
+}
+
+/** A file of a package that this one depends on, by its name in that package. */
+export function readModuleFile(name: string): Uint8Array {
+  return readFileSync(createRequire(import.meta.url).resolve(name));
+}
+
+/** The built program, to run in a process of its own. */
+export function programPath(): string {
+  return join(packageRoot(), 'dist/src/cli/main.js');
 }
 
 /** The folder of package.json, above this file both in the sources and in dist. */

@@ -6,6 +6,8 @@ export type Io = {
   err(text: string): void;
   /** True when standard error is a terminal: only then progress is shown. */
   readonly errIsTerminal: boolean;
+  /** Width of the terminal on standard output, if it is one. */
+  readonly columns?: number | undefined;
 };
 
 export function processIo(): Io {
@@ -23,5 +25,6 @@ export function processIo(): Io {
       process.stderr.write(text);
     },
     errIsTerminal: process.stderr.isTTY === true,
+    columns: process.stdout.columns,
   };
 }

@@ -66,18 +66,7 @@ export function createProgram(io: Io): Command {
   addJudging(program, io);
   addModelling(program, io);
   addSharing(program, io);
-  program
-    .command('watch')
-    .description('write a report beside each capture that appears in a folder')
-    .argument('<folder>', 'where captures appear')
-    .option('--every <seconds>', 'how often to look', '2')
-    .option('--once', 'report what is there and lacks its report, then stop')
-    .option('--redact', 'replace names of tasks, cgroups, devices and inodes')
-    .option('--quiet', 'no progress and no notes on standard error')
-    .action(async (folder: string, options: unknown) => {
-      const { watch } = await import('./commands/watch.ts');
-      await watch(folder, options, io);
-    });
+  addWatching(program, io);
   return program;
 }
 
@@ -144,23 +133,26 @@ function addModelling(program: Command, io: Io): void {
     });
   program
     .command('systems')
-    .description('list the systems that compare knows, what each models and what it does not')
+    .description('list the systems that compare knows; of NAME what it models and what it does not')
+    .argument('[name]', 'one of them, in full')
     .option('--json', 'machine-readable output')
-    .action(async (options: unknown) => {
+    .action(async (name: string | undefined, options: unknown) => {
       const { systems } = await import('./commands/systems.ts');
-      systems(options, io);
+      systems(name, options, io);
     });
 }
 
 /** Pages for others. */
 function addSharing(program: Command, io: Io): void {
   withInput(program.command('report'), 'write one self-contained HTML page')
-    .argument('[other]', 'a second capture to compare with, as --against')
+    .argument('[other]', 'a capture made after a change: the page compares the two')
     .option('-o, --output <file>', 'where the page goes', 'report.html')
     .option('--json <file>', 'also write the report as JSON')
-    .option('--markdown <file>', 'also write the diagnosis as Markdown')
-    .option('--svg <folder>', 'also write each chart as SVG (no PNG: it needs a native package)')
-    .option('--against <file>', 'compare with another capture')
+    .option('--markdown <file>', 'also write it as Markdown, with the charts in a folder beside it')
+    .option('--svg <folder>', 'also write each chart as SVG')
+    .option('--png <folder>', 'also write each chart as PNG')
+    .option('--against <file>', 'compare with a capture made before')
+    .option('--align <how>', 'lay both on each other at workload, start or BEFORE_S,AFTER_S')
     .option('--window <from,to>', 'charts and lists show these seconds of the capture only')
     .option('--title <text>', 'a title above the verdict')
     .option('--note <text>', 'a note below the verdict')
@@ -168,7 +160,25 @@ function addSharing(program: Command, io: Io): void {
     .option('--config <file>', 'causes switched off and thresholds (tidemark.config.json)')
     .action(async (file: string, other: string | undefined, options: object) => {
       const { report } = await import('./commands/report.ts');
-      await report(file, other === undefined ? options : { against: other, ...options }, io);
+      await report(file, other === undefined ? options : { ...options, other }, io);
+    });
+}
+
+/** A page for those at this machine. */
+function addWatching(program: Command, io: Io): void {
+  program
+    .command('watch')
+    .description('a report beside each capture that appears in a folder, and a local page of them')
+    .argument('<folder>', 'where captures appear: files, and folders that hold one each')
+    .option('--port <number>', 'of the page, on 127.0.0.1 only; 0 for any free one', '8377')
+    .option('--every <seconds>', 'how often to look', '2')
+    .option('--once', 'report what is there and lacks its report, then stop; no page')
+    .option('-o, --output <folder>', 'where reports go, if not beside their captures')
+    .option('--redact', 'replace names of tasks, cgroups, devices and inodes')
+    .option('--quiet', 'no progress and no notes on standard error')
+    .action(async (folder: string, options: unknown) => {
+      const { watch } = await import('./commands/watch.ts');
+      await watch(folder, options, io);
     });
 }
 

@@ -36,11 +36,16 @@ class Names {
   }
 }
 
-export function redactTrace(trace: Trace): Trace {
-  const tasks = new Names('task-');
-  const disks = new Names('disk-');
-  const cgroups = new Names('/cgroup-');
-  const numbers = new Map<string, Names>();
+/** The words given so far: captures that share them have the same word for the same name. */
+export class KnownNames {
+  readonly tasks = new Names('task-');
+  readonly disks = new Names('disk-');
+  readonly cgroups = new Names('/cgroup-');
+  readonly numbers = new Map<string, Names>();
+}
+
+export function redactTrace(trace: Trace, known = new KnownNames()): Trace {
+  const { tasks, disks, cgroups, numbers } = known;
   const task = (name: string): string => {
     if (name === '' || name === '<...>') return name;
     const device = DEVICE_THREAD.exec(name);
@@ -54,10 +59,10 @@ export function redactTrace(trace: Trace): Trace {
     return isKernelThread(name) ? name : tasks.of(name);
   };
   const cgroup = (path: string) => (path === '' || path === '/' ? path : cgroups.of(path));
-  const rename = (id: string, known: boolean): ((name: string) => string) | undefined => {
+  const rename = (id: string, isKnown: boolean): ((name: string) => string) | undefined => {
     if (TASKS.test(id)) return task;
     if (CGROUPS.test(id)) return cgroup;
-    return FREE.test(id) || (!known && /name|path|file/.test(id)) ? () => 'redacted' : undefined;
+    return FREE.test(id) || (!isKnown && /name|path|file/.test(id)) ? () => 'redacted' : undefined;
   };
   const tables = new Map(
     [...trace.tables].map(([name, table]) => [name, renamed(table, rename)] as const),

@@ -3,12 +3,16 @@ import type { CounterFit } from '../replay/counter-fit.ts';
 import type { HistoryReplay } from '../replay/history/replay-history.ts';
 import { type Law, lawsOf, type ReplayResult } from '../replay/replay.ts';
 import type { IdentityResult } from '../replay/residual.ts';
+import { allDiagnostics } from '../trace/diagnostics.ts';
 import { printable } from '../trace/printable.ts';
 import type { Trace } from '../trace/trace.ts';
+import { inferredText } from './inferred-bandwidth.ts';
+import { projectionsText } from './projections-text.ts';
 import { textTable } from './text-table.ts';
 
 export function replayText(trace: Trace, result: ReplayResult): string {
-  const notes = trace.diagnostics.map(({ message }) => `  ${printable(message)}\n`);
+  const found = allDiagnostics(trace.diagnostics, result.diagnostics);
+  const notes = found.map(({ message }) => `  ${printable(message)}\n`);
   return [
     lawText(result),
     historyText(result.history),
@@ -29,7 +33,8 @@ function lawText(result: ReplayResult): string {
   if (spoken.length === 0) return `${title}  no event that a law speaks of was recorded\n\n`;
   const head = ['law', 'checked', 'exact', 'share', 'largest', 'not checkable', 'why not, why off'];
   const none = silent.length > 0 ? `  nothing to check: ${silent.join(', ')}\n` : '';
-  return `${title}${textTable(head, spoken.map(lawRow))}${none}\n`;
+  const inferred = inferredText(result.identities);
+  return `${title}${textTable(head, spoken.map(lawRow))}${none}${inferred}\n`;
 }
 
 function lawRow({ name, result }: Law): string[] {
@@ -66,6 +71,7 @@ function historyText(history: HistoryReplay | undefined): string {
     'largest',
     'bound',
     'WAPE',
+    'drift alone',
     'at the end',
     'skipped',
   ];
@@ -79,11 +85,13 @@ function historyText(history: HistoryReplay | undefined): string {
     `folio sizes: ${sizes}; bound from ${history.drift.because}; started ${history.starts} times`,
     `cleaned by: ${counted(history.evidence.claim, 'pages')}`,
     `written by: ${counted(history.evidence.end, 'pages')}`,
-    ...history.anomalies.map(({ meaning, count }) => `anomaly: ${count} × ${meaning}`),
+    'drift alone: WAPE of readings that are off by the bound and nothing else; no smaller',
+    '  one can be asked for where a level is near zero',
   ];
   return (
     'replay (level b: events given, counters predicted), pages\n' +
-    `${table}${lines.map((line) => `  ${line}\n`).join('')}`
+    `${table}${lines.map((line) => `  ${line}\n`).join('')}` +
+    `\n${projectionsText(history.projections)}`
   );
 }
 
@@ -96,6 +104,7 @@ function fitRow(name: string, against: string, fit: CounterFit): string[] {
     String(fit.max_abs_pages),
     `±${fit.drift_bound_pages}`,
     fit.wape === undefined ? '' : `${(100 * fit.wape).toPrecision(3)} %`,
+    fit.wape_floor === undefined ? '' : `${(100 * fit.wape_floor).toPrecision(3)} %`,
     fit.end_residual_pages === undefined ? '' : String(fit.end_residual_pages),
     String(fit.skipped),
   ];

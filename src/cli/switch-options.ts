@@ -67,11 +67,12 @@ function parseSetting(text: string): Setting {
   throw new UsageError(`--set ${name}: "${value}" ${result.error.issues[0]?.message}`);
 }
 
-export function findSystem(id: string): System {
+/** `asked`: where the name was given, for the error. */
+export function findSystem(id: string, asked = '--system'): System {
   const system = systemOf(id);
   if (system !== undefined) return system;
   const all = SYSTEMS.map((one) => one.id).join(', ');
-  throw new UsageError(`--system: there is no "${id}"; there are ${all}`);
+  throw new UsageError(`${asked}: there is no "${id}"; there are ${all}`);
 }
 
 /**
@@ -99,9 +100,12 @@ export function chooseSystems(
   })) as unknown as readonly [Chosen, Chosen];
 }
 
-function unheard(systems: readonly System[], { name }: Setting): string {
-  const listens = systems.map(({ id, listens }) =>
-    listens.length === 0 ? `${id} has no switches` : `${id} has ${listens.join(', ')}`,
-  );
-  return `--set ${name}: no such switch of the systems it is for; ${listens.join('; ')}`;
+function unheard(systems: readonly System[], { target, name }: Setting): string {
+  const ids = systems.map(({ id }) => id);
+  if (target !== undefined && !['1', '2', ...ids].includes(target)) {
+    return `--set ${target}:${name}: "${target}" is neither 1 or 2 nor one of ${ids.join(', ')}`;
+  }
+  const listens = systems.map(({ id, listens }) => `${id} has ${listens.join(', ')}`);
+  const all = [...new Set(listens)].join('; ');
+  return `--set ${name}: no such switch of the systems it is for; ${all}`;
 }

@@ -8,9 +8,10 @@
  *
  * Background and periodic works are made by the worker itself and have neither of the first two.
  */
+
+import { type Diagnostic, type DiagnosticCode, DiagnosticCollector } from '../trace/diagnostics.ts';
 import { visitInOrder } from '../trace/merge.ts';
 import { numbers, type Table, type Tables, tableWith } from '../trace/table.ts';
-import { type Anomaly, AnomalyTally } from './anomalies.ts';
 import { batchLists, roundLists, sliceLists, workLists } from './flusher-columns.ts';
 import { readWork, sameWork, type Worker, type WorkRecord, workersOf } from './flusher-worker.ts';
 import { RowReader } from './row-reader.ts';
@@ -28,7 +29,7 @@ export type FlusherWorks = {
   readonly batches: Table;
   /** `domain` of the tables: the bdi and cgroup. */
   readonly domains: readonly WbDomain[];
-  readonly anomalies: readonly Anomaly[];
+  readonly diagnostics: readonly Diagnostic[];
 };
 
 const WORK_COLUMNS = ['bdi', 'sb_dev', 'nr_pages', 'sync_mode', 'for_kupdate', 'for_background'];
@@ -79,7 +80,7 @@ class Steps {
   readonly #domains = new WbDomains();
   readonly #workers = workersOf();
   readonly #requests = new WorkRequests();
-  readonly #anomalies = new AnomalyTally();
+  readonly #diagnostics = new DiagnosticCollector();
   readonly #hasStarts: boolean;
   readonly #hasWritten: boolean;
 
@@ -113,7 +114,7 @@ class Steps {
   exec(table: RowReader, row: number, place: Place, domain: number): void {
     const record = readWork(table, row, domain);
     const request = this.#requests.taken(record);
-    if (request === undefined) this.#anomalies.add('executed but not queued', table.name, row);
+    if (request === undefined) this.#unpaired('end_without_begin', 'a work', table, row, place);
     const worker = this.#workers(place.pid);
     this.#close(worker);
     worker.next = { record, request, exec_ns: place.ts };
@@ -123,7 +124,7 @@ class Steps {
     const worker = this.#workers(place.pid);
     const record = readWork(table, row, domain);
     if (worker.round >= 0 && this.#hasWritten) {
-      this.#anomalies.add('round without end', table.name, row);
+      this.#unpaired('begin_without_end', 'a round of a work', table, row, place);
     }
     const goesOn = worker.work >= 0 && worker.next === undefined && sameWork(worker, record);
     if (!goesOn) this.#begin(worker, record, table.text('comm', row), place);
@@ -200,7 +201,9 @@ class Steps {
 
   sliceStart(table: RowReader, row: number, place: Place, domain: number): void {
     const worker = this.#workers(place.pid);
-    if (worker.slice >= 0) this.#anomalies.add('slice without end', table.name, row);
+    if (worker.slice >= 0) {
+      this.#unpaired('begin_without_end', 'the writing of an inode', table, row, place);
+    }
     worker.slice = this.#slice(table, row, place, domain, place.ts);
   }
 
@@ -236,7 +239,7 @@ class Steps {
     const matches = slice >= 0 && this.#slices.lists.ino[slice] === ino;
     worker.slice = -1;
     if (!matches && this.#hasStarts) {
-      this.#anomalies.add('slice without begin', table.name, row);
+      this.#unpaired('end_without_begin', 'the writing of an inode', table, row, place);
     }
     // Kernels before 3.9 print the end alone.
     const own = matches ? slice : this.#slice(table, row, place, domain, Number.NaN);
@@ -250,7 +253,7 @@ class Steps {
   written(table: RowReader, row: number, place: Place, domain: number): void {
     const worker = this.#workers(place.pid);
     if (worker.round < 0 || worker.record === undefined || worker.record.domain !== domain) {
-      this.#anomalies.add('round without begin', table.name, row);
+      this.#unpaired('end_without_begin', 'a round of a work', table, row, place);
       worker.outside = true;
       return;
     }
@@ -270,7 +273,7 @@ class Steps {
 
   wait(table: RowReader, row: number, place: Place): void {
     const { work } = this.#workers(place.pid);
-    if (work < 0) this.#anomalies.add('wait outside of a work', table.name, row);
+    if (work < 0) this.#unpaired('end_without_begin', 'a wait of a work', table, row, place);
     else this.#works.add(work, 'waits', 1);
   }
 
@@ -295,6 +298,10 @@ class Steps {
     worker.since_ns = place.ts;
   }
 
+  #unpaired(code: DiagnosticCode, subject: string, { name }: RowReader, row: number, at: Place) {
+    this.#diagnostics.addRow(code, name, row, { ts_ns: at.ts, subject });
+  }
+
   finish(): FlusherWorks {
     return {
       works: this.#works.finish('flusher_works'),
@@ -302,7 +309,7 @@ class Steps {
       slices: this.#slices.finish('flusher_slices'),
       batches: this.#batches.finish('flusher_batches'),
       domains: this.#domains.list,
-      anomalies: this.#anomalies.list(),
+      diagnostics: this.#diagnostics.list(),
     };
   }
 }

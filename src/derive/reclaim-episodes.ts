@@ -4,6 +4,7 @@
  * innermost open episode. Columns only: batches come by the million.
  */
 import { textAt } from '../trace/column.ts';
+import { type Diagnostic, type DiagnosticCode, DiagnosticCollector } from '../trace/diagnostics.ts';
 import { visitInOrder } from '../trace/merge.ts';
 import {
   numbers,
@@ -13,7 +14,6 @@ import {
   tableWith,
   texts,
 } from '../trace/table.ts';
-import { type Anomaly, AnomalyTally } from './anomalies.ts';
 import { episodeLists, kswapdLists, unqueuedLists } from './reclaim-columns.ts';
 
 export type ReclaimEpisodes = {
@@ -24,7 +24,7 @@ export type ReclaimEpisodes = {
   readonly unqueued: Table;
   /** What was done outside of any recorded episode (DAMON, or begun before the trace). */
   readonly outside: Readonly<Record<'batches' | 'scanned_pages' | 'reclaimed_pages', number>>;
-  readonly anomalies: readonly Anomaly[];
+  readonly diagnostics: readonly Diagnostic[];
 };
 
 export const RECLAIM_KINDS = ['direct', 'memcg', 'memcg_softlimit', 'node'] as const;
@@ -57,7 +57,7 @@ class Pass {
   readonly #episodes = episodeLists();
   readonly #kswapd = kswapdLists();
   readonly #unqueued = unqueuedLists();
-  readonly #anomalies = new AnomalyTally();
+  readonly #diagnostics = new DiagnosticCollector();
   readonly #tasks = new Map<number, Task>();
   readonly #outside = { batches: 0, scanned_pages: 0, reclaimed_pages: 0 };
 
@@ -88,7 +88,7 @@ class Pass {
         const task = this.#task(pid[row] as number);
         const same = task.open.findIndex((open) => open.kind === kind);
         if (same >= 0) {
-          this.#anomalies.add('begun again without end', table.name, row);
+          this.#unpaired('begin_without_end', table, row);
           task.open.splice(same);
         }
         task.open.push({ kind, row: this.#open(table, row, kind) });
@@ -137,10 +137,10 @@ class Pass {
         const at = open.findIndex((episode) => episode.kind === kind);
         const found = open[at];
         if (found === undefined) {
-          this.#anomalies.add('end without begin', table.name, row);
+          this.#unpaired('end_without_begin', table, row);
           return;
         }
-        if (at < open.length - 1) this.#anomalies.add('inner one left open', table.name, row);
+        if (at < open.length - 1) this.#unpaired('begin_without_end', table, row);
         open.splice(at);
         this.#episodes.set(found.row, 'end_ns', ts[row] as number);
         this.#episodes.set(found.row, 'nr_reclaimed_pages', reclaimed[row] as number);
@@ -337,13 +337,18 @@ class Pass {
     return task;
   }
 
+  #unpaired(code: DiagnosticCode, table: Table, row: number): void {
+    const ts_ns = numbers(table, 'ts_ns').values[row] as number;
+    this.#diagnostics.addRow(code, table.name, row, { ts_ns, subject: 'reclaim' });
+  }
+
   finish(): ReclaimEpisodes {
     return {
       episodes: this.#episodes.finish('reclaim_episodes'),
       kswapd: this.#kswapd.finish('kswapd_intervals'),
       unqueued: this.#unqueued.finish('unqueued_dirty_batches'),
       outside: this.#outside,
-      anomalies: this.#anomalies.list(),
+      diagnostics: this.#diagnostics.list(),
     };
   }
 }

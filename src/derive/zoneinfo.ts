@@ -35,3 +35,24 @@ function field(part: string, name: string): number | undefined {
   const text = new RegExp(`^\\s+${name}\\s+(\\d+)$`, 'm').exec(part)?.[1];
   return text === undefined ? undefined : Number(text);
 }
+
+export type ZoneSpan = {
+  readonly node: number;
+  /** Page frames of the zone, with holes between them; the end is not part of it. */
+  readonly from_pfn: number;
+  readonly to_pfn: number;
+};
+
+/** Where zones with memory lie, and in which node. Empty when the text does not say. */
+export function parseSpans(zoneinfo: string | undefined): readonly ZoneSpan[] {
+  const parts = (zoneinfo ?? '').split(/^(?=Node \d+, zone\s)/m);
+  return parts.flatMap((part) => {
+    const node = /^Node (\d+), zone/.exec(part)?.[1];
+    // start_pfn:           1
+    const start = /^\s+start_pfn:\s+(\d+)$/m.exec(part)?.[1];
+    const spanned = field(part, 'spanned');
+    if (node === undefined || start === undefined || !spanned) return [];
+    const from_pfn = Number(start);
+    return [{ node: Number(node), from_pfn, to_pfn: from_pfn + spanned }];
+  });
+}

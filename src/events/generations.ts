@@ -85,6 +85,9 @@ const VMSCAN: readonly Sign[] = [
   { sign: 'update_swap_token_priority', until: '3.4' },
 ];
 
+/** What is said of events that no one kernel prints. */
+export const MIXED_AGE = 'of mixed age';
+
 /** Events by the names that the kernel used, each with its fields as far as the input tells. */
 export type SeenEvents = ReadonlyMap<string, readonly string[] | undefined>;
 
@@ -111,13 +114,18 @@ function rangeText(from: number, to: number): string {
   if (from < to) return `as of ${first} to ${last}`;
   // Between two kernels whose formats were seen, one thing is there already and another still.
   if (from - to <= NEIGHBOURS) return `as of ${last} to ${first}`;
-  return `of mixed age, some as of ${first} or later, some of ${last} or earlier`;
+  return `${MIXED_AGE}, some as of ${first} or later, some of ${last} or earlier`;
 }
+
+const OF_WRITEBACK = /^(?:writeback_|wbc_|balance_dirty_pages$|bdi_dirty_ratelimit$)/;
 
 function holding(seen: SeenEvents, signs: readonly Sign[]): Sign[] {
   return signs.filter(({ sign }) => {
     const [, event = '', how, field = ''] = /^([\w*]+)(?:([.!])(\w+))?$/.exec(sign) ?? [];
-    if (event === '*') return [...seen.values()].some((fields) => fields?.includes(field));
+    if (event === '*') {
+      // Files may carry formats of all systems, and others have such fields, too.
+      return [...seen].some(([name, fields]) => OF_WRITEBACK.test(name) && fields?.includes(field));
+    }
     if (!seen.has(event)) return false;
     const fields = seen.get(event);
     if (how === undefined) return true;

@@ -29,4 +29,4 @@ export const DICTIONARY: ReadonlyMap<string, EventDefinition> = new Map(
 
 export type { ColumnDefinition, ColumnType, EventDefinition } from './define.ts';
 export { PRINTED_ONLY } from './define.ts';
-export { generationOf, type SeenEvents } from './generations.ts';
+export { generationOf, MIXED_AGE, type SeenEvents } from './generations.ts';

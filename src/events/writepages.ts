@@ -89,7 +89,11 @@ const folioRange = {
   offset_bytes: count('bytes', 'offset', { text: ['offset 0x'], radix: 16, signed: true }),
   length_bytes: count('bytes', 'length', { text: ['length 0x'], radix: 16 }),
 };
-// `type MAPPED (0x2) flags  (0x0)`: names with their number behind them are not taken from text.
+// `type MAPPED (0x2) flags  (0x0)`: names and, behind them, their number.
+const mapping = () => ({
+  type: names('type', { text: ['type '], optional: true }),
+  flags: names('flags', { text: ['flags '], optional: true }),
+});
 const iomap = [
   // dev %d:%d ino 0x%llx size 0x%llx offset 0x%llx length 0x%llx    (iomap_writepage until 6.12)
   defineEvent('iomap', 'iomap_writeback_folio', folioRange, ['iomap_writepage']),
@@ -106,7 +110,8 @@ const iomap = [
     // Where the mapping begins on the device, and where in the file: pos lies inside of it.
     addr_bytes: count('bytes', 'addr', { text: ['addr 0x'], radix: 16 }),
     offset_bytes: count('bytes', 'offset', { text: ['offset 0x'], radix: 16, signed: true }),
-    type: names('type', { text: [], optional: true }),
+    length_bytes: count('bytes', 'length', { text: ['length 0x'], radix: 16, optional: true }),
+    ...mapping(),
   }),
   // dev %d:%d ino 0x%llx pos 0x%llx length 0x%llx status %d flags %s (0x%x) ops %ps caller %pS
   defineEvent('iomap', 'iomap_iter', {
@@ -115,16 +120,23 @@ const iomap = [
     pos_bytes: count('bytes', 'pos', { text: ['pos 0x'], radix: 16, optional: true }),
     length_bytes: count('bytes', 'length', { text: ['length 0x'], radix: 16, optional: true }),
     status: int('status', { text: ['status '], optional: true }),
-    flags: names('flags', { text: [], optional: true }),
+    flags: names('flags', { text: ['flags '], optional: true }),
   }),
   // dev %d:%d ino 0x%llx bdev %d:%d addr 0x%llx offset 0x%llx length 0x%llx type %s (0x%x)
   // flags %s (0x%x)
   defineEvent('iomap', 'iomap_iter_dstmap', {
     dev: device(),
     ino: id('ino', { text: ['ino 0x'], radix: 16 }),
-    offset_bytes: count('bytes', 'offset', { text: ['offset 0x'], radix: 16, optional: true }),
+    bdev: dev('bdev', { text: ['bdev '], optional: true }),
+    addr_bytes: count('bytes', 'addr', { text: ['addr 0x'], radix: 16, optional: true }),
+    offset_bytes: count('bytes', 'offset', {
+      text: ['offset 0x'],
+      radix: 16,
+      signed: true,
+      optional: true,
+    }),
     length_bytes: count('bytes', 'length', { text: ['length 0x'], radix: 16, optional: true }),
-    type: names('type', { text: [], optional: true }),
+    ...mapping(),
   }),
 ];
 

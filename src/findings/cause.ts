@@ -61,7 +61,12 @@ export type Advice = {
   readonly command?: string | undefined;
   /** What it would have done, when a model can say so; with its comparison level. */
   readonly predicted?: string | undefined;
+  /** Else why nothing can be said, and what would have to be measured. */
+  readonly unpredicted?: string | undefined;
 };
+
+/** Spread into an advice. */
+export type Effect = { readonly predicted: string } | { readonly unpredicted: string };
 
 /** What would have shown that this is not the cause, and what was seen instead. */
 export type CounterEvidence = {

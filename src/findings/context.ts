@@ -2,7 +2,13 @@
 import { type StallGroup, summariseStalls } from '../derive/stall-summary.ts';
 import type { Stall } from '../derive/stalls.ts';
 import { type BandwidthSeries, writeBandwidth } from '../derive/write-bandwidth.ts';
-import { type HistoryReplay, replayHistory } from '../replay/history/replay-history.ts';
+import {
+  type Counterfactuals,
+  type ReplayedAlternatives,
+  replayAlternatives,
+} from '../replay/compare/alternatives.ts';
+import type { HistoryReplay } from '../replay/history/replay-history.ts';
+import { checkIdentities, type Identities } from '../replay/identities.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Facts } from './facts.ts';
@@ -23,8 +29,14 @@ export class Context {
     this.pageSize = diagnosis.facts.pageSize;
   }
 
-  get identities() {
-    return this.facts.identities;
+  /** With what the page history says of pages written, which predicts the write bandwidth. */
+  get identities(): Identities {
+    return this.#once('identities', () => {
+      const written = this.history?.written;
+      return written === undefined
+        ? this.facts.identities
+        : checkIdentities(this.trace, undefined, written);
+    });
   }
 
   get dirty() {
@@ -51,7 +63,16 @@ export class Context {
 
   /** Level (b); undefined when the capture lacks the events that it needs. */
   get history(): HistoryReplay | undefined {
-    return this.#once('history', () => replayHistory(this.trace));
+    return this.#replayed.history;
+  }
+
+  /** Level (c): other kernels in the recorded one's place; undefined where none differs. */
+  get counterfactuals(): Counterfactuals | undefined {
+    return this.#replayed.counterfactuals;
+  }
+
+  get #replayed(): ReplayedAlternatives {
+    return this.#once('replayed', () => replayAlternatives(this.trace, this.window_ns));
   }
 
   /** Was the event recorded, even if it never happened? */

@@ -21,15 +21,28 @@ export type DetailUnit =
  * - `recorded`: the kernel wrote the value; `sampled`: it was read from /proc beside the trace
  * - `inferred`: counted or summed up from recorded events, as exact as those are complete
  * - `predicted`: the open-loop replay of level (b), with its error bar
+ * - `counterfactual`: what another kernel would have counted for the recorded events, of level (c)
  * - `simulated`: the closed loop of level (c), where decisions feed back
  * - `limit`: what values are compared with
  */
-export type SeriesRole = 'recorded' | 'sampled' | 'inferred' | 'predicted' | 'simulated' | 'limit';
+export type SeriesRole =
+  | 'recorded'
+  | 'sampled'
+  | 'inferred'
+  | 'predicted'
+  | 'counterfactual'
+  | 'simulated'
+  | 'limit';
+
+/** Which of two captures something is about, where two are compared. */
+export type Side = 'before' | 'after';
 
 export type Series = {
   readonly id: string;
   readonly label: string;
   readonly role: SeriesRole;
+  /** In a chart of both captures: curves of one side look alike. */
+  readonly side?: Side;
   /** `step`: holds until the next value; `linear`: a line between points; `point`: marks only. */
   readonly shape: 'step' | 'linear' | 'point';
   readonly t_ns: Float64Array;
@@ -55,6 +68,8 @@ export type Timeline = {
   readonly lost: readonly Interval[];
   /** Width of the bins over which a section summed up, where values are rates of bins. */
   readonly sumsOf_ns?: number;
+  /** What the axis must hold besides, so that two charts have the same one; in the chart's unit. */
+  readonly extent?: readonly [low: number, high: number];
 };
 
 /** One stretch of something in its lane. */
@@ -140,4 +155,9 @@ export type DetailTable = {
 
 export type Note = { readonly kind: 'note'; readonly id: string; readonly text: string };
 
-export type Detail = Timeline | Lanes | Heatmap | Distribution | DetailTable | Note;
+export type Detail = (Timeline | Lanes | Heatmap | Distribution | DetailTable | Note) & {
+  /** Left out where a report is about one capture, or a detail about both. */
+  readonly side?: Side;
+  /** What zero is on its axis of time; without it that is the beginning of the trace. */
+  readonly zero?: string;
+};

@@ -58,9 +58,10 @@ export type DiagnoseOptions = {
   readonly causes?: readonly CauseDefinition[] | undefined;
 };
 
-export function diagnose(trace: Trace, options: DiagnoseOptions = {}): Diagnosis {
+export function diagnose(given: Trace, options: DiagnoseOptions = {}): Diagnosis {
   const settings: Settings = { ...SETTINGS, ...options.settings };
-  const facts = new Facts(trace, settings);
+  const facts = new Facts(given, settings);
+  const { trace } = facts;
   const off = new Set(options.off ?? []);
   const answers = (options.causes ?? CAUSES).map((definition) => ({
     definition,

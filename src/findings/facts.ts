@@ -2,6 +2,7 @@
  * What causes ask for: results that several of them share, made when first asked for and kept for
  * the diagnosis. A fact that the capture cannot give is undefined, never zero.
  */
+import { consistencyOf } from '../derive/consistency.ts';
 import { type DirtyState, dirtyState } from '../derive/dirty-state.ts';
 import { type FlusherWorks, flusherWorks } from '../derive/flusher-works.ts';
 import { findStalls, isKernelThread, type Stall, stallOptions } from '../derive/stalls.ts';
@@ -9,6 +10,7 @@ import { checkChunks } from '../replay/chunk-bandwidth.ts';
 import { checkIdentities, type Identities } from '../replay/identities.ts';
 import { type LossIndex, lossIndex } from '../replay/losses.ts';
 import { replayThresholds, type ThresholdReplay } from '../replay/thresholds.ts';
+import { allDiagnostics } from '../trace/diagnostics.ts';
 import { firstNot } from '../trace/search.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { Settings } from './settings.ts';
@@ -26,13 +28,22 @@ const SHOW_WAITS = [
   'jbd2_start_commit',
 ];
 
+/** The trace with what contradicts itself in it among its diagnostics. */
+function checked(trace: Trace): Trace {
+  const { diagnostics } = consistencyOf(trace);
+  const isTold = diagnostics.every((found) => trace.diagnostics.includes(found));
+  if (isTold) return trace;
+  return { ...trace, diagnostics: allDiagnostics(trace.diagnostics, diagnostics) };
+}
+
 export class Facts {
+  /** What was given, with more diagnostics. */
   readonly trace: Trace;
   readonly settings: Settings;
   readonly #results = new Map<unknown, unknown>();
 
   constructor(trace: Trace, settings: Settings) {
-    this.trace = trace;
+    this.trace = checked(trace);
     this.settings = settings;
   }
 

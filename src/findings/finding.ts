@@ -25,4 +25,6 @@ export type Finding = Outcome & {
   readonly id: string;
   readonly title: string;
   readonly question: string;
+  /** Of two captures: the answer of each; `summary` is both. */
+  readonly summaries?: readonly [before: string, after: string];
 };

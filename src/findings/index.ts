@@ -9,6 +9,7 @@ import { flusher } from './sections/flusher.ts';
 import { fuse } from './sections/fuse.ts';
 import { metadata } from './sections/metadata.ts';
 import { replayFit, throttleIdentities } from './sections/model-fit.ts';
+import { otherSystems } from './sections/other-systems.ts';
 import { otherWaits } from './sections/other-waits.ts';
 import { pageCache } from './sections/page-cache.ts';
 import { reclaim } from './sections/reclaim.ts';
@@ -33,6 +34,7 @@ export const SECTIONS: readonly FindingDefinition[] = [
   blockLatency,
   samples,
   stallList,
+  ...otherSystems,
   replayFit,
   throttleIdentities,
 ];

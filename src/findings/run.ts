@@ -12,6 +12,8 @@ export type FindingDefinition = {
   readonly question: string;
   /** Events without which the question cannot be answered. */
   readonly needs: readonly string[];
+  /** Left out of the report where the capture has nothing that the question is about. */
+  concerns?(context: Context): boolean;
   evaluate(context: Context): Outcome;
 };
 
@@ -19,10 +21,20 @@ export function runFindings(
   definitions: readonly FindingDefinition[],
   context: Context,
 ): readonly Finding[] {
-  return definitions.map((definition) => {
+  const asked = definitions.filter((definition) => isAsked(definition, context));
+  return asked.map((definition) => {
     const { id, title, question } = definition;
     return { id, title, question, ...outcomeOf(definition, context) };
   });
+}
+
+/** Whoever fails to say shows why in its answer. */
+function isAsked({ concerns }: FindingDefinition, context: Context): boolean {
+  try {
+    return concerns?.(context) ?? true;
+  } catch {
+    return true;
+  }
 }
 
 function outcomeOf(definition: FindingDefinition, context: Context): Outcome {

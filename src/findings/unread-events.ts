@@ -4,7 +4,6 @@
  * not named here is read. Who begins to read one takes it off (test/cli/unread-events.test.ts).
  */
 const UNREAD: ReadonlySet<string> = new Set([
-  'track_foreign_dirty',
   'flush_foreign',
   'writeback_dirty_inode',
   'writeback_lazytime',
@@ -15,8 +14,15 @@ const UNREAD: ReadonlySet<string> = new Set([
   'ext4_mark_inode_dirty',
 ]);
 
+/** Frequent, and of use to `replay` alone: to which cgroup a folio is charged. */
+const OF_REPLAY = 'track_foreign_dirty';
+
 /** What commands keep of an event, by its canonical name. When it was written tells who ran. */
 export function keepUnlessUnread(event: string): 'columns' | 'base' {
+  return event === OF_REPLAY ? 'base' : keepForReplay(event);
+}
+
+export function keepForReplay(event: string): 'columns' | 'base' {
   return UNREAD.has(event) ? 'base' : 'columns';
 }
 

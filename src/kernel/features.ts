@@ -86,6 +86,31 @@ const FEATURES = {
     until: [7, 2],
     subject: 'fs/btrfs/extent_io.c, lock_extent_buffer_for_io: -eb->len of an u32',
   },
+  /** FUSE writes copies of pages, and their writeback ends when they are copied. */
+  fuse_copies_pages: {
+    since: [2, 6],
+    until: [6, 16],
+    subject: 'fs/fuse/file.c: fuse_writepage_args_page_fill and NR_WRITEBACK_TEMP',
+  },
+  /** Without copies FUSE counts WB_WRITEBACK itself, one an entry of a request. */
+  fuse_counts_entries: {
+    lacked: [6, 12],
+    since: [6, 16],
+    until: [6, 18],
+    subject: 'fs/fuse/file.c: inc_wb_stat(wb, WB_WRITEBACK) of 6.17',
+  },
+  /** sync(2) starts the writeback of FUSE and does not wait for it. */
+  fuse_sync_skips: {
+    lacked: [6, 17],
+    since: [7, 0],
+    subject: 'fs/fuse/inode.c: SB_I_NO_DATA_INTEGRITY',
+  },
+  /** iomap keeps a dirty bit for each block and writes those blocks only. */
+  iomap_dirty_bits: {
+    lacked: [6, 1],
+    since: [6, 6],
+    subject: 'fs/iomap/buffered-io.c: struct iomap_folio_state',
+  },
 } as const satisfies Record<string, FeatureRow>;
 
 export type Feature = keyof typeof FEATURES;

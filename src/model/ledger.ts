@@ -1,8 +1,10 @@
 /**
- * Where pages are: counted by writeback domain (bdi), class and account, as double-entry postings.
- * Every posting takes from one account what it gives to another, and the conservation law of
- * `operations.ts` is checked after each one, for the domain and in total. Nothing is clamped: an
- * account that runs below zero stays there for the caller to see.
+ * Where pages are: counted by holder and account, as double-entry postings. A holder is whoever
+ * pages belong to in every respect that counters ask for (bdi, class, cgroups, node), so that each
+ * counter is a sum over holders and no page is posted twice. Every posting takes from one account
+ * what it gives to another, and the conservation law of `operations.ts` is checked after each one,
+ * for the holder and in total; hence it holds along every axis, which `along` checks again. Nothing
+ * is clamped: an account that runs below zero stays there for the caller to see.
  */
 import { assert } from '../trace/assert.ts';
 import {
@@ -16,7 +18,6 @@ import {
   OPERATIONS,
   type Operation,
   type OperationKind,
-  PAGE_CLASSES,
   type PageClass,
   UNSEEN,
   WRITEBACK,
@@ -24,52 +25,83 @@ import {
 } from './operations.ts';
 
 const WIDTH = 8;
-const CLASSES = PAGE_CLASSES.length;
-const ROW = CLASSES * WIDTH;
 
+export type Levels = { readonly dirty: number; readonly writeback: number };
 export type Balances = Readonly<Record<Account, number>>;
 
+/** Whose pages they are. Numbers are the caller's; 0 (and class `unknown`) is what is not known. */
+export type Holder = {
+  /** The writeback domain: the bdi. */
+  readonly wb: number;
+  readonly pageClass: PageClass;
+  /** The cgroup whose part of the bdi (struct bdi_writeback) counts them: WB_*. */
+  readonly wb_cgroup: number;
+  /** The cgroup that they are charged to: NR_FILE_DIRTY and NR_WRITEBACK of memory.stat. */
+  readonly memcg: number;
+  /** The memory node that they are in: the counters of its vmstat. */
+  readonly node: number;
+};
+export type Axis = keyof Holder;
+
+/** The holder of pages of which nothing is known but their number. */
+export const UNKNOWN_HOLDER = 0;
+const NOBODY: Holder = { wb: 0, pageClass: 'unknown', wb_cgroup: 0, memcg: 0, node: 0 };
+
 export class Ledger {
-  /** [wb][class][account] */
-  #cells = new Float64Array(ROW);
-  #domains = 1;
+  /** [holder][account] */
+  #cells = new Float64Array(16 * WIDTH);
   readonly #total = new Float64Array(WIDTH);
+  readonly #holders: Holder[] = [NOBODY];
+  readonly #numbers = new Map<string, number>([[keyOf(NOBODY), UNKNOWN_HOLDER]]);
 
-  /** Number of writeback domains that were posted to, counted from 0. */
-  get domains(): number {
-    return this.#domains;
+  /** All holders by number. */
+  get holders(): readonly Holder[] {
+    return this.#holders;
   }
 
-  apply(operation: Operation): void {
-    this.post(operation.kind, operation.wb, operation.pages, operation.pageClass);
+  /** The number of a holder, under which pages are posted. */
+  holder(of: Partial<Holder> & Pick<Holder, 'wb'>): number {
+    const holder: Holder = { ...NOBODY, pageClass: 'file-data', ...of };
+    const key = keyOf(holder);
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#holders.length;
+      this.#holders.push(holder);
+      this.#numbers.set(key, number);
+      if (this.#holders.length * WIDTH > this.#cells.length) this.#grow();
+    }
+    return number;
   }
 
-  post(kind: OperationKind, wb: number, pages: number, pageClass: PageClass = 'file-data'): void {
+  #grow(): void {
+    const larger = new Float64Array(2 * this.#cells.length);
+    larger.set(this.#cells);
+    this.#cells = larger;
+  }
+
+  apply({ kind, pages, ...of }: Operation): void {
+    this.post(kind, this.holder(of), pages);
+  }
+
+  post(kind: OperationKind, holder: number, pages: number): void {
     const { from, to } = OPERATIONS[kind];
-    const at = pageClass === 'file-data' ? 0 : PAGE_CLASSES.indexOf(pageClass);
-    this.#move(wb, at, from, to, pages);
+    this.#checkPages(pages);
+    this.#add(holder, from, isSource(from) ? pages : -pages);
+    this.#add(holder, to, pages);
+    this.#check(holder);
   }
 
-  /** The same pages under another domain: one of unknown owner was recognised. */
-  transfer(fromWb: number, toWb: number, account: Account, pages: number): void {
+  /** The same pages under another holder: it was recognised, or it changed. */
+  transfer(fromHolder: number, toHolder: number, account: Account, pages: number): void {
     this.#checkPages(pages);
-    this.#grow(Math.max(fromWb, toWb));
     const at = ACCOUNTS.indexOf(account);
     assert(!isSource(at), 'pages are transferred with where they came from');
-    this.#add(fromWb, 0, at, -pages);
-    this.#add(fromWb, 0, UNSEEN, -pages);
-    this.#add(toWb, 0, at, pages);
-    this.#add(toWb, 0, UNSEEN, pages);
-    this.#check(fromWb, 0);
-    this.#check(toWb, 0);
-  }
-
-  #move(wb: number, pageClass: number, from: number, to: number, pages: number): void {
-    this.#checkPages(pages);
-    this.#grow(wb);
-    this.#add(wb, pageClass, from, isSource(from) ? pages : -pages);
-    this.#add(wb, pageClass, to, pages);
-    this.#check(wb, pageClass);
+    this.#add(fromHolder, at, -pages);
+    this.#add(fromHolder, UNSEEN, -pages);
+    this.#add(toHolder, at, pages);
+    this.#add(toHolder, UNSEEN, pages);
+    this.#check(fromHolder);
+    this.#check(toHolder);
   }
 
   #checkPages(pages: number): void {
@@ -77,50 +109,100 @@ export class Ledger {
     if (!Number.isSafeInteger(pages)) assert(false, `whole pages are posted, not ${pages}`);
   }
 
-  #add(wb: number, pageClass: number, account: number, pages: number): void {
-    const cell = wb * ROW + pageClass * WIDTH + account;
+  #add(holder: number, account: number, pages: number): void {
+    const cell = holder * WIDTH + account;
     this.#cells[cell] = (this.#cells[cell] as number) + pages;
     this.#total[account] = (this.#total[account] as number) + pages;
   }
 
-  #check(wb: number, pageClass: number): void {
+  #check(holder: number): void {
+    assert(holder < this.#holders.length, 'pages are posted to holders that were named');
     assert(
-      isBalanced(this.#cells, wb * ROW + pageClass * WIDTH) && isBalanced(this.#total, 0),
+      isBalanced(this.#cells, holder * WIDTH) && isBalanced(this.#total, 0),
       'pages are conserved',
     );
   }
 
-  #grow(wb: number): void {
-    if (wb < this.#domains) return;
-    this.#domains = wb + 1;
-    if (this.#domains * ROW <= this.#cells.length) return;
-    const larger = new Float64Array(this.#domains * 2 * ROW);
-    larger.set(this.#cells);
-    this.#cells = larger;
+  /** Pages of an account of one holder. */
+  at(holder: number, account: Account): number {
+    return this.#cells[holder * WIDTH + ACCOUNTS.indexOf(account)] as number;
   }
 
-  /** Pages of an account in all domains and classes. */
+  /** Pages of an account of all holders. */
   total(account: Account): number {
     return this.#total[ACCOUNTS.indexOf(account)] as number;
   }
 
-  /** Pages of an account of one domain, of one class or of all. */
-  of(wb: number, account: Account, pageClass?: PageClass): number {
-    if (wb >= this.#domains) return 0;
-    const at = wb * ROW + ACCOUNTS.indexOf(account);
-    if (pageClass !== undefined) {
-      return this.#cells[at + PAGE_CLASSES.indexOf(pageClass) * WIDTH] as number;
-    }
+  /** Pages of an account, of those holders that are so. */
+  sum(account: Account, of: Partial<Holder>): number {
     let sum = 0;
-    for (let i = 0; i < CLASSES; i++) sum += this.#cells[at + i * WIDTH] as number;
+    this.#holders.forEach((holder, number) => {
+      if (matches(holder, of)) sum += this.at(number, account);
+    });
     return sum;
   }
 
-  balances(wb?: number): Balances {
-    return Object.fromEntries(
-      ACCOUNTS.map((name) => [name, wb === undefined ? this.total(name) : this.of(wb, name)]),
-    ) as Record<Account, number>;
+  balances(of: Partial<Holder> = {}): Balances {
+    return Object.fromEntries(ACCOUNTS.map((name) => [name, this.sum(name, of)])) as Record<
+      Account,
+      number
+    >;
   }
+
+  /** Dirty and writeback pages of each holder, without making anything: for those who ask often. */
+  eachLevel(visit: (holder: number, dirty: number, writeback: number) => void): void {
+    for (let holder = 0; holder < this.#holders.length; holder++) {
+      const at = holder * WIDTH;
+      visit(holder, this.#cells[at + DIRTY] as number, this.#cells[at + WRITEBACK] as number);
+    }
+  }
+
+  /** Dirty and writeback pages along an axis: what charts show of it at one moment. */
+  levels<A extends Axis>(axis: A): ReadonlyMap<Holder[A], Levels> {
+    const sums = new Map<Holder[A], { dirty: number; writeback: number }>();
+    this.#holders.forEach((holder, number) => {
+      const sum = sums.get(holder[axis]) ?? { dirty: 0, writeback: 0 };
+      sums.set(holder[axis], sum);
+      sum.dirty += this.#cells[number * WIDTH + DIRTY] as number;
+      sum.writeback += this.#cells[number * WIDTH + WRITEBACK] as number;
+    });
+    return sums;
+  }
+
+  /**
+   * The projection along an axis: balances by its values, in the order in which these were met.
+   * Asserts that each conserves its pages and that together they are all pages.
+   */
+  along<A extends Axis>(axis: A): ReadonlyMap<Holder[A], Balances> {
+    const sums = new Map<Holder[A], Float64Array>();
+    const check = new Float64Array(WIDTH);
+    this.#holders.forEach((holder, number) => {
+      const sum = sums.get(holder[axis]) ?? new Float64Array(WIDTH);
+      sums.set(holder[axis], sum);
+      for (let account = 0; account < ACCOUNTS.length; account++) {
+        const pages = this.#cells[number * WIDTH + account] as number;
+        sum[account] = (sum[account] as number) + pages;
+        check[account] = (check[account] as number) + pages;
+      }
+    });
+    for (const sum of sums.values()) assert(isBalanced(sum, 0), `pages are conserved by ${axis}`);
+    assert(
+      check.every((pages, account) => pages === this.#total[account]),
+      `the parts by ${axis} are all pages`,
+    );
+    return new Map([...sums].map(([value, sum]) => [value, balancesOf(sum)]));
+  }
+}
+
+const keyOf = ({ wb, pageClass, wb_cgroup, memcg, node }: Holder): string =>
+  `${wb} ${pageClass} ${wb_cgroup} ${memcg} ${node}`;
+
+function matches(holder: Holder, of: Partial<Holder>): boolean {
+  return (Object.keys(of) as Axis[]).every((axis) => holder[axis] === of[axis]);
+}
+
+function balancesOf(sum: Float64Array): Balances {
+  return Object.fromEntries(ACCOUNTS.map((name, at) => [name, sum[at]])) as Record<Account, number>;
 }
 
 function isBalanced(cells: Float64Array, at: number): boolean {

@@ -5,8 +5,21 @@
  * (truncate_cleanup_folio), all of Linux 6.18.
  */
 
-/** What the pages hold; policies expand operations into postings of other classes. */
-export const PAGE_CLASSES = ['file-data', 'metadata', 'journal', 'copy', 'block-state'] as const;
+/**
+ * What the pages hold. Traces tell the first three (and `unknown`, of pages that nothing was said
+ * of); policies of other systems expand operations into postings of the rest.
+ */
+export const PAGE_CLASSES = [
+  'file-data',
+  /** Of a file system: in trees of its own, or in the page cache of its device. */
+  'metadata',
+  /** File data that a server in user space writes back. */
+  'server-data',
+  'journal',
+  'copy',
+  'block-state',
+  'unknown',
+] as const;
 export type PageClass = (typeof PAGE_CLASSES)[number];
 
 /**
@@ -61,10 +74,14 @@ export const OPERATIONS = {
 
 export type OperationKind = keyof typeof OPERATIONS;
 
+/** Pages of a holder (ledger.ts); its parts but the bdi may be left open. */
 export type Operation = {
   readonly kind: OperationKind;
+  readonly pages: number;
   /** Number of the writeback domain (bdi) that the pages belong to. */
   readonly wb: number;
-  readonly pages: number;
   readonly pageClass?: PageClass;
+  readonly wb_cgroup?: number;
+  readonly memcg?: number;
+  readonly node?: number;
 };

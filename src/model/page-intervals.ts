@@ -9,30 +9,49 @@
 import { assert } from '../trace/assert.ts';
 
 const BLOCK = 128;
+/** Room in the first block: most files are one interval, and so small an array costs nothing. */
+const FIRST = 4;
 /** Intervals that are moved faster one by one than by copyWithin. */
 const FEW = 16;
 
 type Block = {
   count: number;
-  readonly start: Float64Array;
-  readonly end: Float64Array;
-  readonly value: Uint8Array;
+  start: Float64Array;
+  end: Float64Array;
+  value: Uint8Array;
 };
 
-function newBlock(): Block {
+function newBlock(room: number): Block {
   return {
     count: 0,
-    start: new Float64Array(BLOCK),
-    end: new Float64Array(BLOCK),
-    value: new Uint8Array(BLOCK),
+    start: new Float64Array(room),
+    end: new Float64Array(room),
+    value: new Uint8Array(room),
   };
+}
+
+/** Room for so many intervals, at most BLOCK. */
+function makeRoom(block: Block, count: number): void {
+  if (count <= block.start.length) return;
+  const larger = newBlock(Math.min(BLOCK, Math.max(count, 4 * block.start.length)));
+  larger.start.set(block.start);
+  larger.end.set(block.end);
+  larger.value.set(block.value);
+  block.start = larger.start;
+  block.end = larger.end;
+  block.value = larger.value;
 }
 
 /** Pages by the value that they had before a change: `tally[value]`. */
 export type Tally = Float64Array;
 
+/** Every bit of a value counts: only a value of 0 is absent. */
+const ALL_COUNT = 255;
+
 export class PageIntervals {
-  #blocks: Block[] = [newBlock()];
+  /** Bits of which at least one is in each value: without them, the others say nothing. */
+  readonly #counting: number;
+  #blocks: Block[] = [newBlock(FIRST)];
   /** Block of the last search: changes come in order of index. */
   #hint = 0;
   // Pieces that replace a stretch of intervals; kept to allocate nothing per change.
@@ -40,6 +59,10 @@ export class PageIntervals {
   readonly #outStart: number[] = [];
   readonly #outEnd: number[] = [];
   readonly #outValue: number[] = [];
+
+  constructor(counting = ALL_COUNT) {
+    this.#counting = counting;
+  }
 
   /** Number of intervals. */
   get size(): number {
@@ -96,15 +119,17 @@ export class PageIntervals {
   }
 
   /**
-   * For pages of [from, to) whose value has all bits of `need`: value := (value & ~clear) | set.
-   * Adds the changed pages to `tally[old value]`.
+   * For pages of [from, to) whose value has all bits of `need`: value := (value & ~clear) | set,
+   * or 0 when none of the bits that count is left. Adds the changed pages to `tally[old value]`.
    */
   change(from: number, to: number, need: number, clear: number, set: number, tally: Tally): void {
     if (!(from < to)) return;
     const at = this.#seek(from);
     const block = this.#blocks[this.#hint] as Block;
     if (need === 0 && set !== 0 && this.#extend(block, at, from, to, set, tally)) return;
-    if (advance(block, at, from, to, need, clear, set, tally)) return;
+    const counting = this.#counting;
+    if (advance(block, at, from, to, need, clear, set, counting, tally)) return;
+    if (isKept(block, at, from, to, need, clear, set, counting, tally)) return;
     if (this.#changeFirst(block, at, from, to, need, clear, set, tally)) return;
     this.#rewrite(from, to, need, clear, set, tally);
   }
@@ -130,14 +155,18 @@ export class PageIntervals {
     set: number,
     tally: Tally,
   ): boolean {
-    if (at === 0 || at >= block.count || block.start[at] !== from) return false;
+    if (at >= block.count || block.start[at] !== from) return false;
     const end = block.end[at] as number;
     const old = block.value[at] as number;
-    const value = (old & ~clear) | set;
+    const value = changed(old, clear, set, this.#counting);
     if (end < to || (old & need) !== need || value === old) return false;
-    const joins = block.end[at - 1] === from && block.value[at - 1] === value;
+    const joins = at > 0 && block.end[at - 1] === from && block.value[at - 1] === value;
     if (end > to && value === 0) {
       block.start[at] = to;
+    } else if (end === to && value === 0 && block.count > 1) {
+      shift(block, at + 1, -1);
+    } else if (at === 0) {
+      return false;
     } else if (end > to && !joins && block.count < BLOCK) {
       shift(block, at, 1);
       put(block, at, from, to, value);
@@ -186,7 +215,8 @@ export class PageIntervals {
           if (position < cutStart) this.#fill(position, cutStart, atGap, need, tally);
           const changes = (value & need) === need;
           if (changes) tally[value] = (tally[value] as number) + (cutEnd - cutStart);
-          this.#push(cutStart, cutEnd, changes ? (value & ~clear) | set : value);
+          const next = changes ? changed(value, clear, set, this.#counting) : value;
+          this.#push(cutStart, cutEnd, next);
           position = cutEnd;
         }
         if (end > to) {
@@ -271,7 +301,7 @@ export class PageIntervals {
     const fresh: Block[] = [];
     const blocks = Math.ceil(pieces / (BLOCK / 2));
     for (let i = 0; i < blocks; i++) {
-      const block = newBlock();
+      const block = newBlock(BLOCK);
       const [begin, end] = [
         Math.floor((i * pieces) / blocks),
         Math.floor(((i + 1) * pieces) / blocks),
@@ -281,7 +311,7 @@ export class PageIntervals {
       fresh.push(block);
     }
     this.#blocks.splice(b, lastBlock - b + 1, ...fresh);
-    if (this.#blocks.length === 0) this.#blocks.push(newBlock());
+    if (this.#blocks.length === 0) this.#blocks.push(newBlock(FIRST));
   }
 
   #dropEmpty(b: number): void {
@@ -342,6 +372,11 @@ export class PageIntervals {
   }
 }
 
+function changed(value: number, clear: number, set: number, counting: number): number {
+  const next = (value & ~clear) | set;
+  return (next & counting) === 0 ? 0 : next;
+}
+
 /**
  * The first pages of an interval take the value of the one before it, which pages do that are
  * written in order: only the border between the two moves.
@@ -354,15 +389,38 @@ function advance(
   need: number,
   clear: number,
   set: number,
+  counting: number,
   tally: Tally,
 ): boolean {
   if (at === 0 || at >= block.count) return false;
   const value = block.value[at] as number;
   if (block.start[at] !== from || (block.end[at] as number) <= to) return false;
   if ((value & need) !== need || block.end[at - 1] !== from) return false;
-  if (block.value[at - 1] !== ((value & ~clear) | set)) return false;
+  if (block.value[at - 1] !== changed(value, clear, set, counting)) return false;
   block.end[at - 1] = to;
   block.start[at] = to;
+  tally[value] = (tally[value] as number) + (to - from);
+  return true;
+}
+
+/** The commonest of all: one interval holds all of the pages, and they stay as they are. */
+function isKept(
+  block: Block,
+  at: number,
+  from: number,
+  to: number,
+  need: number,
+  clear: number,
+  set: number,
+  counting: number,
+  tally: Tally,
+): boolean {
+  if (at >= block.count || (block.start[at] as number) > from || (block.end[at] as number) < to) {
+    return false;
+  }
+  const value = block.value[at] as number;
+  if ((value & need) !== need) return true;
+  if (changed(value, clear, set, counting) !== value) return false;
   tally[value] = (tally[value] as number) + (to - from);
   return true;
 }
@@ -386,6 +444,7 @@ function move(block: Block, from: number, to: number): void {
 /** Opens (or closes) a hole of `by` slots before slot `at`. */
 function shift(block: Block, at: number, by: number): void {
   assert(block.count + by <= BLOCK && block.count + by >= 0, 'a block holds its intervals');
+  makeRoom(block, block.count + by);
   const after = block.count - at;
   if (after <= FEW) {
     if (by > 0) for (let i = block.count - 1; i >= at; i--) move(block, i, i + by);

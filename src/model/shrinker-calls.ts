@@ -4,7 +4,7 @@
  * (super_cache_scan, fs/super.c). Objects are counted.
  * Not modelled: other CPUs and nodes, which have deferred work of their own.
  */
-import { divide, mulDiv } from '../kernel/arithmetic.ts';
+import { mulDiv } from '../kernel/arithmetic.ts';
 import {
   DEFAULT_SEEKS,
   type ShrinkCall,
@@ -88,9 +88,4 @@ export function superblockSplit(
 /** vfs_pressure_ratio: what vfs_cache_pressure makes of a count. */
 export function vfsPressure(objects: number, pressure: number): number {
   return mulDiv(objects, pressure, 100);
-}
-
-/** Calls until the first object is freed, when each must be met `laps` times before. */
-export function callsBeforeFree(objects: number, laps: number, scanned: number): number {
-  return divide(objects * laps, scanned);
 }

@@ -64,7 +64,7 @@ export const SWITCHES = {
     type: 'number',
     least: 32,
     most: 64,
-    meaning: 'bits of the counters; with 32 they overflow at 2 GiB',
+    meaning: 'bits of the counters; with 32, bytes overflow at 2 GiB and pages at 2^31',
     otherwise: '64',
   },
   'metadata.write-hook': {

@@ -11,8 +11,7 @@ import { metadataPages } from './policies/metadata-pages.ts';
 import type { SwitchValues } from './switches.ts';
 import type { Need, System } from './systems.ts';
 
-const HISTORY = ['counters', 'dirtied'] as const satisfies readonly Need[];
-const TREES = [...HISTORY, 'tree-nodes'] as const satisfies readonly Need[];
+const TREES = ['counters', 'dirtied', 'tree-nodes'] as const satisfies readonly Need[];
 const WRITES = [...TREES, 'tree-writes'] as const satisfies readonly Need[];
 
 const NODE = ['metadata.node-size', 'metadata.page-size', 'metadata.copies'] as const;
@@ -23,6 +22,7 @@ const GATES = [
   'btrfs.kupdate-skip',
   'btrfs.background-skip',
   'btrfs.balance-gate',
+  'metadata.long-bits',
 ] as const;
 
 const PAGES = 'tree nodes as pages of a hidden inode';
@@ -36,7 +36,7 @@ function gated(
   title: string,
   modelled: string,
   switches: SwitchValues,
-  sources: readonly string[],
+  { from, sources }: Pick<System, 'from' | 'sources'>,
 ): System {
   return {
     id,
@@ -45,6 +45,7 @@ function gated(
     switches,
     modelled: `${PAGES}; ${modelled}`,
     notModelled: SIMULATED,
+    from,
     sources,
     needs: WRITES,
     listens: GATES,
@@ -59,8 +60,9 @@ export const BTRFS_SYSTEMS: readonly System[] = [
     switches: {},
     modelled: `${PAGES}, written when they were, or by the switches; the throttle's 32 MiB`,
     notModelled: 'memory cgroups; nodes that transactions inhibit (7.2); zoned devices',
+    from: 'fs/btrfs/disk-io.c',
     sources: ['fs/btrfs/disk-io.c: btree_dirty_folio, btrfs_btree_balance_dirty'],
-    needs: HISTORY,
+    needs: TREES,
     listens: GATES,
   },
   gated(
@@ -68,37 +70,51 @@ export const BTRFS_SYSTEMS: readonly System[] = [
     'btrfs 2.6.29 to 6.18: nothing below 32 MiB',
     'writepages skips below 32 MiB and in periodic works',
     { 'btrfs.gate': 32 * 1024 * 1024, 'btrfs.kupdate-skip': true },
-    ['commit 24ab9cd85c11', 'fs/btrfs/disk-io.c: btree_writepages'],
+    {
+      from: 'commit 24ab9cd85c11',
+      sources: ['commit 24ab9cd85c11', 'fs/btrfs/disk-io.c: btree_writepages'],
+    },
   ),
   gated(
     'btrfs-no-gate',
     'btrfs since 6.19: any call writes',
     'no gate and no periodic skip',
     { 'btrfs.gate': 0, 'btrfs.kupdate-skip': false },
-    [`${QU}, Qu Wenruo, v2 17 Jan 2026 (4e159150a9a5)`],
+    {
+      from: 'Qu Wenruo, 17 Jan 2026',
+      sources: [`${QU}, Qu Wenruo, v2 17 Jan 2026 (4e159150a9a5)`],
+    },
   ),
   gated(
     'btrfs-background-skip',
-    'Hellwig’s rule: neither periodic nor background works write nodes',
-    'only sync and wakeups of reclaim write',
+    'btrfs: no nodes in periodic and background works',
+    'Hellwig’s rule: only sync and wakeups of reclaim write',
     { 'btrfs.gate': 0, 'btrfs.kupdate-skip': true, 'btrfs.background-skip': true },
-    [OOPS],
+    { from: 'Hellwig, 15 Nov 2010', sources: [OOPS] },
   ),
   {
-    ...gated('btrfs-2008', 'btrfs 2007 and 2008: 96 MiB and 8 MiB', '', {}, [
-      'fs/btrfs/disk-io.c before commit 24ab9cd85c11; mail "Oops while rebalancing", 15 Nov 2010',
-    ]),
+    ...gated(
+      'btrfs-2008',
+      'btrfs 2007 and 2008: 96 MiB and 8 MiB',
+      '',
+      {},
+      {
+        from: 'before 24ab9cd85c11',
+        sources: ['fs/btrfs/disk-io.c before commit 24ab9cd85c11', OOPS],
+      },
+    ),
     choice: { metadata: btreeInodePages, treeWriting: thresholds2008 },
     modelled: `${PAGES}; gate of 96 MiB for the flusher, of 8 MiB for everybody else`,
     listens: [...NODE, 'btrfs.kupdate-skip', 'btrfs.background-skip', 'btrfs.balance-gate'],
   },
   {
     id: 'btrfs-metadata-bytes',
-    title: 'btrfs with metadata accounted in bytes, without a hidden inode',
+    title: 'btrfs metadata in bytes, without a hidden inode',
     choice: { metadata: metadataBytes, treeWriting: writeMetadataHook },
     switches: {},
     modelled: 'byte counters of node and bdi, dirtyable memory, 1 charged a node, write_metadata',
     notModelled: `the shrinker of buffers; several memory nodes; ${SIMULATED}`,
+    from: 'Bacik, v3, 11 Dec 2017',
     sources: [
       '"[PATCH v3 00/11] Metadata specific accouting and dirty writeout", Josef Bacik, 11 Dec 2017',
       '"[PATCH 06/10] writeback: add counters for metadata usage", 14 Nov 2017',
@@ -108,11 +124,12 @@ export const BTRFS_SYSTEMS: readonly System[] = [
   },
   {
     id: 'btrfs-metadata-pages',
-    title: 'btrfs with metadata accounted in pages, the earlier postings',
+    title: 'btrfs metadata in pages, the earlier postings',
     choice: { metadata: metadataPages, treeWriting: writeMetadataHook },
     switches: {},
     modelled: 'page counters of dirty metadata; bandwidth and share of the limit do not see it',
     notModelled: `meminfo rows of those postings; ${SIMULATED}`,
+    from: 'Bacik, V2, 22 Aug 2016',
     sources: ['Josef Bacik, "[PATCH 0/3][V2]" of 22 Aug 2016, and the series of 8 and 9 Nov 2017'],
     needs: WRITES,
     listens: FORMS,

@@ -30,7 +30,7 @@ function fuse(
   title: string,
   copy: PolicyFactory,
   modelled: string,
-  sources: readonly string[],
+  { from, sources }: Pick<System, 'from' | 'sources'>,
   listens: readonly SwitchName[],
 ): System {
   return {
@@ -40,6 +40,7 @@ function fuse(
     switches: {},
     modelled: `${modelled}; ${SHARE}`,
     notModelled: UNKNOWN,
+    from,
     sources,
     needs: NEEDED,
     listens,
@@ -48,26 +49,29 @@ function fuse(
 
 const OLDEST = fuse(
   'fuse-2007',
-  'FUSE as first designed: copies, 32 requests in flight',
+  'FUSE as first designed: copies, 32 in flight',
   design2007,
   'copy at start, NR_WRITEBACK_TEMP, the limit of 32 (fc->numwrite)',
-  [DESIGN],
+  { from: 'Szeredi, 15 Nov 2007', sources: [DESIGN] },
   COPIES,
 );
 const TEMP = fuse(
   'fuse-temp-pages',
-  'FUSE 2.6.26 to 6.15: copies of the pages are written',
+  'FUSE 2.6.26 to 6.15: copies of pages are written',
   tempPages,
   'copy at start, NR_WRITEBACK_TEMP; NR_WRITTEN at the copy, WB_WRITTEN at the answer',
-  [DESIGN, 'commit 3be5a52b30aa (2.6.26)', 'fs/fuse/file.c of 4.4, 5.10, 6.12'],
+  {
+    from: 'commit 3be5a52b30aa',
+    sources: [DESIGN, 'commit 3be5a52b30aa (2.6.26)', 'fs/fuse/file.c of 4.4, 5.10, 6.12'],
+  },
   COPIES,
 );
 const ENTRIES = fuse(
   'fuse-per-entry',
-  'FUSE 6.16 and 6.17: pages in place, WB_WRITEBACK by request entry',
+  'FUSE 6.16 and 6.17: WB_WRITEBACK by request entry',
   perEntry,
   'everything at the answer; WB_WRITEBACK and completions count entries of requests',
-  [REMOVAL, 'fs/fuse/file.c of 6.17'],
+  { from: 'commit 0c58a97f919c', sources: [REMOVAL, 'fs/fuse/file.c of 6.17'] },
   [...LISTENS, 'fuse.entry-pages'],
 );
 const IN_PLACE = fuse(
@@ -75,7 +79,13 @@ const IN_PLACE = fuse(
   'FUSE since 7.0: ordinary accounting',
   inPlace,
   'ordinary accounting (6.18 too, where sync(2) still waits); sync(2) does not wait',
-  ['change of 6.18 to default accounting, Joanne Koong', 'fs/fuse/file.c of 7.0 and 7.3'],
+  {
+    from: 'Koong, change of 6.18',
+    sources: [
+      'change of 6.18 to default accounting, Joanne Koong',
+      'fs/fuse/file.c of 7.0 and 7.3',
+    ],
+  },
   LISTENS,
 );
 

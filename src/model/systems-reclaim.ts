@@ -25,6 +25,7 @@ function reclaim(
   policy: PolicyFactory,
   modelled: string,
   more: {
+    readonly from: string;
     readonly sources: readonly string[];
     readonly listens?: readonly SwitchName[];
     readonly needs?: readonly Need[];
@@ -38,6 +39,7 @@ function reclaim(
     switches: more.switches ?? {},
     modelled,
     notModelled: NOT,
+    from: more.from,
     sources: [MAILS, ...more.sources],
     needs: [...NEEDED, ...(more.needs ?? [])],
     listens: [...LISTENS, ...(more.listens ?? [])],
@@ -49,34 +51,38 @@ const SHRINK = 'mm/shrinker.c do_shrink_slab, in three eras';
 export const RECLAIM_SYSTEMS: readonly System[] = [
   reclaim(
     'reclaim-releasepage',
-    'private state goes when reclaim asks for the page (releasepage)',
+    'private state goes when reclaim asks (releasepage)',
     releasepage,
     'state held, released, refused, built again; pages left without it in the window before the ' +
       'check of references',
     {
+      from: 'Mason, 27 Feb 2009',
       sources: ['fs/btrfs/extent_io.c try_release_extent_buffer'],
       listens: ['reclaim.at-removal'],
     },
   ),
   reclaim(
     'reclaim-at-removal',
-    'private state goes when the page is removed: no window',
+    'private state goes with the page: no window',
     releasepage,
     'as reclaim-releasepage, without pages that lose their state and stay',
-    { sources: [], switches: { 'reclaim.at-removal': true } },
+    { from: 'Piggin, 28 Feb 2009', sources: [], switches: { 'reclaim.at-removal': true } },
   ),
   reclaim(
     'reclaim-shrinker',
-    'private state and its pages are given back by a shrinker',
+    'private state and its pages go by a shrinker',
     shrinkerOnly,
     'scans by the arithmetic of the era at every recorded pass over the shrinkers, oldest first',
-    { sources: [SHRINK], listens: SHRINKERS, needs: ['shrinker-passes'] },
+    { from: 'mm/shrinker.c', sources: [SHRINK], listens: SHRINKERS, needs: ['shrinker-passes'] },
   ),
   reclaim(
     'reclaim-inode',
     'private state lives as long as its inode',
     inodeLifetime,
     'state of pages that reclaim took stays until the last page of the file is truncated',
-    { sources: ['fsblock (never merged): block mapping tree without a shrinker'] },
+    {
+      from: 'Piggin, fsblock, 2009',
+      sources: ['fsblock (never merged): block mapping tree without a shrinker'],
+    },
   ),
 ];

@@ -22,7 +22,7 @@ export const NEEDS = {
   },
   'tree-nodes': {
     events: ['writeback_dirty_folio'],
-    why: 'dirty tree nodes (inode 1 on a bdi of btrfs), of which there are none here',
+    why: 'dirty tree nodes (inode 1 on a bdi of btrfs)',
   },
   'tree-writes': {
     events: ['writeback_single_inode', 'writeback_start'],
@@ -55,6 +55,8 @@ export type System = {
   readonly switches: SwitchValues;
   readonly modelled: string;
   readonly notModelled: string;
+  /** The source in a few words: who and when, a commit, or a file. */
+  readonly from: string;
   /** Mail subject and date, or file and function. */
   readonly sources: readonly string[];
   readonly needs: readonly Need[];

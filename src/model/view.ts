@@ -4,7 +4,7 @@
  * before the replay are offset by what they showed then (`unseen` pages are part of levels, never
  * of NR_DIRTIED).
  */
-import type { Ledger } from './ledger.ts';
+import type { Holder, Ledger } from './ledger.ts';
 import type { Account } from './operations.ts';
 
 /** Node counters (sum over all bdis) and counters of one bdi, by the kernel's names. */
@@ -25,12 +25,22 @@ export const WB_COUNTER_ACCOUNTS = {
 } as const satisfies Record<string, Account>;
 export type WbCounter = keyof typeof WB_COUNTER_ACCOUNTS;
 
-/** NR_* of all nodes together, since the replay began. */
-export function nodeCounter(ledger: Ledger, counter: Counter): number {
-  return ledger.total(COUNTER_ACCOUNTS[counter]);
+/**
+ * NR_* since the replay began: of all nodes together, or of those holders that are so: `{ node }`
+ * as its vmstat has them, `{ memcg }` as file_dirty and file_writeback of memory.stat.
+ */
+export function nodeCounter(ledger: Ledger, counter: Counter, of?: Partial<Holder>): number {
+  const account = COUNTER_ACCOUNTS[counter];
+  return of === undefined ? ledger.total(account) : ledger.sum(account, of);
 }
 
-/** WB_* of one bdi, since the replay began. */
-export function wbCounter(ledger: Ledger, wb: number, counter: WbCounter): number {
-  return ledger.of(wb, WB_COUNTER_ACCOUNTS[counter]);
+/** WB_* of one bdi since the replay began, or of one cgroup's part of it. */
+export function wbCounter(
+  ledger: Ledger,
+  wb: number,
+  counter: WbCounter,
+  wb_cgroup?: number,
+): number {
+  const of = wb_cgroup === undefined ? { wb } : { wb, wb_cgroup };
+  return ledger.sum(WB_COUNTER_ACCOUNTS[counter], of);
 }

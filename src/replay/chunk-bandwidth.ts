@@ -36,8 +36,9 @@ export type ObservedBandwidth = {
 
 export type ChunkCheck = {
   /**
-   * `to_write` as predicted with the last recorded bandwidth. A miss that lies between what the
-   * bandwidths recorded last and next predict has the cause `hidden-update`.
+   * `to_write` as predicted with the bandwidth carried forward, or with the last recorded one. A
+   * miss that lies between what the bandwidths recorded last and next predict has the cause
+   * `hidden-update`.
    */
   readonly to_write: IdentityResult;
   /** Slices that no bandwidth explains: the kernel does not follow the law here. */
@@ -46,12 +47,20 @@ export type ChunkCheck = {
 };
 
 export function checkChunks(trace: Trace, works = flusherWorks(trace.tables)): ChunkCheck {
-  const check = new Checker(trace);
-  if (works !== undefined) check.all(works);
-  return check.finish();
+  return observeChunks(trace, works).check();
 }
 
-class Checker {
+/** What slices say of the bandwidth first, so that it can be carried forward before the check. */
+export function observeChunks(trace: Trace, works: FlusherWorks | undefined): ChunkObserver {
+  const observer = new ChunkObserver(trace);
+  if (works !== undefined) observer.all(works);
+  return observer;
+}
+
+type Question = { readonly slice: Slice; readonly bounds: ChunkBounds; readonly row: number };
+
+export class ChunkObserver {
+  readonly #questions: Question[] = [];
   readonly #tally = new IdentityTally();
   readonly #found: { ts: number; seq: number; of: Slice; low: number; high: number }[] = [];
   readonly #limit: Series;
@@ -126,12 +135,27 @@ class Checker {
       min_pages: this.#min,
     };
     const interval = bandwidthOfChunk(to_write, bounds);
+    const row = interval === undefined ? -1 : this.#found.length;
+    this.#questions.push({ slice, bounds, row });
     if (interval === undefined) this.#impossible++;
     else this.#found.push({ ts, seq, of: slice, ...interval });
-    this.#predict(slice, bounds);
   }
 
-  #predict({ ts, seq, bdi, cgroup, to_write }: Slice, bounds: ChunkBounds): void {
+  /** `predicted`: the bandwidth of each row of `bandwidth` as it was carried forward. */
+  check(predicted?: ArrayLike<number>): ChunkCheck {
+    for (const question of this.#questions) {
+      this.#predict(question, predicted?.[question.row] ?? Number.NaN);
+    }
+    this.#questions.length = 0;
+    return {
+      to_write: this.#tally.result(),
+      impossible: this.#impossible,
+      bandwidth: this.bandwidth,
+    };
+  }
+
+  #predict({ slice, bounds }: Question, carried: number): void {
+    const { ts, seq, bdi, cgroup, to_write } = slice;
     const series = this.#bandwidth(this.#domains.code(bdi, cgroup));
     const last = lastBefore(series, seq);
     const pages = (kibps: number) => pagesPerSecond(asKiBps(kibps), this.#shift);
@@ -149,23 +173,22 @@ class Checker {
     const next = series.values[last + 1];
     const after = next === undefined ? before : writebackChunk(pages(next), bounds);
     const moved = to_write >= Math.min(before, after) && to_write <= Math.max(before, after);
-    this.#tally.check(to_write, before, ts, seq, moved ? 'hidden-update' : undefined);
+    const expected = Number.isNaN(carried)
+      ? before
+      : writebackChunk(asPagesPerSecond(carried), bounds);
+    this.#tally.check(to_write, expected, ts, seq, moved ? 'hidden-update' : undefined);
   }
 
-  finish(): ChunkCheck {
+  get bandwidth(): ObservedBandwidth {
     const found = this.#found;
     return {
-      to_write: this.#tally.result(),
-      impossible: this.#impossible,
-      bandwidth: {
-        rows: found.length,
-        ts_ns: Float64Array.from(found, ({ ts }) => ts),
-        seq: Uint32Array.from(found, ({ seq }) => seq),
-        bdi: found.map(({ of }) => of.bdi),
-        cgroup: found.map(({ of }) => of.cgroup),
-        low_pages_per_s: Float64Array.from(found, ({ low }) => low),
-        high_pages_per_s: Float64Array.from(found, ({ high }) => high),
-      },
+      rows: found.length,
+      ts_ns: Float64Array.from(found, ({ ts }) => ts),
+      seq: Uint32Array.from(found, ({ seq }) => seq),
+      bdi: found.map(({ of }) => of.bdi),
+      cgroup: found.map(({ of }) => of.cgroup),
+      low_pages_per_s: Float64Array.from(found, ({ low }) => low),
+      high_pages_per_s: Float64Array.from(found, ({ high }) => high),
     };
   }
 }

@@ -7,6 +7,11 @@ export type CounterFit = {
   readonly drift_bound_pages: number;
   /** Σ|predicted − recorded| / Σ recorded; what only grows is counted from the start. */
   readonly wape: number | undefined;
+  /**
+   * What WAPE would be if every reading were off by the drift bound and nothing else: more than
+   * that is the model's, less may be the reading's. Large where a level is near zero.
+   */
+  readonly wape_floor: number | undefined;
   /** Samples in gaps, which were not compared. */
   readonly skipped: number;
   /** Predicted − recorded at the last sample compared; undefined when there is none. */

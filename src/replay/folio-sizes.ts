@@ -66,7 +66,15 @@ function inodeKeys(table: Table): (row: number) => InodeKey {
   };
 }
 
+const known = new WeakMap<Tables, FolioSizes | undefined>();
+
+/** Made once for the tables of a trace: causes, sections and replays all ask. */
 export function findFolioSizes(tables: Tables): FolioSizes | undefined {
+  if (!known.has(tables)) known.set(tables, sizesOf(tables));
+  return known.get(tables);
+}
+
+function sizesOf(tables: Tables): FolioSizes | undefined {
   const dirtied = tableWith(tables, 'writeback_dirty_folio', ['bdi', 'ino', 'index']);
   if (dirtied === undefined) return undefined;
   const added = tableWith(tables, 'mm_filemap_add_to_page_cache', CACHE_COLUMNS);
@@ -301,13 +309,13 @@ function isFolioSize(pages: number): boolean {
 }
 
 function countEvidence(evidence: Uint8Array): Record<SizeEvidence, number> {
-  const counts = {
-    added: 0,
-    'deleted-later': 0,
-    'single-pages': 0,
-    'index-stride': 0,
-    assumed: 0,
-  };
-  for (const code of evidence) counts[SIZE_EVIDENCE[code] as SizeEvidence]++;
-  return counts;
+  const counts = new Uint32Array(SIZE_EVIDENCE.length);
+  for (let row = 0; row < evidence.length; row++) {
+    const code = evidence[row] as number;
+    counts[code] = (counts[code] as number) + 1;
+  }
+  return Object.fromEntries(SIZE_EVIDENCE.map((name, code) => [name, counts[code]])) as Record<
+    SizeEvidence,
+    number
+  >;
 }

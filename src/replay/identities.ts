@@ -7,6 +7,7 @@
 import type { FeatureState } from '../kernel/features.ts';
 import type { Trace } from '../trace/trace.ts';
 import { checkChunks, type ObservedBandwidth } from './chunk-bandwidth.ts';
+import type { WrittenSeries } from './history/written-log.ts';
 import { type IdentityResult, IdentityTally } from './residual.ts';
 import { stateColumns, throttleColumns, updateColumns } from './throttle/columns.ts';
 import { checkBalanced, checkPeriods } from './throttle/rate-laws.ts';
@@ -46,10 +47,14 @@ export type Identities = ThrottleRun & {
   readonly limit_of_domain: FeatureState;
 };
 
-/** `observed`: what the flusher's slices say of the write bandwidth, if it is already known. */
+/**
+ * `observed`: what the flusher's slices say of the write bandwidth, if it is already known;
+ * `written`: what each bdi wrote, as the page history counts it.
+ */
 export function checkIdentities(
   trace: Trace,
   observed: ObservedBandwidth = checkChunks(trace).bandwidth,
+  written: readonly WrittenSeries[] = [],
 ): Identities {
   const timebase = findTimebase(trace);
   const made = IDENTITIES.map((name) => [name, new IdentityTally()] as const);
@@ -57,7 +62,7 @@ export function checkIdentities(
   const throttle = throttleColumns(trace.tables);
   const updates = updateColumns(trace.tables);
   const events = { throttle, state: stateColumns(trace.tables), updates };
-  const run = runThrottle(trace, events, observed, timebase, tallies);
+  const run = runThrottle(trace, events, observed, timebase, tallies, written);
   if (updates !== undefined) checkBalanced(updates, timebase, tallies.balanced_dirty_ratelimit);
   if (throttle !== undefined) checkPeriods(throttle, timebase, tallies.period);
   for (const name of IDENTITIES) {

@@ -4,10 +4,9 @@
  */
 import { ColumnLists } from '../derive/column-lists.ts';
 import type { FlusherWorks } from '../derive/flusher-works.ts';
-import { WbDomains } from '../derive/wb-domains.ts';
 import { overBackground as isOver } from '../model/flusher.ts';
 import { lowerBound } from '../trace/search.ts';
-import { numbers, type Table, tableWith } from '../trace/table.ts';
+import { numbers, type Table, tableWith, texts } from '../trace/table.ts';
 import type { Trace } from '../trace/trace.ts';
 import { asPages } from '../trace/units.ts';
 import { thresholdRows } from './threshold-rows.ts';
@@ -106,7 +105,7 @@ function findStretches(trace: Trace): Stretch[] {
 const RECENT_NS = 1e9;
 
 type Span = { readonly from: number; readonly to: number; readonly background: boolean };
-type Points = { readonly ts: number[]; readonly values: number[] };
+type Points = { readonly ts: Float64Array; readonly values: Float64Array };
 
 class Devices {
   /** Per bdi, all its cgroups together. */
@@ -222,28 +221,37 @@ function best(
   return found;
 }
 
-/** Times, and wb_dirty where the event has it, by bdi. */
-function pointsOf(table: Table | undefined): Map<string, Points> {
-  const found = new Map<string, Points>();
-  if (table === undefined) return found;
-  const domains = new WbDomains();
-  const domainAt = domains.reader(table);
+/**
+ * Times, and wb_dirty where the event has it, by bdi. Counted before they are filled: lists that
+ * grow took five times as long for half a million folios.
+ */
+function pointsOf(table: Table | undefined): ReadonlyMap<string, Points> {
+  if (table === undefined) return new Map();
+  const { codes, dictionary } = texts(table, 'bdi');
   const ts = numbers(table, 'ts_ns').values;
   const levels = table.columns.wb_dirty_pages;
   const values = levels?.kind === 'number' ? levels.values : undefined;
-  const lists: (Points | undefined)[] = [];
+  const rows = new Uint32Array(dictionary.length);
   for (let row = 0; row < table.rows; row++) {
-    const domain = domainAt(row);
-    const own = lists[domain] ?? listOf(found, domains.list[domain]?.bdi ?? '');
-    lists[domain] = own;
-    own.ts.push(ts[row] as number);
-    if (values !== undefined) own.values.push(values[row] as number);
+    const code = codes[row] as number;
+    rows[code] = (rows[code] as number) + 1;
   }
-  return found;
-}
-
-function listOf(found: Map<string, Points>, bdi: string): Points {
-  const own = found.get(bdi) ?? { ts: [], values: [] };
-  found.set(bdi, own);
-  return own;
+  const lists = Array.from(rows, (count) => ({
+    ts: new Float64Array(count),
+    values: new Float64Array(values === undefined ? 0 : count),
+  }));
+  rows.fill(0);
+  for (let row = 0; row < table.rows; row++) {
+    const code = codes[row] as number;
+    const own = lists[code] as (typeof lists)[number];
+    const at = rows[code] as number;
+    rows[code] = at + 1;
+    own.ts[at] = ts[row] as number;
+    if (values !== undefined) own.values[at] = values[row] as number;
+  }
+  const met = dictionary.flatMap((bdi, code) => {
+    const own = lists[code] as (typeof lists)[number];
+    return own.ts.length === 0 ? [] : [[bdi, own] as const];
+  });
+  return new Map(met);
 }

@@ -2,11 +2,11 @@
  * What reclaim did about dirty pages: its episodes, the waits inside it by reason, and which batch
  * of dirty pages made it wake the flushers.
  */
-import type { Anomaly } from '../derive/anomalies.ts';
 import { ColumnLists } from '../derive/column-lists.ts';
 import { type FlusherWorks, flusherWorks } from '../derive/flusher-works.ts';
 import { type ReclaimEpisodes, reclaimEpisodes } from '../derive/reclaim-episodes.ts';
 import { textAt } from '../trace/column.ts';
+import type { Diagnostic } from '../trace/diagnostics.ts';
 import { firstNot } from '../trace/search.ts';
 import { numbers, type Table, type Tables, tableWith, texts } from '../trace/table.ts';
 import { NS_PER_US } from '../trace/time.ts';
@@ -33,7 +33,7 @@ export type ReclaimActivity = {
   readonly wakes: Table;
   /** Such works with a batch of nothing but unqueued dirty pages before them. */
   readonly wake: IdentityResult;
-  readonly anomalies: readonly Anomaly[];
+  readonly diagnostics: readonly Diagnostic[];
 };
 
 /** vmscan since 4.10; what came before it. */
@@ -48,7 +48,7 @@ export function reclaimActivity(
     found,
     throttles: throttles(trace.tables),
     ...joinWakes(trace, works, found),
-    anomalies: found?.anomalies ?? [],
+    diagnostics: found?.diagnostics ?? [],
   };
 }
 

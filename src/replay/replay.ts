@@ -7,9 +7,11 @@
  *
  * One pass each over the tables that it needs; operations of level (b) are followed, not stored.
  */
+import { consistencyOf } from '../derive/consistency.ts';
 import { type FlusherWorks, flusherWorks } from '../derive/flusher-works.ts';
+import { type Diagnostic, DiagnosticCollector } from '../trace/diagnostics.ts';
 import type { Trace } from '../trace/trace.ts';
-import { type ChunkCheck, checkChunks } from './chunk-bandwidth.ts';
+import { type ChunkCheck, observeChunks } from './chunk-bandwidth.ts';
 import { type HistoryReplay, replayHistory } from './history/replay-history.ts';
 import { checkIdentities, IDENTITIES, type Identities } from './identities.ts';
 import { type ReclaimActivity, reclaimActivity } from './reclaim.ts';
@@ -30,20 +32,31 @@ export type ReplayResult = {
   readonly chunks: ChunkCheck;
   readonly shrinkers: ShrinkerCheck;
   readonly reclaim: ReclaimActivity;
+  /** Where the trace contradicts itself or the model, each with its rows. */
+  readonly diagnostics: readonly Diagnostic[];
 };
 
 export function replay(trace: Trace): ReplayResult {
   const flusher = flusherWorks(trace.tables);
-  const chunks = checkChunks(trace, flusher);
-  return {
-    identities: checkIdentities(trace, chunks.bandwidth),
+  const observer = observeChunks(trace, flusher);
+  const found = {
     history: replayHistory(trace),
     thresholds: replayThresholds(trace),
     flusher,
-    works: replayWorks(trace, flusher),
-    chunks,
     shrinkers: checkShrinkers(trace),
     reclaim: reclaimActivity(trace, flusher),
+  };
+  const diagnostics = new DiagnosticCollector();
+  for (const part of [consistencyOf(trace), ...Object.values(found)]) {
+    if (part !== undefined) diagnostics.include(part.diagnostics);
+  }
+  const identities = checkIdentities(trace, observer.bandwidth, found.history?.written);
+  return {
+    ...found,
+    identities,
+    works: replayWorks(trace, flusher),
+    chunks: observer.check(identities.predicted_pages_per_s),
+    diagnostics: diagnostics.list(),
   };
 }
 

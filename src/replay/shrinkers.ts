@@ -3,7 +3,7 @@
  * but one: `seeks` of the shrinker, which no event prints. It is inferred from all records of the
  * same shrinker, and a record that it does not explain is a miss.
  */
-import { type Anomaly, AnomalyTally } from '../derive/anomalies.ts';
+
 import { type FeatureState, resolveFeature } from '../kernel/features.ts';
 import {
   DEFAULT_SEEKS,
@@ -13,6 +13,7 @@ import {
   shrinkTotal,
 } from '../model/shrinker.ts';
 import { textAt } from '../trace/column.ts';
+import { type Diagnostic, type DiagnosticCode, DiagnosticCollector } from '../trace/diagnostics.ts';
 import { visitInOrder } from '../trace/merge.ts';
 import { numbers, optionalBigs, type Table, tableWith, texts } from '../trace/table.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -48,32 +49,32 @@ export type ShrinkerCheck = {
   readonly shrinkers: readonly Shrinker[];
   readonly era: ShrinkerEra | undefined;
   readonly deferred_by_priority: FeatureState | undefined;
-  readonly anomalies: readonly Anomaly[];
+  readonly diagnostics: readonly Diagnostic[];
 };
 
 const NEEDED = ['shrink', 'nr_objects_to_shrink', 'cache_items', 'delta', 'total_scan'];
 
 export function checkShrinkers(trace: Trace): ShrinkerCheck {
   const table = tableWith(trace.tables, 'mm_shrink_slab_start', NEEDED);
-  const anomalies = new AnomalyTally();
+  const diagnostics = new DiagnosticCollector();
   const tallies = {
     delta: new IdentityTally(),
     total_scan: new IdentityTally(),
     deferred: new IdentityTally(),
   };
-  if (table === undefined) return result(tallies, [], undefined, undefined, anomalies);
+  if (table === undefined) return result(tallies, [], undefined, undefined, diagnostics);
   const calls = callReader(table);
   const found = eraOf(trace, table, calls);
   if (found === undefined) {
     for (const tally of Object.values(tallies)) tally.skip('not-recorded', table.rows);
-    return result(tallies, [], undefined, undefined, anomalies);
+    return result(tallies, [], undefined, undefined, diagnostics);
   }
   const groups = groupsOf(table);
   const inferred = inferSeeks(table, calls, groups, found.era);
-  checkStarts(table, calls, groups, inferred, found.era, tallies, anomalies);
-  checkEnds(trace, table, calls, found.era, tallies.deferred, anomalies);
+  checkStarts(table, calls, groups, inferred, found.era, tallies, diagnostics);
+  checkEnds(trace, table, calls, found.era, tallies.deferred, diagnostics);
   const shrinkers = inferred.map((seeks, group) => describe(table, groups, group, seeks));
-  return result(tallies, shrinkers, found.era, found.feature, anomalies);
+  return result(tallies, shrinkers, found.era, found.feature, diagnostics);
 }
 
 type Tallies = Readonly<Record<'delta' | 'total_scan' | 'deferred', IdentityTally>>;
@@ -83,7 +84,7 @@ function result(
   shrinkers: readonly Shrinker[],
   era: ShrinkerEra | undefined,
   deferred_by_priority: FeatureState | undefined,
-  anomalies: AnomalyTally,
+  diagnostics: DiagnosticCollector,
 ): ShrinkerCheck {
   return {
     delta: tallies.delta.result(),
@@ -92,7 +93,7 @@ function result(
     shrinkers,
     era,
     deferred_by_priority,
-    anomalies: anomalies.list(),
+    diagnostics: diagnostics.list(),
   };
 }
 
@@ -129,13 +130,13 @@ function checkStarts(
   inferred: readonly InferredSeeks[],
   era: ShrinkerEra,
   tallies: Tallies,
-  anomalies: AnomalyTally,
+  diagnostics: DiagnosticCollector,
 ): void {
   const ts = numbers(table, 'ts_ns').values;
   const seq = numbers(table, 'seq').values;
   for (let row = 0; row < table.rows; row++) {
     if (!calls.isSane(row)) {
-      anomalies.add('value out of range', table.name, row);
+      diagnostics.addRow('impossible_value', table.name, row, { ts_ns: ts[row] as number });
       tallies.delta.skip('out-of-range');
       tallies.total_scan.skip('out-of-range');
       continue;
@@ -165,7 +166,7 @@ function checkEnds(
   calls: ShrinkCalls,
   era: ShrinkerEra,
   tally: IdentityTally,
-  anomalies: AnomalyTally,
+  diagnostics: DiagnosticCollector,
 ): void {
   const end = tableWith(trace.tables, 'mm_shrink_slab_end', END_NEEDED);
   if (end === undefined) return;
@@ -179,17 +180,21 @@ function checkEnds(
   const deferred = numbers(end, 'new_scan').values;
   const same = sameShrinker(start, end);
   const open = new Map<number, number>();
+  const unpaired = (code: DiagnosticCode, table: Table, row: number) => {
+    const ts_ns = (table === start ? startTs : ts)[row] as number;
+    diagnostics.addRow(code, table.name, row, { ts_ns, subject: 'a call of a shrinker' });
+  };
   visitInOrder([start, end], (which, row) => {
     if (which === 0) {
       const task = startPid[row] as number;
-      if (open.has(task)) anomalies.add('call without end', start.name, open.get(task) as number);
+      if (open.has(task)) unpaired('begin_without_end', start, open.get(task) as number);
       open.set(task, row);
       return;
     }
     const begun = open.get(pid[row] as number);
     open.delete(pid[row] as number);
     if (begun === undefined || !same(begun, row)) {
-      anomalies.add('call without begin', end.name, row);
+      unpaired('end_without_begin', end, row);
       tally.skip('not-recorded');
       return;
     }

@@ -2,7 +2,7 @@
  * Level (a): the settings that were in force, and the thresholds that follow from them, compared
  * with every reading; the tracked limit; dirtyable memory where it was sampled.
  */
-import { type Anomaly, AnomalyTally, countWrapped } from '../derive/anomalies.ts';
+
 import { ColumnLists } from '../derive/column-lists.ts';
 import {
   availableOf,
@@ -11,6 +11,7 @@ import {
   type PagesInterval,
   ratioOfPercent,
 } from '../model/thresholds.ts';
+import { type Diagnostic, DiagnosticCollector } from '../trace/diagnostics.ts';
 import { numbers, type Table, tableWith } from '../trace/table.ts';
 import type { Trace } from '../trace/trace.ts';
 import { type LimitTracking, trackLimit } from './limit-tracking.ts';
@@ -36,24 +37,22 @@ export type ThresholdReplay = {
   readonly reserve: Reserve | undefined;
   /** One row a counter sample; undefined where memory was not sampled. */
   readonly memory: Table | undefined;
-  readonly anomalies: readonly Anomaly[];
+  readonly diagnostics: readonly Diagnostic[];
 };
 
 const STATE = ['background_thresh_pages', 'dirty_thresh_pages', 'dirty_limit_pages'];
-const COUNTERS = ['nr_dirty_pages', 'nr_writeback_pages', 'nr_unstable_pages', ...STATE];
 
 export function replayThresholds(trace: Trace): ThresholdReplay {
   const limit = trackLimit(trace);
   const state = tableWith(trace.tables, 'global_dirty_state', STATE);
   const { page_size } = findTimebase(trace);
-  const anomalies = new AnomalyTally();
+  const diagnostics = new DiagnosticCollector();
   if (state === undefined || state.rows === 0) {
     const none = () => new IdentityTally().result();
     const results = { thresh: none(), background: none(), sampled: none() };
     const empty = { steps: [], rows: undefined, reserve: undefined, memory: undefined };
-    return { ...empty, ...results, limit, anomalies: [] };
+    return { ...empty, ...results, limit, diagnostics: [] };
   }
-  countWrapped(state, COUNTERS, anomalies);
   const rows = thresholdRows(state);
   const facts = sysctlFacts(trace.host);
   const known = findMemory(trace, rows, state, facts, page_size);
@@ -63,7 +62,7 @@ export function replayThresholds(trace: Trace): ThresholdReplay {
   };
   const stretches = findStretches(numbers(state, 'ts_ns').values, rows, drifts, known);
   if (stretches.length === MOST_STRETCHES) {
-    anomalies.add('too many changes of settings', state.name, stretches.at(-1)?.first ?? 0);
+    diagnostics.addRow('settings_unsteady', state.name, stretches.at(-1)?.first ?? 0);
   }
   const written = limit.notable;
   const input = { state, rows, stretches, facts, memory: known, written, page_size };
@@ -78,7 +77,7 @@ export function replayThresholds(trace: Trace): ThresholdReplay {
     sampled: checkSamples(known, steps, page_size),
     reserve: known.reserve,
     memory: memoryTable(known, steps, page_size),
-    anomalies: anomalies.list(),
+    diagnostics: diagnostics.list(),
   };
 }
 

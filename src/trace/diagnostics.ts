@@ -1,144 +1,13 @@
 /**
- * The catalogue of everything that can be wrong inside a good input, and the collector of what was.
- * Each entry names who is at fault (recording, import, analysis) and tells the reader what it means
- * and what to do. Add one by adding one row to CATALOGUE.
+ * What is wrong inside a good input, collected while it is read and analysed. What can be wrong is
+ * listed in one place, the catalogue.
  */
-
-export type Severity = 'info' | 'notice' | 'data_loss' | 'error';
-export type DiagnosticSource = 'recording' | 'import' | 'analysis';
-
-type CatalogueRow = {
-  readonly severity: Severity;
-  readonly source: DiagnosticSource;
-  /** What is counted, for "12 events lost"; without it the count says nothing to a reader. */
-  readonly counts?: string;
-  /** What is counted are lines of a text, whose numbers help to find them. */
-  readonly isOfLines?: boolean;
-  readonly meaning: string;
-};
-
-const CATALOGUE = {
-  events_lost: {
-    severity: 'data_loss',
-    source: 'recording',
-    counts: 'events lost',
-    meaning:
-      'The ring buffer was full and the kernel dropped events; record fewer events or with a larger buffer.',
-  },
-  events_overwritten: {
-    severity: 'data_loss',
-    source: 'recording',
-    counts: 'events overwritten',
-    meaning: 'Old events were overwritten before the buffer was read: the capture starts late.',
-  },
-  input_truncated: {
-    severity: 'data_loss',
-    source: 'recording',
-    meaning: 'The file ends before the data it announces; everything up to there was read.',
-  },
-  page_damaged: {
-    severity: 'data_loss',
-    source: 'import',
-    counts: 'damaged pages',
-    meaning: 'A ring-buffer page does not follow its own layout; its readable events were kept.',
-  },
-  record_damaged: {
-    severity: 'data_loss',
-    source: 'import',
-    counts: 'damaged records',
-    meaning:
-      'Records do not follow the layout of their file; what is readable around them was kept.',
-  },
-  record_too_short: {
-    severity: 'data_loss',
-    source: 'import',
-    counts: 'records too short',
-    meaning: 'Records are shorter than their recorded format says; they were left out.',
-  },
-  event_format_missing: {
-    severity: 'notice',
-    source: 'recording',
-    counts: 'records without a format',
-    meaning: 'Records have an event id whose format the file does not carry; they were left out.',
-  },
-  event_format_unreadable: {
-    severity: 'notice',
-    source: 'import',
-    counts: 'unreadable event formats',
-    meaning: 'A recorded event format could not be understood; its events were left out.',
-  },
-  event_fields_missing: {
-    severity: 'notice',
-    source: 'import',
-    counts: 'fields missing',
-    meaning: 'A known event lacks fields that Tidemark knows; results that need them are missing.',
-  },
-  line_unreadable: {
-    severity: 'notice',
-    source: 'import',
-    counts: 'unreadable lines',
-    isOfLines: true,
-    meaning: 'Lines of the text were neither events nor known comments; they were left out.',
-  },
-  payload_unreadable: {
-    severity: 'notice',
-    source: 'import',
-    counts: 'unreadable events',
-    isOfLines: true,
-    meaning: 'The printed fields of known events were not understood; those events were left out.',
-  },
-  time_went_backwards: {
-    severity: 'notice',
-    source: 'recording',
-    counts: 'steps back in time',
-    meaning: 'Time stamps of one CPU decrease; the order of its events is as recorded.',
-  },
-  lines_out_of_order: {
-    severity: 'info',
-    source: 'recording',
-    counts: 'steps back between lines',
-    meaning: 'Lines of the text were not in the order of their times; its events were sorted.',
-  },
-  clock_not_nanoseconds: {
-    severity: 'notice',
-    source: 'recording',
-    meaning: 'The trace clock does not count nanoseconds; durations are in its own units.',
-  },
-  clock_mismatch: {
-    severity: 'notice',
-    source: 'import',
-    meaning: 'Samples and trace use different clocks; the samples were left out of the comparison.',
-  },
-  clock_offset_estimated: {
-    severity: 'notice',
-    source: 'import',
-    meaning:
-      'Samples were moved to the clock of the trace by matching counters that both hold; give --clock-offset to set it.',
-  },
-  page_size_assumed: {
-    severity: 'notice',
-    source: 'import',
-    meaning:
-      'The input does not say the page size; 4096 bytes are assumed (give --meta to change).',
-  },
-  option_unreadable: {
-    severity: 'notice',
-    source: 'import',
-    counts: 'unreadable options',
-    meaning: 'An option section of the file was not understood and was skipped.',
-  },
-  counter_below_zero: {
-    severity: 'error',
-    source: 'recording',
-    counts: 'wrapped values',
-    meaning: 'An unsigned kernel counter ran below zero and wrapped: the kernel itself miscounted.',
-  },
-  sidecar_ignored: {
-    severity: 'notice',
-    source: 'import',
-    meaning: 'A file beside the trace looked like its samples or meta data but could not be used.',
-  },
-} as const satisfies Record<string, CatalogueRow>;
+import {
+  CATALOGUE,
+  type CatalogueRow,
+  type DiagnosticSource,
+  type Severity,
+} from './diagnostic-catalogue.ts';
 
 export type DiagnosticCode = keyof typeof CATALOGUE;
 
@@ -149,6 +18,10 @@ export type DiagnosticPlace = {
   readonly offset?: number;
   readonly line?: number;
   readonly subject?: string;
+  /** Row of a table, and how much it is about: pages, or by how far something is off. */
+  readonly table?: string;
+  readonly row?: number;
+  readonly amount?: number;
 };
 
 export type Diagnostic = {
@@ -159,6 +32,8 @@ export type Diagnostic = {
   readonly meaning: string;
   /** How many events, lines or records it concerns; undefined when that is unknown. */
   readonly count: number | undefined;
+  /** The amounts of all places together, where they have any: pages, or by how far all are off. */
+  readonly amount?: number;
   /** The first places; never more than PLACES_KEPT, so that damage cannot exhaust memory. */
   readonly places: readonly DiagnosticPlace[];
   /** One sentence for this capture. */
@@ -174,6 +49,7 @@ const DETAILS_KEPT = 3;
 
 type Tally = {
   count: number;
+  amount: number | undefined;
   unknownCount: boolean;
   places: DiagnosticPlace[];
   details: Set<string>;
@@ -190,11 +66,7 @@ export class DiagnosticCollector {
     place: DiagnosticPlace = {},
     detail = '',
   ): void {
-    let tally = this.#tallies.get(code);
-    if (tally === undefined) {
-      tally = { count: 0, unknownCount: false, places: [], details: new Set() };
-      this.#tallies.set(code, tally);
-    }
+    const tally = this.#tally(code);
     if (count === undefined) tally.unknownCount = true;
     else tally.count += count;
     if (tally.places.length < PLACES_KEPT) tally.places.push(place);
@@ -202,10 +74,61 @@ export class DiagnosticCollector {
     if (plain !== '' && tally.details.size < DETAILS_KEPT) tally.details.add(plain);
   }
 
+  /** One instance in a row of a table: nothing is made of it but a number once enough are kept. */
+  addRow(
+    code: DiagnosticCode,
+    table: string,
+    row: number,
+    { ts_ns, amount, subject }: Pick<DiagnosticPlace, 'ts_ns' | 'amount' | 'subject'> = {},
+  ): void {
+    const tally = this.#tally(code);
+    tally.count++;
+    if (amount !== undefined) tally.amount = (tally.amount ?? 0) + amount;
+    if (tally.places.length >= PLACES_KEPT) return;
+    tally.places.push({
+      table,
+      row,
+      ...(ts_ns === undefined ? {} : { ts_ns }),
+      ...(amount === undefined ? {} : { amount }),
+      ...(subject === undefined ? {} : { subject }),
+    });
+  }
+
+  /** What others found, added to what was found here. */
+  include(found: readonly Diagnostic[]): void {
+    for (const { code, count, amount, places } of found) {
+      const tally = this.#tally(code);
+      if (count === undefined) tally.unknownCount = true;
+      else tally.count += count;
+      if (amount !== undefined) tally.amount = (tally.amount ?? 0) + amount;
+      tally.places.push(...places.slice(0, PLACES_KEPT - tally.places.length));
+    }
+  }
+
+  #tally(code: DiagnosticCode): Tally {
+    let tally = this.#tallies.get(code);
+    if (tally === undefined) {
+      tally = {
+        count: 0,
+        amount: undefined,
+        unknownCount: false,
+        places: [],
+        details: new Set(),
+      };
+      this.#tallies.set(code, tally);
+    }
+    return tally;
+  }
+
   list(): readonly Diagnostic[] {
     const all = [...this.#tallies].map(([code, tally]) => finish(code, tally));
     return all.sort((left, right) => rank(left.severity) - rank(right.severity));
   }
+}
+
+/** Those of reading and those of analyses in one list, worst first. */
+export function allDiagnostics(...lists: readonly (readonly Diagnostic[])[]): Diagnostic[] {
+  return lists.flat().sort((left, right) => rank(left.severity) - rank(right.severity));
 }
 
 function finish(code: DiagnosticCode, tally: Tally): Diagnostic {
@@ -217,6 +140,7 @@ function finish(code: DiagnosticCode, tally: Tally): Diagnostic {
     source: row.source,
     meaning: row.meaning,
     count,
+    ...(tally.amount === undefined ? {} : { amount: tally.amount }),
     places: tally.places,
     message: sentence(row, tally, count),
   };
@@ -228,7 +152,7 @@ function sentence(row: CatalogueRow, tally: Tally, count: number | undefined): s
     0,
     PLACES_SHOWN,
   );
-  const aside = [subjects.join(', '), linesOf(row, tally), ...tally.details].filter(
+  const aside = [subjects.join(', '), linesOf(row, tally), rowsOf(tally), ...tally.details].filter(
     (part) => part !== '',
   );
   const brackets = aside.length > 0 ? ` (${aside.join('; ')})` : '';
@@ -246,6 +170,16 @@ function linesOf({ isOfLines }: CatalogueRow, { places, count }: Tally): string 
   if (lines.length === 0) return '';
   const shown = lines.slice(0, PLACES_SHOWN).join(', ');
   return `line${lines.length > 1 ? 's' : ''} ${shown}${count > PLACES_SHOWN ? ' and others' : ''}`;
+}
+
+/** `row 7 of global_dirty_state`   `rows 7, 9 of global_dirty_state and others` */
+function rowsOf({ places, count }: Tally): string {
+  const table = places.find((place) => place.table !== undefined)?.table;
+  const rows = places.flatMap((place) => (place.table === table ? (place.row ?? []) : []));
+  if (table === undefined || rows.length === 0) return '';
+  const shown = rows.slice(0, PLACES_SHOWN);
+  const more = count > shown.length ? ' and others' : '';
+  return `row${shown.length > 1 ? 's' : ''} ${shown.join(', ')} of ${table}${more}`;
 }
 
 function rank(severity: Severity): number {

@@ -5,35 +5,32 @@
  *   node test/bench/perf-data.mjs                    a fixture, repeated
  *   node test/bench/perf-data.mjs FILE [EVENTS]      an uncompressed perf.data of yours, repeated
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  bestInTurns,
+  isInstalled,
+  ROOT,
+  readAll,
+  runNode,
+  runProgram,
+  TIDEMARK,
+} from './measure.mjs';
 import { repeatPerf } from './repeat-perf.mjs';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const TIDEMARK = join(ROOT, 'dist/src/cli/main.js');
 const FIXTURE = join(ROOT, 'fixtures/perf-data/6.18-ext4/slow-writer.perf.data.gz');
 const RUNS = 5;
+const ALL = 'all columns, library';
 const GIGABYTE = 2 ** 30;
 const MIB = 2 ** 20;
 
 /** What is promised: times as fast as perf script, time for 10 times the events, memory. */
 const GOALS = { speed: 20, growth: 10.5, rssPerColumns: 1.5, rssMiB: 250 };
 
-/** Reads everything in one process and says what it took. */
-const READ_ALL = `
-  const { openTrace } = await import(process.argv[2]);
-  const { tables } = await openTrace(process.argv[3]);
-  let bytes = 0;
-  for (const { columns } of tables.values())
-    for (const one of Object.values(columns)) bytes += (one.codes ?? one.values).byteLength;
-  console.log(JSON.stringify({ bytes, rss: process.resourceUsage().maxRSS * 1024 }));
-`;
-
 /** Prints its results; returns them, each with whether it reaches its goal. */
-export function benchPerfData({ file = FIXTURE, events = 3_000_000, dist = TIDEMARK } = {}) {
+export function benchPerfData({ file = FIXTURE, events = 3_000_000 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-perf-bench-'));
   const results = [];
   const note = (name, value, isReached, text) => {
@@ -50,101 +47,76 @@ export function benchPerfData({ file = FIXTURE, events = 3_000_000, dist = TIDEM
     const small = make('small', Math.ceil(times / 10));
     const large = make('large', Math.ceil(times / 10) * 10);
     console.log(`\n${large.events} events, ${(large.bytes() / MIB).toFixed(0)} MiB`);
-    compareSpeed(large, folder, dist, note);
-    compareGrowth(small, large, dist, note);
-    readAll(large, folder, dist, note);
+    compareSpeed(large, folder, note);
+    compareGrowth(small, large, note);
     rmSync(small.path);
     rmSync(large.path);
     const copies = Math.ceil((GIGABYTE / single.bytes()) * 1.2);
-    readGigabyte(make('gigabyte', copies), dist, note);
+    readGigabyte(make('gigabyte', copies), note);
   } finally {
     rmSync(folder, { recursive: true });
   }
   return results;
 }
 
-function compareSpeed({ path, events }, folder, dist, note) {
+function compareSpeed({ path, events }, folder, note) {
   const commands = {
     'tidemark inspect': ['inspect', path, '--json'],
     'tidemark tables --event': ['tables', path, '--event', 'balance_dirty_pages'],
     'tidemark replay': ['replay', path, '--json'],
     'tidemark report': ['report', path, '-o', join(folder, 'page.html'), '--quiet'],
   };
-  const hasPerf = spawnSync('perf', ['--version']).status === 0;
+  const hasPerf = isInstalled('perf');
   if (!hasPerf) console.log('perf is not installed: no ratios');
-  const best = { perf: Number.POSITIVE_INFINITY };
   // In turns, so that other work on the machine disturbs all alike.
-  for (let turn = 0; turn < RUNS; turn++) {
-    const seconds = hasPerf && turn < 2 ? timed('perf', ['script', '-i', path]).seconds : undefined;
-    best.perf = Math.min(best.perf, seconds ?? best.perf);
-    for (const [name, args] of Object.entries(commands)) {
-      const run = timed(process.execPath, [dist, ...args]);
-      if (!(best[name]?.seconds <= run.seconds)) best[name] = run;
-    }
-  }
-  if (hasPerf) console.log(`      perf script ${rate(events, best.perf)}`);
-  for (const name of Object.keys(commands)) {
-    const { seconds, rss } = best[name];
-    const ratio = hasPerf ? best.perf / seconds : undefined;
+  const runs = Object.entries(commands).map(([name, args]) => [
+    name,
+    () => runNode([TIDEMARK, ...args]),
+  ]);
+  const { perf, ...best } = bestInTurns({
+    ...(hasPerf ? { perf: () => runProgram('perf', ['script', '-i', path]) } : {}),
+    [ALL]: () => readAll(path),
+    ...Object.fromEntries(runs),
+  });
+  if (hasPerf) console.log(`      perf script ${rate(events, perf.seconds)}`);
+  for (const [name, { seconds, rss }] of Object.entries(best)) {
+    const ratio = hasPerf ? perf.seconds / seconds : undefined;
     const factor = ratio === undefined ? '' : `, ${ratio.toFixed(1)} x perf script`;
     const isReached = ratio === undefined || ratio >= GOALS.speed;
     note(name, ratio, isReached, `${rate(events, seconds)}${factor}, ${rss ?? '?'} MiB`);
   }
+  checkMemory(best[ALL], note);
 }
 
-function compareGrowth(small, large, dist, note) {
-  const seconds = [small, large].map(({ path }) =>
-    fastest(() => timed(process.execPath, [dist, 'inspect', path, '--json'])),
-  );
-  const growth = seconds[1] / seconds[0];
-  const text = `${seconds[0].toFixed(3)} → ${seconds[1].toFixed(3)} s, ${growth.toFixed(1)} x`;
+function compareGrowth(small, large, note) {
+  const run = (path) => () => runNode([TIDEMARK, 'inspect', path, '--json']);
+  const { one, ten } = bestInTurns({ one: run(small.path), ten: run(large.path) }, RUNS);
+  const growth = ten.seconds / one.seconds;
+  const text = `${one.seconds.toFixed(3)} → ${ten.seconds.toFixed(3)} s, ${growth.toFixed(1)} x`;
   note('10 times the events', growth, growth <= GOALS.growth, text);
 }
 
-function readAll({ path }, folder, dist, note) {
-  const program = join(folder, 'read-all.mjs');
-  writeFileSync(program, READ_ALL);
-  const index = join(dist, '../../../parsers/index.js');
-  const { stdout, stderr, status } = spawnSync(process.execPath, [program, index, path], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(stderr);
-  const { bytes, rss } = JSON.parse(stdout);
-  const limit = GOALS.rssPerColumns * bytes + GOALS.rssMiB * MIB;
-  const text = `${(rss / MIB).toFixed(0)} MiB for ${(bytes / MIB).toFixed(0)} MiB of columns`;
+function checkMemory({ rss, columns }, note) {
+  if (rss === undefined) return;
+  const limit = GOALS.rssPerColumns * columns + GOALS.rssMiB;
+  const text = `${rss} MiB for ${columns} MiB of columns`;
   note('memory, everything kept', rss / limit, rss <= limit, text);
 }
 
-function readGigabyte({ path, events, bytes }, dist, note) {
+function readGigabyte({ path, events, bytes }, note) {
   console.log(`\n${events} events, ${(bytes() / MIB).toFixed(0)} MiB, heap of 2 GB`);
+  const heap = ['--max-old-space-size=2048'];
   for (const command of ['inspect', 'replay']) {
-    const args = ['--max-old-space-size=2048', dist, command, path, '--json'];
-    const { seconds, rss } = timed(process.execPath, args);
+    const { seconds, rss } = runNode([...heap, TIDEMARK, command, path, '--json']);
     note(`1 GB: ${command}`, seconds, true, `${rate(events, seconds)}, ${rss ?? '?'} MiB`);
   }
+  const all = readAll(path, heap);
+  note(`1 GB: ${ALL}`, all.seconds, true, `${rate(events, all.seconds)}, ${all.rss ?? '?'} MiB`);
+  checkMemory(all, note);
 }
 
 function rate(events, seconds) {
   return `${seconds.toFixed(3)} s, ${(events / seconds / 1e6).toFixed(2)} M events/s`;
-}
-
-function fastest(run) {
-  return Math.min(...Array.from({ length: RUNS }, () => run().seconds));
-}
-
-/** Output goes to /dev/null; peak memory comes from GNU time where it is installed. */
-function timed(program, args) {
-  const hasTime = spawnSync('/usr/bin/time', ['true']).status === 0;
-  const all = hasTime ? ['/usr/bin/time', '-f', '%M', program, ...args] : [program, ...args];
-  const before = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(all[0], all.slice(1), {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-  });
-  const seconds = Number(process.hrtime.bigint() - before) / 1e9;
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
-  const kib = hasTime ? Number(stderr.trim().split('\n').at(-1)) : Number.NaN;
-  return { seconds, rss: Number.isFinite(kib) ? Math.round(kib / 1024) : undefined };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -10,13 +10,13 @@ const MAIN = join(DIST, 'src/cli/main.js');
 const ENTRIES = [MAIN, join(DIST, 'src/index.js'), join(DIST, 'parsers/index.js')];
 const FOLDERS = ['bundled/cli', 'bundled/library'].map((folder) => join(DIST, folder));
 /** As the bundler writes them. */
-const NAMED = /(?:\bfrom |\bimport |import\(|new URL\()"(\.{1,2}\/[\w./-]+\.js)"/g;
+const NAMED = /(?:\bfrom ?|\bimport ?|import\(|new URL\(|require\()"(\.{1,2}\/[\w./-]+\.c?js)"/g;
 const isBuilt = FOLDERS.every((folder) => existsSync(folder));
 
 test.skipIf(!isBuilt)('files that a bundle names are there, threads among them', () => {
   const shared = FOLDERS.flatMap((folder) =>
     readdirSync(folder)
-      .filter((name) => name.endsWith('.js'))
+      .filter((name) => /\.c?js$/.test(name))
       .map((name) => join(folder, name)),
   );
   let workers = 0;
@@ -24,7 +24,7 @@ test.skipIf(!isBuilt)('files that a bundle names are there, threads among them',
     const names = readFileSync(path, 'utf8').matchAll(NAMED);
     for (const [, name = ''] of names) {
       expect(existsSync(join(dirname(path), name)), `${path}: ${name}`).toBe(true);
-      if (name.endsWith('/worker.js')) workers++;
+      if (name.endsWith('/worker.cjs')) workers++;
     }
   }
   expect(workers).toBeGreaterThanOrEqual(FOLDERS.length);

@@ -1,5 +1,5 @@
 /** The contract of the commands: names, flags, JSON keys, exit codes. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -99,13 +99,60 @@ describe('replay', () => {
     expect(Object.keys(fit)).toEqual(
       expect.arrayContaining(['n', 'within_drift', 'max_abs_pages', 'drift_bound_pages', 'wape']),
     );
+    expect(fit.wape_floor).toBeGreaterThan(fit.wape);
     expect(fit.within_drift / fit.n).toBeGreaterThanOrEqual(0.99);
   });
 
-  test('text names the levels', async () => {
+  test('--json has the write bandwidth between its prints, and what it rests on', async () => {
+    const { inferred_bandwidth } = JSON.parse((await runCli('replay', SLOW, '--json')).out);
+    expect(inferred_bandwidth.length).toBeGreaterThan(40);
+    for (const { bdi, low_pages_per_s, high_pages_per_s, evidence } of inferred_bandwidth) {
+      expect([bdi, low_pages_per_s <= high_pages_per_s]).toEqual(['7:0', true]);
+      expect(evidence).toMatch(
+        /^(recorded|update-rule|hidden-update|task_ratelimit|to_write|pause)$/,
+      );
+    }
+  });
+
+  test('--json has the same pages by node, cgroup and class', async () => {
+    const { projections } = JSON.parse((await runCli('replay', SLOW, '--json')).out);
+    const sums = ['nodes', 'memcgs', 'wb_cgroups', 'classes'].map((name) =>
+      projections[name].parts.reduce(
+        (sum: number, part: { dirtied_pages: number }) => sum + part.dirtied_pages,
+        0,
+      ),
+    );
+    expect(new Set(sums).size).toBe(1);
+    expect(sums[0]).toBeGreaterThan(10_000);
+    expect(projections.classes_over_time.t_ns).toHaveLength(120);
+  });
+
+  test('text names the levels, and who has the pages', async () => {
     const { out } = await runCli('replay', CALM);
     expect(out).toContain('level a');
     expect(out).toContain('level b');
+    expect(out).toMatch(/class +file-data/);
+  });
+
+  test('what contradicts itself is a diagnostic with its row, in a diagnosis as well', async () => {
+    const line = (at: number, dirtied: number) =>
+      `  w-7  [000] d..1  ${10 + at}.000000: global_dirty_state: dirty=5 writeback=0 ` +
+      `bg_thresh=100 thresh=200 limit=200 dirtied=${dirtied} written=10\n` +
+      `  w-7  [000] d..1  ${10 + at}.100000: writeback_dirty_folio: bdi 7:0: ino=9 index=${at}\n`;
+    const path = join(folder, 'reset.txt');
+    const dirtied = (at: number) => (at < 4 ? 90_000 + at : at);
+    writeFileSync(path, [0, 1, 2, 3, 4, 5, 6].map((at) => line(at, dirtied(at))).join(''));
+    const replayed = JSON.parse((await runCli('replay', path, '--json')).out);
+    expect(replayed.starts).toBe(2);
+    expect(replayed.diagnostics).toContainEqual(
+      expect.objectContaining({
+        code: 'counter_backwards',
+        places: [expect.objectContaining({ table: 'global_dirty_state', row: 4 })],
+      }),
+    );
+    const { quality } = JSON.parse((await runCli('diagnose', path, '--json')).out);
+    const codes = quality.diagnostics.map(({ code }: { code: string }) => code);
+    expect(codes).toContain('counter_backwards');
   });
 });
 

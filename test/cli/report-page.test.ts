@@ -109,29 +109,12 @@ test(
     for (const chart of chartsOf(part)) {
       if (chart.kind !== 'distribution') expect(chart.window_ns).toEqual([2e9, 4.5e9]);
     }
-    expect(readFileSync(markdown, 'utf8')).toMatch(/^## The device is slower/);
-  },
-  PATIENCE,
-);
-
-test(
-  'two captures stand beside each other',
-  async () => {
-    const path = join(folder, 'against.html');
-    const json = join(folder, 'against.json');
-    const other = 'fixtures/trace-dat/6.18-ext4/calm.dat.gz';
-    await runCli('report', SLOW_WRITER, '-o', path, '--json', json, '--against', other, '--quiet');
-    const named = readFileSync(json, 'utf8');
-    await runCli('report', SLOW_WRITER, other, '-o', path, '--json', json, '--quiet');
-    expect(readFileSync(json, 'utf8')).toBe(named);
-    const [section] = parseReport(readFileSync(json, 'utf8')).sections;
-    expect(section).toMatchObject({ id: 'against', title: 'Compared with calm.dat.gz' });
-    expect(section?.summary).toMatch(/^Tasks waited 8\.\d+\u00a0s here and 0\u00a0s in calm/);
-    const [levels, table] = section?.details ?? [];
-    expect(levels).toMatchObject({ kind: 'timeline', id: 'against-levels' });
-    if (table?.kind !== 'table') throw new Error('the second detail is a table');
-    const row = (name: string) => table.rows.find(([first]) => first === name);
-    expect(row('Dirty limit')).toEqual(['Dirty limit', '64\u00a0MiB', '256\u00a0MiB', '−75%']);
+    const text = readFileSync(markdown, 'utf8');
+    expect(text).toMatch(/^## The device is slower/);
+    const links = [...text.matchAll(/^!\[.+\]\((.+)\)$/gm)].map(([, href = '']) => href);
+    expect(links[0]).toMatch(/^part\.charts\/01-.*\.svg$/);
+    expect(links).toHaveLength(chartsOf(part).length);
+    for (const href of links) expect(existsSync(join(folder, href)), href).toBe(true);
   },
   PATIENCE,
 );
@@ -169,12 +152,14 @@ test(
 );
 
 test(
-  'every chart is written as an SVG file of its own',
+  'every chart is written as SVG and PNG files of its own',
   async () => {
     const path = join(folder, 'svg.html');
     const json = join(folder, 'svg.json');
     const svg = join(folder, 'charts');
-    await runCli('report', SLOW_WRITER, '-o', path, '--json', json, '--svg', svg, '--quiet');
+    const png = join(folder, 'pictures');
+    const folders = ['--svg', svg, '--png', png];
+    await runCli('report', SLOW_WRITER, '-o', path, '--json', json, ...folders, '--quiet');
     const charts = chartsOf(parseReport(readFileSync(json, 'utf8')));
     const names = readdirSync(svg).sort();
     expect(names).toEqual(
@@ -184,6 +169,10 @@ test(
       const text = readFileSync(join(svg, name), 'utf8');
       expect(text).toMatch(/^<svg .*<\/svg>$/s);
       expect(text).not.toMatch(/NaN|undefined|<script/);
+    }
+    expect(readdirSync(png).sort()).toEqual(names.map((name) => name.replace('.svg', '.png')));
+    for (const name of readdirSync(png)) {
+      expect(readFileSync(join(png, name)).toString('latin1', 1, 4)).toBe('PNG');
     }
   },
   PATIENCE,

@@ -7,15 +7,15 @@ import { describe, expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
 import { makeReport } from '../../src/cli/commands/report.ts';
 import { keepUnlessUnread, UNREAD_EVENTS } from '../../src/findings/unread-events.ts';
+import { replayHistory } from '../../src/replay/history/replay-history.ts';
 import { checkIdentities } from '../../src/replay/identities.ts';
-import { replayDirtied } from '../../src/replay/open-loop.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { CAPTURES, FIXTURES, filesBelow, ROOT } from '../helpers/bytes.ts';
 
 const conclusions = (trace: Trace) => [
   makeReport('trace', trace),
   checkIdentities(trace),
-  replayDirtied(trace),
+  replayHistory(trace)?.fits,
 ];
 
 const INCIDENT = `${CAPTURES}/incidents/noisy-bdi/trace.dat.gz`;

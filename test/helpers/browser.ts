@@ -39,7 +39,7 @@ export type OpenedPage = {
   readonly page: Page;
   /** Console errors and warnings, exceptions, policy violations. */
   readonly troubles: string[];
-  /** Addresses requested beside the page itself. */
+  /** Addresses requested beside the page itself, and beside its server if it has one. */
   readonly requests: string[];
   close(): Promise<void>;
 };
@@ -50,9 +50,20 @@ export async function openFile(
   path: string,
   options: BrowserContextOptions = {},
 ): Promise<OpenedPage> {
+  return await openAddress(browser, `file://${path}`, options);
+}
+
+/** The same with a page that a server of this machine has. */
+export async function openAddress(
+  browser: Browser,
+  address: string,
+  options: BrowserContextOptions = {},
+): Promise<OpenedPage> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  const address = `file://${path}`;
+  const { origin } = new URL(address);
+  const isOwn = (url: string) =>
+    url.split('#')[0] === address || (origin !== 'null' && url.startsWith(`${origin}/`));
   const troubles: string[] = [];
   const requests: string[] = [];
   page.on('console', (message) => {
@@ -64,7 +75,7 @@ export async function openFile(
     void dialog.dismiss();
   });
   page.on('request', (request) => {
-    if (request.url().split('#')[0] !== address) requests.push(request.url());
+    if (!isOwn(request.url())) requests.push(request.url());
   });
   await page.exposeFunction('noteViolation', (what: string) => troubles.push(what));
   await page.addInitScript(

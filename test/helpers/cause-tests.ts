@@ -74,6 +74,10 @@ export function describeCause(id: string, scenes: CauseScenes): void {
       for (const list of [found?.evidence, found?.advice, found?.counter_evidence]) {
         expect(list?.length).toBeGreaterThan(0);
       }
+      // What a change would have done, or why that cannot be told: one of them.
+      for (const { text, predicted, unpredicted } of found?.advice ?? []) {
+        expect([predicted, unpredicted].filter((said) => said !== undefined).length, text).toBe(1);
+      }
       const { verdict } = soundly(scene);
       expect(verdict.most_likely ?? verdict.root_cause).toBe(scenes.found.verdict ?? id);
     });

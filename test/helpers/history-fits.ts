@@ -1,16 +1,26 @@
 /** The history's counters as figures of the fidelity test, against events and against samples. */
-import { COUNTERS } from '../../src/model/view.ts';
+import { COUNTERS, type Counter } from '../../src/model/view.ts';
 import type { CounterFit } from '../../src/replay/counter-fit.ts';
-import { replayHistory } from '../../src/replay/history/replay-history.ts';
-import type { Trace } from '../../src/trace/trace.ts';
+import type { HistoryReplay } from '../../src/replay/history/replay-history.ts';
 
 export const HISTORY_FITS: readonly string[] = ['history', 'vmstat'].flatMap((source) =>
   COUNTERS.map((name) => `${source}_${name}`),
 );
 
+/** By how much predictions are off, where less is better. */
+export const HISTORY_ERRORS: readonly string[] = [
+  'drift_bound_pages',
+  ...COUNTERS.map((name) => `wape_${name}`),
+];
+
 /** `2386 of 2400, 3 skipped` inside the kernel's error; words where that is not to be measured. */
-export function historyFits(trace: Trace): Record<string, string> {
-  const replay = replayHistory(trace);
+export function historyFits(replay: HistoryReplay | undefined): Record<string, string | number> {
+  const wape = (name: Counter) => Number((replay?.fits[name].wape ?? 0).toPrecision(3));
+  const errors = Object.fromEntries(COUNTERS.map((name) => [`wape_${name}`, wape(name)]));
+  return { ...fitsOf(replay), drift_bound_pages: replay?.drift.bound_pages ?? 0, ...errors };
+}
+
+function fitsOf(replay: HistoryReplay | undefined): Record<string, string> {
   return Object.fromEntries(
     HISTORY_FITS.map((figure) => {
       const name = COUNTERS.find((counter) => figure.endsWith(counter));

@@ -1,15 +1,21 @@
-/** The assets of the report page, its script built first if it is not there. */
+/** The assets of the report page; the scripts of all pages are built first if they are not there. */
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PAGE_ASSETS, type PageAssets, type Report, renderHtml } from '../../reports/index.ts';
+import {
+  PAGE_ASSETS,
+  type PageAssets,
+  type Report,
+  renderHtml,
+  WATCH_ASSETS,
+} from '../../reports/index.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export async function pageAssets(): Promise<PageAssets> {
   const script = join(ROOT, PAGE_ASSETS.script);
-  if (!existsSync(script)) {
+  if (!(existsSync(script) && existsSync(join(ROOT, WATCH_ASSETS.script)))) {
     const builder: { buildPage(): Promise<unknown> } = await import(
       join(ROOT, 'reports/build-page.mjs')
     );

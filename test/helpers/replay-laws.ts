@@ -1,11 +1,5 @@
 /** Laws of thresholds, flusher and reclaim, by the names under which fidelity stores them. */
-import { flusherWorks } from '../../src/derive/flusher-works.ts';
-import { checkChunks } from '../../src/replay/chunk-bandwidth.ts';
-import { reclaimActivity } from '../../src/replay/reclaim.ts';
-import { checkShrinkers } from '../../src/replay/shrinkers.ts';
-import { replayThresholds } from '../../src/replay/thresholds.ts';
-import { replayWorks } from '../../src/replay/works.ts';
-import type { Trace } from '../../src/trace/trace.ts';
+import type { ReplayResult } from '../../src/replay/replay.ts';
 
 export const REPLAY_LAWS = [
   'thresh',
@@ -25,13 +19,9 @@ export const REPLAY_LAWS = [
 type Counts = { readonly n: number; readonly exact: number; readonly unchecked: number };
 
 /** `exact of n, k unchecked` of each law. */
-export function replayLaws(trace: Trace): Readonly<Record<string, string>> {
-  const works = flusherWorks(trace.tables);
-  const thresholds = replayThresholds(trace);
-  const chunks = checkChunks(trace, works);
-  const flusher = replayWorks(trace, works);
-  const shrinkers = checkShrinkers(trace);
-  const { wake } = reclaimActivity(trace, works);
+export function replayLaws(found: ReplayResult): Readonly<Record<string, string>> {
+  const { thresholds, chunks, works: flusher, shrinkers, reclaim } = found;
+  const { wake } = reclaim;
   const none: Counts = { n: 0, exact: 0, unchecked: 0 };
   const results: Record<(typeof REPLAY_LAWS)[number], Counts> = {
     thresh: thresholds.thresh,

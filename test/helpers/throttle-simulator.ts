@@ -49,6 +49,8 @@ export type Scenario = {
   readonly seconds: number;
   /** Bandwidth updates of the flusher, which print nothing. */
   readonly hidden: boolean;
+  /** Whether the events are there after which the flusher may do that. */
+  readonly seen?: boolean;
 };
 
 const MIB = 1024 * 1024;
@@ -59,6 +61,7 @@ type Writer = TaskThrottle & { pid: number; at_ns: number; calls: number };
 
 export class ThrottleSimulator {
   readonly rows: EventRow[] = [];
+  readonly written = { bdi: '8:0', ts_ns: [] as number[], pages: [] as number[] };
   readonly #is: Scenario;
   readonly #c: ThrottleConstants;
   readonly #tick_ns: number;
@@ -94,11 +97,13 @@ export class ThrottleSimulator {
     });
     const end_ns = this.#is.seconds * 1e9;
     let queued_ns = 0;
+    // Often enough for the tick to be found in what it prints.
+    const round_ns = this.#is.seen ? 3.3e6 : 1e8;
     for (;;) {
       const writer = writers.reduce((first, one) => (one.at_ns < first.at_ns ? one : first));
       if (writer.at_ns >= end_ns) return this.rows;
       this.#advance(writer.at_ns);
-      if (this.#clock_ns - queued_ns > 1e8) {
+      if (this.#clock_ns - queued_ns > round_ns) {
         queued_ns = this.#clock_ns;
         this.#queueIo();
       }
@@ -122,6 +127,9 @@ export class ThrottleSimulator {
     this.#dirty -= pages;
     this.#written += pages;
     this.#clock_ns = Math.round(next);
+    if (pages === 0) return;
+    this.written.ts_ns.push(this.#clock_ns);
+    this.written.pages.push(this.#written);
   }
 
   #queueIo(): void {
@@ -134,8 +142,23 @@ export class ThrottleSimulator {
       age_ms: 1000,
       cgroup_ino: 1n,
     });
-    if (!this.#is.hidden || !this.#isDue()) return;
-    this.#updateBandwidth();
+    if (!this.#is.hidden) return;
+    if (this.#is.seen) this.#endWriting();
+    if (this.#isDue()) this.#updateBandwidth();
+  }
+
+  /** What the flusher leaves behind at the end of do_writepages, whether it updates or not. */
+  #endWriting(): void {
+    this.rows.push({
+      event: 'writeback_single_inode',
+      ts_ns: this.#clock_ns,
+      pid: 7,
+      bdi: '8:0',
+      ino: 9n,
+      nr_to_write_pages: 1024,
+      wrote_pages: 0,
+      cgroup_ino: 1n,
+    });
   }
 
   #isDue(): boolean {

@@ -1,4 +1,5 @@
 /** What programs import: the package by its own name, and the model without any trace. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { FIXTURES, ROOT } from '../helpers/bytes.ts';
 
@@ -14,6 +15,23 @@ test('a trace is opened, replayed and diagnosed', async () => {
   const limit = lawsOf(result).find(({ name }) => name === 'limit');
   expect(limit?.result.exact).toBe(limit?.result.n);
   expect(diagnose(trace).verdict.root_cause).toBe('device-slower-than-writers');
+});
+
+test('the example of the README runs as it stands', async () => {
+  const blocks = readFileSync(`${ROOT}README.md`, 'utf8').matchAll(/```js\n([\s\S]*?)```/g);
+  const [example] = [...blocks].map(([, code = '']) => code);
+  expect(example).toContain("from 'tidemark'");
+  const body = example?.replace(/^import (\{.*\}) from 'tidemark';$/m, 'const $1 = library;');
+  const lines: unknown[][] = [];
+  const log = (...values: unknown[]) => lines.push(values);
+  const run = Object.getPrototypeOf(async () => undefined).constructor;
+  await new run('library', 'console', body)(await library(), { log });
+  expect(lines[0]?.[0]).toMatch(/device/);
+  const limit = lines.find(([name]) => name === 'limit');
+  expect(limit?.[1]).toBe(limit?.[3]);
+  expect(lines.find(([name]) => name === 'nr_dirty')?.[3]).toBeGreaterThan(0);
+  expect(lines.some(([name]) => name === 'cgroup')).toBe(true);
+  expect(lines.at(-1)).toEqual([8]);
 });
 
 test('the schema of `diagnose --json` is part of the package', async () => {

@@ -18,8 +18,8 @@ const changes = (space: number, most: number) =>
     { maxLength: 120 },
   );
 
-function follow(list: readonly Change[], space: number) {
-  const map = new PageIntervals();
+function follow(list: readonly Change[], space: number, counting = 255) {
+  const map = new PageIntervals(counting);
   const plain = new Uint8Array(space);
   for (const [from, pages, need, clear, set] of list) {
     const tally = new Float64Array(8);
@@ -29,7 +29,8 @@ function follow(list: readonly Change[], space: number) {
       const old = plain[page] as number;
       if ((old & need) !== need) continue;
       expected[old] = (expected[old] as number) + 1;
-      plain[page] = (old & ~clear) | set;
+      const next = (old & ~clear) | set;
+      plain[page] = (next & counting) === 0 ? 0 : next;
     }
     expect([...tally]).toEqual([...expected]);
   }
@@ -56,6 +57,22 @@ describe('an interval map', () => {
         for (let page = 0; page < plain.length; page++) {
           expect(map.valueAt(page)).toBe(plain[page]);
         }
+      }),
+    );
+  });
+
+  test('drops values that only hold bits which do not count', () => {
+    const counting = 3;
+    // A value that is set counts by itself.
+    const setting = changes(60, 20).map((list) =>
+      list.map(([from, pages, need, clear, set]): Change => {
+        return [from, pages, need, clear, (set & counting) === 0 ? 0 : set];
+      }),
+    );
+    fc.assert(
+      fc.property(setting, (list) => {
+        const { map, plain } = follow(list, 100, counting);
+        expect(map.list()).toEqual(stretches(plain));
       }),
     );
   });

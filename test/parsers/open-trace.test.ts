@@ -78,7 +78,7 @@ describe('what lies beside', () => {
     const path = capture({ 'a.dat': dat, 'meta.json': '{"hz":250,"kernel":"5.4.0"}' });
     const trace = await openTrace(path);
     expect(trace.host).toEqual({});
-    expect(trace.diagnostics).toMatchObject([{ code: 'sidecar_ignored' }]);
+    expect(trace.diagnostics).toMatchObject([{ code: 'kernels_differ' }]);
     expect(trace.diagnostics[0]?.message).toContain('5.4.0');
     await expect(openTrace(path, { meta: join(path, '../meta.json') })).rejects.toThrow(UsageError);
   });

@@ -69,6 +69,38 @@ describe('the event', () => {
     expect(meta.events.map(({ name }) => name)).toEqual(['cycles:u', 'thing']);
   });
 
+  test('a period before it and an address behind its payload are columns', () => {
+    const line = (at: number, period: string, behind: string) =>
+      `fio 1 [000] 1.00000${at}: ${period}writeback:writeback_pages_written: ${at}${behind}\n`;
+    const columns = ['written_pages', 'period', 'ip', 'sym', 'dso'];
+    const address = 0xffffffff8159cbaen;
+    const text =
+      line(1, '       4001 ', ' ffffffff8159cbae balance_dirty_pages+0x47e ([kernel.kallsyms])') +
+      line(2, '         20 ', ' ffffffff8159cbae wb_workfn ([kernel.kallsyms])');
+    expect(rows(text, columns)).toEqual([
+      [1, 4001, address, 'balance_dirty_pages+0x47e', '[kernel.kallsyms]'],
+      [2, 20, address, 'wb_workfn', '[kernel.kallsyms]'],
+    ]);
+    expect(rows(line(1, '', ' ffffffff8159cbae wb_workfn'), ['ip', 'sym'])).toEqual([
+      [address, 'wb_workfn'],
+    ]);
+    // Lines without them, and other words, have none.
+    const none = read(line(1, '', '') + line(2, '', ' 12345678 word'));
+    const names = Object.keys(none.tables.get('writeback_pages_written')?.columns ?? {});
+    expect(names).toEqual(['ts_ns', 'cpu', 'pid', 'comm', 'seq', 'written_pages']);
+  });
+
+  test('a sample of what is no tracepoint has its address as columns', () => {
+    const { tables } = read(
+      'fio 1 [000] 1.000000:   20000000 cpu-clock:      7fd6 main+0x1 (/bin/x)\n' +
+        'fio 1 [000] 1.000001:        500 cpu-clock:  ffffffff8159cbae [unknown] ([unknown])\n',
+    );
+    expect(rowsOf(tables.get('cpu-clock'), ['period', 'ip', 'sym', 'dso'])).toEqual([
+      { period: 20000000, ip: 0x7fd6n, sym: 'main+0x1', dso: '/bin/x' },
+      { period: 500, ip: 0xffffffff8159cbaen, sym: '[unknown]', dso: '[unknown]' },
+    ]);
+  });
+
   test('events of one name in two systems are two tables', () => {
     const { tables } = read(
       'a 1 [000] 1.000000: one:same: x=1\na 1 [000] 1.000000: two:same: x=2\n',

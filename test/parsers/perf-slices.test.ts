@@ -11,7 +11,7 @@ import type { Detail, Imported, KeepEvents } from '../../parsers/importer.ts';
 import { DICTIONARY } from '../../src/events/index.ts';
 import { columnLength, exactAt } from '../../src/trace/column.ts';
 import { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
-import { ByteWriter, unpackedFixture } from '../helpers/bytes.ts';
+import { ByteWriter, randomSource, unpackedFixture } from '../helpers/bytes.ts';
 import type { EventSpec } from '../helpers/trace-dat-builder.ts';
 import {
   type AttrSpec,
@@ -162,6 +162,24 @@ describe('slices', () => {
     expectSame(bytes, (name) => DETAILS[name.length % 3] as Detail, slices);
     expectSame(bytes, () => 'count', slices);
   });
+
+  test('of a damaged recording are those of the plain way, where there are any', () => {
+    const whole = unpackedFixture('perf-data/6.18-ext4/slow-writer.perf.data.gz');
+    let sliced = 0;
+    for (let seed = 0; seed < 12; seed++) {
+      const below = randomSource(seed);
+      const bytes = whole.slice();
+      for (let change = 0; change < 4; change++) {
+        const at = Math.floor(bytes.length / 4) + below(bytes.length >> 2);
+        bytes[at] = below(256);
+      }
+      const read: Read = (source, context) => readPerfDataInSlices(source, context, { slices: 3 });
+      if (outcome(bytes, everything, read) === undefined) continue;
+      sliced++;
+      expectSame(bytes, everything, 3);
+    }
+    expect(sliced).toBeGreaterThan(2);
+  }, 60_000);
 
   test('texts get their codes in the order of the file, however many slices', () => {
     const records = Array.from({ length: 3000 }, (_, n): RecordSpec => {

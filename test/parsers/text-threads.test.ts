@@ -105,6 +105,22 @@ describe('fast, plain and in threads', () => {
     }
   });
 
+  test('periods before events and addresses behind them', async () => {
+    const path = texts.find((own) => own.endsWith('slow-writer.ns.txt.gz')) as string;
+    const lines = gunzipSync(fixtureBytes(path)).toString('latin1').split('\n').slice(0, 800);
+    const changed = lines.map((line, at) =>
+      line
+        .replace(/(?<=\.\d{9}:)(?= )/, `${String(at * at).padStart(11, ' ')}`)
+        .replace(/$/, ` ffffffff8159c${(at % 900) + 100} do_${at % 7}+0x1 ([kernel.kallsyms])`),
+    );
+    const bytes = new Uint8Array(Buffer.from(changed.join('\n'), 'latin1'));
+    const plain = await read(bytes, true, 'plain');
+    const { columns } = plain.tables.get('balance_dirty_pages') ?? {};
+    expect(Object.keys(columns ?? {})).toEqual(expect.arrayContaining(['period', 'ip', 'sym']));
+    expect(await read(bytes, true, 'fast')).toEqual(plain);
+    expect(await read(bytes, true, 'threads')).toEqual(plain);
+  });
+
   test.each(texts)('%s, with half of it kept', async (path) => {
     const bytes = new Uint8Array(gunzipSync(fixtureBytes(path)));
     const isPerf = path.includes('perf-script');

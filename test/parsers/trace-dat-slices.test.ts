@@ -193,6 +193,27 @@ test('random streams of several CPUs, cut anywhere', async () => {
   expect(sliced).toBeGreaterThan(20);
 });
 
+test('damage is found in slices as in order', async () => {
+  const whole = unpackedFixture('trace-dat/6.18-ext4/lossy.dat.gz');
+  let sliced = 0;
+  for (let seed = 0; seed < 16; seed++) {
+    const below = randomSource(seed);
+    const bytes = whole.slice();
+    // Behind the header: pages, their lengths and records alike.
+    for (let change = 0; change < 8; change++) {
+      const at = bytes.length - 1 - below(bytes.length >> 1);
+      bytes[at] = below(256);
+    }
+    const path = inFile('damaged', bytes);
+    const wanted = await readFile(path, undefined, COLUMNS);
+    const got = await readFile(path, callsAsThreads(1, true), COLUMNS, SLICE_BYTES);
+    if (got === undefined) continue;
+    sliced++;
+    expectSame(got, wanted);
+  }
+  expect(sliced).toBeGreaterThan(3);
+}, 60_000);
+
 /** The program as it is installed: its threads run what was compiled. */
 const PROGRAM = new URL('../../dist/parsers/index.js', import.meta.url);
 const REPEAT = new URL('../bench/repeat-trace.mjs', import.meta.url);

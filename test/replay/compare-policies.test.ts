@@ -2,82 +2,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
-import { fuseConnections } from '../../src/findings/facts/fuse.ts';
-import { Facts } from '../../src/findings/facts.ts';
 import type { CounterName } from '../../src/model/policies/counters.ts';
 import type { HistoryEvent } from '../../src/model/policies/history.ts';
 import type { SwitchValues } from '../../src/model/switches.ts';
 import { type System, systemOf } from '../../src/model/systems.ts';
 import { compareSystems } from '../../src/replay/compare/compare.ts';
 import { feedHistory } from '../../src/replay/compare/feed.ts';
-import { fuseRequests, stuckServers } from '../../src/replay/compare/fuse-requests.ts';
 import type { Comparison, Replayed } from '../../src/replay/compare/result.ts';
+import { fuseConnections, stuckServers } from '../../src/replay/fuse-connections.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { CAPTURES } from '../helpers/bytes.ts';
+import { answer, FUSE, fuseLevel, fuseRows, send } from '../helpers/system-traces.ts';
 import { type EventRow, makeTrace } from '../helpers/trace-builder.ts';
 
 const MS = 1e6;
 const PAGE = 4096;
-const FUSE = 39;
-
-const level = (ts_ns: number, nr_dirty: number): EventRow => ({
-  event: 'global_dirty_state',
-  ts_ns,
-  pid: 50,
-  nr_dirty_pages: nr_dirty,
-  nr_writeback_pages: 0,
-  nr_dirtied_pages: 1000,
-  nr_written_pages: 500,
-  dirty_thresh_pages: 1000,
-  background_thresh_pages: 400,
-  dirty_limit_pages: 1000,
-});
-
-const send = (ts_ns: number, unique: number, opcode: string, len_bytes: number): EventRow => ({
-  event: 'fuse_request_send',
-  ts_ns,
-  pid: 20,
-  connection: BigInt(FUSE),
-  unique: BigInt(unique),
-  opcode,
-  len_bytes,
-});
-const answer = (ts_ns: number, unique: number): EventRow => ({
-  event: 'fuse_request_end',
-  ts_ns,
-  pid: 30,
-  connection: BigInt(FUSE),
-  unique: BigInt(unique),
-});
-
-/** Four pages dirtied, written as one request, answered after `service_ms`. */
-function fuseRows(service_ms: number): EventRow[] {
-  const rows: EventRow[] = [level(0, 0)];
-  const inode = { dev: FUSE, ino: 14n };
-  for (let index = 0; index < 4; index++) {
-    const ts_ns = MS * (index + 1);
-    const pid = 10;
-    rows.push(
-      { event: 'mm_filemap_add_to_page_cache', ts_ns: ts_ns - 1, pid, ...inode, index, order: 0 },
-      { event: 'writeback_dirty_folio', ts_ns, pid, bdi: '0:39', ino: 14n, index },
-    );
-  }
-  rows.push(level(6 * MS, 4));
-  for (let index = 0; index < 4; index++) {
-    rows.push({
-      event: 'iomap_writeback_folio',
-      ts_ns: 10 * MS + index,
-      pid: 20,
-      ...inode,
-      size_bytes: 4 * PAGE,
-      offset_bytes: index * PAGE,
-      length_bytes: PAGE,
-    });
-  }
-  rows.push(send(11 * MS, 2, 'FUSE_WRITE', 4 * PAGE + 80));
-  rows.push(answer((11 + service_ms) * MS, 2), level((12 + service_ms) * MS, 0));
-  return rows;
-}
 
 const system = (id: string): System => {
   const found = systemOf(id);
@@ -142,13 +81,13 @@ describe('FUSE', () => {
     }
     rows.push(send(1000 * MS, 500, 'FUSE_WRITE', 4176), send(1005 * MS, 501, 'FUSE_READ', 80));
     const ended = makeTrace([...rows, answer(4000 * MS, 500), answer(4001 * MS, 501)]);
-    const [connection] = fuseRequests(ended) ?? [];
-    const interval = { from_ns: 1000 * MS, to_ns: 4000 * MS, ended: true };
-    const pending = { pending_requests: 2, pending_bytes: 4256 };
-    expect(connection?.stuck).toEqual([{ ...interval, ...pending }]);
+    const [connection] = fuseConnections(ended);
+    const interval = { from_ns: 1000 * MS, to_ns: 4000 * MS, open: false };
+    const pending = { pending_after: 2, pending_bytes: 4256 };
+    expect(connection?.silences).toMatchObject([{ ...interval, ...pending }]);
     expect(stuckServers(ended)[0]).toContain('answered nothing from 1.000 s to 4.000 s');
     const open = makeTrace([...rows, { event: 'print', ts_ns: 3000 * MS }]);
-    expect(fuseRequests(open)?.[0]?.stuck).toMatchObject([{ to_ns: 3000 * MS, ended: false }]);
+    expect(fuseConnections(open)[0]?.silences).toMatchObject([{ to_ns: 3000 * MS, open: true }]);
   });
 
   test('a slow server, one without work and one that needs no answer are not stuck', () => {
@@ -160,19 +99,19 @@ describe('FUSE', () => {
       );
     }
     rows.push(send(9000 * MS, 900, 'FUSE_FORGET', 48), { event: 'print', ts_ns: 20_000 * MS });
-    expect(fuseRequests(makeTrace(rows))?.[0]?.stuck).toEqual([]);
+    expect(fuseConnections(makeTrace(rows))[0]?.silences).toEqual([]);
   });
 
   test('requests without numbers are answered in order', () => {
     const rows = [1, 2, 3].map((at) => send(MS * at, 0, 'FUSE_WRITE', 100 * at));
     const trace = makeTrace([...rows, answer(10 * MS, 7), answer(11 * MS, 8)]);
-    expect(fuseRequests(trace)?.[0]?.pending_bytes).toEqual([100, 300, 600, 500, 300]);
+    expect(fuseConnections(trace)[0]?.pending_bytes).toEqual([100, 300, 600, 500, 300]);
   });
 
   test('with lost events nothing is concluded from a missing answer', () => {
     const rows = [send(MS, 1, 'FUSE_WRITE', 4176), answer(5000 * MS, 1)];
     const losses = [{ cpu: 0, from_ns: 100 * MS, ts_ns: 200 * MS, count: 5 }];
-    expect(fuseRequests(makeTrace(rows, { losses }))?.[0]?.stuck).toEqual([]);
+    expect(fuseConnections(makeTrace(rows, { losses }))[0]?.silences).toEqual([]);
   });
 });
 
@@ -250,7 +189,7 @@ describe('reclaim', () => {
     ...Array.from({ length: 4 }, (_, at) => cache('delete_from', 30 * MS + 1 + at, 100 + at)),
     reclaiming('end', 31 * MS),
     ...Array.from({ length: 2 }, (_, at) => cache('delete_from', 32 * MS + at, 106 + at)),
-    level(40 * MS, 0),
+    fuseLevel(40 * MS, 0),
   ];
 
   test('pages that reclaim took give their state back, under an inode it stays', () => {
@@ -283,7 +222,7 @@ describe('reclaim', () => {
       offset_bytes: 104 * PAGE,
       length_bytes: PAGE,
     };
-    const later = [cache('add_to', 60 * MS, 200), level(70 * MS, 0)];
+    const later = [cache('add_to', 60 * MS, 200), fuseLevel(70 * MS, 0)];
     const trace = makeTrace([...rows, release, ...later]);
     const ids = ['reclaim-releasepage', 'reclaim-at-removal'] as const;
     const comparison = compare(trace, ...ids);
@@ -309,7 +248,7 @@ test('arithmetic that the records do not feed says so instead of scanning nothin
     { event: 'mm_filemap_delete_from_page_cache', ts_ns: 29 * MS, ...gone },
     pass(30 * MS),
     pass(31 * MS),
-    level(40 * MS, 0),
+    fuseLevel(40 * MS, 0),
   ]);
   const notes = (set: SwitchValues) =>
     replayed(compare(trace, 'reclaim-releasepage', 'reclaim-shrinker', set), 1).notes.join(' ');
@@ -322,22 +261,18 @@ const STUCK = `${CAPTURES}/incidents/fuse-stuck`;
 describe.skipIf(!existsSync(STUCK))('a recorded server that was stopped', () => {
   const opened = () => openTrace(`${STUCK}/trace.dat.gz`);
 
-  test('is found to 50 ms, as what is known of the silences says by other means', async () => {
+  test('is found to 50 ms', async () => {
     const trace = await opened();
     const truth = JSON.parse(readFileSync(`${STUCK}/truth.json`, 'utf8'));
     const start_ns = Number((trace.host.workload_start_ns ?? 0n) - trace.meta.origin_ns);
     const from_ns = start_ns + truth.stopped_after_s * 1e9;
     const to_ns = from_ns + truth.stopped_for_s * 1e9;
-    const [connection] = fuseRequests(trace) ?? [];
-    const [interval, ...others] = connection?.stuck ?? [];
+    const [connection] = fuseConnections(trace);
+    const [interval, ...others] = connection?.silences ?? [];
     expect(others).toEqual([]);
     expect(Math.abs((interval?.from_ns ?? 0) - from_ns)).toBeLessThan(50 * MS);
     expect(Math.abs((interval?.to_ns ?? 0) - to_ns)).toBeLessThan(50 * MS);
     expect(interval?.pending_bytes).toBeGreaterThan(0);
-    const silences = fuseConnections(new Facts(trace, {} as never)).flatMap((own) => own.silences);
-    expect(silences).toHaveLength(1);
-    expect(silences[0]?.from_ns).toBe(interval?.from_ns);
-    expect(silences[0]?.to_ns).toBe(interval?.to_ns);
   }, 60_000);
 
   test('both ways of writing agree on what the server got, not on who holds it', async () => {
@@ -350,7 +285,11 @@ describe.skipIf(!existsSync(STUCK))('a recorded server that was stopped', () => 
     const of = (result: Replayed, counter: string) =>
       result.series.find((one) => one.counter === counter && one.bdi === '0:39')?.values;
     expect(of(temp, 'WB_WRITEBACK')).toEqual(of(place, 'WB_WRITEBACK'));
-    expect(temp.memory_bytes.peak).toBe(most(temp, 'NR_WRITEBACK_TEMP') * PAGE);
+    // The peak lies between the points of the series.
+    expect(temp.memory_bytes.peak).toBeGreaterThanOrEqual(most(temp, 'NR_WRITEBACK_TEMP') * PAGE);
+    expect(temp.notes.join(' ')).toContain(
+      `at most ${(temp.memory_bytes.peak / 2 ** 20).toFixed(1)} MiB at a time`,
+    );
     expect(temp.notes.join(' ')).toContain('a sync(2) called then returns');
     expect(comparison.notes.join(' ')).toContain('FUSE connection 39 answered nothing');
   }, 60_000);

@@ -15,68 +15,10 @@ import { treeLivelocks } from '../../src/replay/compare/tree-livelock.ts';
 import { nodeSizeOf, usualSize } from '../../src/replay/compare/tree-nodes.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import { CAPTURES, FIXTURES } from '../helpers/bytes.ts';
-import { type EventRow, makeTrace, type TraceFacts } from '../helpers/trace-builder.ts';
+import { NODES, onTrees, PAGES, treeLevel, treeTrace, treeWork } from '../helpers/system-traces.ts';
+import { type EventRow, makeTrace } from '../helpers/trace-builder.ts';
 
 const MS = 1e6;
-const PAGES = 4;
-const NODES = 20;
-
-const level = (ts_ns: number, nr_dirty: number, nr_writeback: number, more = {}): EventRow => ({
-  event: 'global_dirty_state',
-  ts_ns,
-  pid: 50,
-  nr_dirty_pages: nr_dirty,
-  nr_writeback_pages: nr_writeback,
-  nr_dirtied_pages: 1000 + nr_dirty,
-  nr_written_pages: 500,
-  dirty_thresh_pages: 100,
-  background_thresh_pages: 40,
-  dirty_limit_pages: 100,
-  ...more,
-});
-
-const onTrees = { bdi: 'btrfs-1', ino: 1n };
-const work = { pid: 20, comm: 'kworker/u8:1', sync_mode: 0, for_kupdate: 0, for_background: 1 };
-
-/** 20 nodes of 4 pages, dirtied one after the other, then written by one background call. */
-function treeTrace(facts: TraceFacts = {}, wrote = NODES * PAGES): Trace {
-  const rows: EventRow[] = [level(0, 0, 0)];
-  for (let node = 0; node < NODES; node++) {
-    const begin = MS * (node + 1);
-    for (let page = 0; page < PAGES; page++) {
-      const index = 1000 + (node * 3 + page) + node * 5;
-      const ts_ns = begin + 1000 * page;
-      const cached = { dev: 40, ino: 1n, index, order: 0 };
-      rows.push({ event: 'mm_filemap_add_to_page_cache', ts_ns: ts_ns - 100, pid: 10, ...cached });
-      rows.push({ event: 'writeback_dirty_folio', ts_ns, pid: 10, ...onTrees, index });
-    }
-    rows.push(level(begin + 5000, (node + 1) * PAGES, 0));
-  }
-  const at = 30 * MS;
-  const call = { ...work, ...onTrees, nr_to_write_pages: 1024, state: 'I_DIRTY_PAGES' };
-  rows.push({
-    event: 'writeback_start',
-    ts_ns: at,
-    ...work,
-    bdi: 'btrfs-1',
-    sb_dev: 0,
-    nr_pages: 1,
-  });
-  rows.push({ event: 'writeback_single_inode_start', ts_ns: at + 1000, ...call, wrote_pages: 0 });
-  for (let node = 0; node < wrote / PAGES; node++) {
-    const bio = { pid: 20, comm: 'kworker/u8:1', dev: 7 * 2 ** 20, rwbs: 'WM', nr_sectors: 32 };
-    const sector = (1000 + node * 8) * 8;
-    rows.push({ event: 'block_bio_queue', ts_ns: at + 2000 + node * 100, ...bio, sector });
-    const back = { ...bio, pid: 0, comm: 'swapper', error: 0 };
-    rows.push({ event: 'block_rq_complete', ts_ns: at + 5 * MS + node * 100, ...back, sector });
-  }
-  rows.push({ event: 'writeback_single_inode', ts_ns: at + 9000, ...call, wrote_pages: wrote });
-  const left = NODES * PAGES - wrote;
-  const done = { nr_dirtied_pages: 1000 + NODES * PAGES, nr_written_pages: 500 + wrote };
-  rows.push(level(60 * MS, left, 0, done));
-  rows.push(level(80 * MS, left, 0, done));
-  return makeTrace(rows, facts);
-}
 
 function system(id: string): System {
   const found = systemOf(id);
@@ -196,7 +138,7 @@ describe('a trace that cannot feed a system', () => {
 
   test('no btrfs at all', () => {
     const rows: EventRow[] = [
-      level(0, 0, 0),
+      treeLevel(0, 0, 0),
       { event: 'writeback_dirty_folio', ts_ns: 1, bdi: '7:0', ino: 1n, index: 1 },
     ];
     const needs = missingFor(makeTrace(rows), system('btrfs-gate')).map(({ need }) => need);
@@ -210,7 +152,7 @@ describe('the livelock', () => {
     const group = { cgroup_ino: 77n };
     for (let round = 0; round < rounds; round++) {
       const ts_ns = round * 500 * MS;
-      rows.push({ event: 'writeback_start', ts_ns, ...work, bdi: 'btrfs-1', ...group });
+      rows.push({ event: 'writeback_start', ts_ns, ...treeWork, bdi: 'btrfs-1', ...group });
       rows.push({
         ...{ event: 'writeback_single_inode', ts_ns: ts_ns + 1000, ...onTrees, ...group },
         ...{ pid: 20, state_bits: 0x40, wrote_pages: wrote, nr_to_write_pages: 1024 },

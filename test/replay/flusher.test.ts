@@ -1,7 +1,7 @@
 /** Works, slices and their laws on mini-traces: held, broken, unpaired, lost. */
 import { describe, expect, test } from 'vitest';
 import { flusherWorks } from '../../src/derive/flusher-works.ts';
-import { checkChunks } from '../../src/replay/chunk-bandwidth.ts';
+import { checkChunks, observeChunks } from '../../src/replay/chunk-bandwidth.ts';
 import { replayWorks } from '../../src/replay/works.ts';
 import { type EventRow, makeTrace, rowsOf, type TraceFacts } from '../helpers/trace-builder.ts';
 
@@ -81,7 +81,7 @@ describe('works', () => {
     expect(rowsOf(found?.slices, ['remaining_pages']).map((row) => row.remaining_pages)).toEqual([
       5000, 2952,
     ]);
-    expect(found?.anomalies).toEqual([]);
+    expect(found?.diagnostics).toEqual([]);
   });
 
   test('a queued work knows who asked for it, and when it was taken up', () => {
@@ -125,13 +125,15 @@ describe('works', () => {
       work('start', 60, 100),
       work('start', 70, 90),
     ]);
-    const kinds = found?.anomalies.map(({ kind, count }) => [kind, count]);
-    expect(kinds).toEqual([
-      ['round without begin', 1],
-      ['executed but not queued', 1],
-      ['slice without begin', 1],
-      ['slice without end', 1],
-      ['round without end', 1],
+    const places = found?.diagnostics.flatMap((diagnostic) =>
+      diagnostic.places.map(({ table, subject }) => [diagnostic.code, table, subject]),
+    );
+    expect(places).toEqual([
+      ['end_without_begin', 'writeback_written', 'a round of a work'],
+      ['end_without_begin', 'writeback_exec', 'a work'],
+      ['end_without_begin', 'writeback_single_inode', 'the writing of an inode'],
+      ['begin_without_end', 'writeback_single_inode_start', 'the writing of an inode'],
+      ['begin_without_end', 'writeback_start', 'a round of a work'],
     ]);
   });
 });
@@ -192,6 +194,18 @@ describe('slices', () => {
     );
     const { to_write } = checkChunks(makeTrace(wide));
     expect([to_write.exact, to_write.causes]).toEqual([1, { 'hidden-update': 1 }]);
+  });
+
+  test('a bandwidth carried forward over such an update explains the slice', () => {
+    const wide = twoRounds().map((row) =>
+      row.ts_ns === 140 ? ({ ...row, nr_to_write_pages: 3072 } as EventRow) : row,
+    );
+    const trace = makeTrace(wide);
+    const checked = (carried: number[]) =>
+      tally(observeChunks(trace, flusherWorks(trace.tables)).check(carried).to_write);
+    expect(checked([Number.NaN, Number.NaN])).toEqual([2, 1, 0]);
+    expect(checked([3000, 5000])).toEqual([2, 2, 0]);
+    expect(checked([5000, 3000])).toEqual([2, 0, 0]);
   });
 
   test('no bandwidth gives a slice that is no multiple', () => {

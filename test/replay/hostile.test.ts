@@ -1,6 +1,6 @@
 /**
  * Random and damaged numbers in every event that thresholds, flusher and reclaim read: results or
- * anomalies, never an exception, and never more exact checks than checks.
+ * diagnostics, never an exception, and never more exact checks than checks.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

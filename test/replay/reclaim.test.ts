@@ -95,7 +95,7 @@ describe('episodes', () => {
   });
 
   test('nest, and what has no partner is counted', () => {
-    const { found, anomalies } = activity([
+    const { found, diagnostics } = activity([
       begin(10),
       begin(11, 'memcg_softlimit'),
       shrink(12),
@@ -110,9 +110,9 @@ describe('episodes', () => {
       { kind: 'memcg_softlimit', batches: 1, end_ns: 13 },
       { kind: 'direct', batches: 0, end_ns: undefined },
     ]);
-    expect(anomalies.map(({ kind }) => kind)).toEqual([
-      'begun again without end',
-      'end without begin',
+    expect(diagnostics).toMatchObject([
+      { code: 'begin_without_end', count: 1, places: [{ ts_ns: 15, subject: 'reclaim' }] },
+      { code: 'end_without_begin', count: 1, places: [{ ts_ns: 16 }] },
     ]);
   });
 });

@@ -108,8 +108,11 @@ describe('what is left for later', () => {
   });
 
   test('ends without begin are counted', () => {
-    const { anomalies, deferred } = check([first, end(5, { total_scan: 1, new_scan: 1, pid: 9 })]);
-    expect(anomalies).toMatchObject([{ kind: 'call without begin', count: 1 }]);
+    const { diagnostics, deferred } = check([
+      first,
+      end(5, { total_scan: 1, new_scan: 1, pid: 9 }),
+    ]);
+    expect(diagnostics).toMatchObject([{ code: 'end_without_begin', count: 1 }]);
     expect(deferred.unchecked).toBe(1);
   });
 });
@@ -118,9 +121,9 @@ test('values that no kernel prints are left out and counted', () => {
   const rows = records('priority', 2);
   const odd = { ...rows[0], ts_ns: 9e9, priority: 77 } as EventRow;
   const negative = { ...rows[0], ts_ns: 9.1e9, cache_items: -4 } as EventRow;
-  const { delta, anomalies } = check([...rows, odd, negative]);
+  const { delta, diagnostics } = check([...rows, odd, negative]);
   expect(delta).toMatchObject({ n: 5, exact: 5, unchecked_because: { 'out-of-range': 2 } });
-  expect(anomalies).toMatchObject([{ kind: 'value out of range', count: 2 }]);
+  expect(diagnostics).toMatchObject([{ code: 'impossible_value', count: 2 }]);
 });
 
 test('records with neither pages nor priority cannot be checked', () => {

@@ -4,7 +4,13 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkIdentities, IDENTITIES, type IdentityName } from '../../src/replay/identities.ts';
+import {
+  checkIdentities,
+  IDENTITIES,
+  type Identities,
+  type IdentityName,
+} from '../../src/replay/identities.ts';
+import { textAt } from '../../src/trace/column.ts';
 import { type Scenario, ThrottleSimulator } from '../helpers/throttle-simulator.ts';
 import { type EventRow, makeTrace, type TraceFacts } from '../helpers/trace-builder.ts';
 
@@ -24,10 +30,18 @@ const BASE: Scenario = {
 
 function check(change: Partial<Scenario>) {
   const scenario = { ...BASE, ...change };
-  const rows = new ThrottleSimulator(scenario).run();
+  const simulator = new ThrottleSimulator(scenario);
+  const rows = simulator.run();
   const kernel = scenario.modern ? '6.18.0' : '6.12.0';
   const trace = makeTrace(rows, { page_size: undefined, kernel, cpus: 4 });
-  return { scenario, found: checkIdentities(trace) };
+  const written = scenario.seen ? [simulator.written] : [];
+  return { scenario, rows, found: checkIdentities(trace, undefined, written) };
+}
+
+function evidenceOf({ avg_write_bandwidth: { columns, rows } }: Identities): string[] {
+  const { evidence } = columns;
+  if (evidence?.kind !== 'text') return [];
+  return Array.from({ length: rows }, (_, row) => textAt(evidence, row));
 }
 
 function expectExact(change: Partial<Scenario>): void {
@@ -76,6 +90,31 @@ describe('updates that print nothing', () => {
     expect(inside).toBe(n);
     expect(exact / n).toBeGreaterThanOrEqual(0.95);
     expect(found.results.bdi_task_ratelimit.exact).toBe(found.results.bdi_task_ratelimit.n);
+  });
+
+  test('are predicted where the events are there after which they happen', () => {
+    const scenario = fc.record({
+      device_mib_per_s: fc.integer({ min: 20, max: 90 }),
+      writers: fc.integer({ min: 1, max: 4 }),
+      hz: fc.constantFrom(250, 1000),
+    });
+    const predicted = fc.property(scenario, (change) => {
+      const { found, rows } = check({ ...change, hidden: true, seen: true });
+      const { n, exact, mismatches } = found.results.task_ratelimit;
+      // What the first printed update took in began before the trace.
+      const times = (name: string) =>
+        rows.filter(({ event }) => event === name).map(({ ts_ns }) => ts_ns);
+      const [, second = Number.POSITIVE_INFINITY] = times('bdi_dirty_ratelimit');
+      const before = times('balance_dirty_pages').filter((ts_ns) => ts_ns < second).length;
+      const told = JSON.stringify({ change, before, mismatches });
+      expect(n - exact, told).toBeLessThanOrEqual(before);
+    });
+    fc.assert(predicted, { numRuns: 25 });
+  });
+
+  test('are shown as inferred', () => {
+    const { found } = check({ device_mib_per_s: 7, writers: 1, hidden: true, seen: true });
+    expect(evidenceOf(found)).toContain('hidden-update');
   });
 
   test('the inferred bandwidths are steps in order of time, low before high', () => {

@@ -193,7 +193,9 @@ function tableName(kind: CounterKind, names: readonly string[], file: string): s
   if (kind === 'other') {
     return /(^|[._-])vmstat$/.test(stem) ? 'vmstat' : stem.replace(/\W+/g, '_') || 'samples';
   }
-  if (kind !== 'psi') return kind;
+  // /sys/devices/system/node/node0/vmstat
+  const node = kind === 'vmstat' ? /(?:^|[/._-])(node\d+)(?![a-z\d])/.exec(file)?.[1] : undefined;
+  if (kind !== 'psi') return node === undefined ? kind : `${kind}_${node}`;
   const inNames = new Set(names.flatMap((name) => psiResource(name) ?? []));
   const [resource] =
     inNames.size > 0

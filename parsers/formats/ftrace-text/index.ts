@@ -5,6 +5,7 @@
 import { generationOf } from '../../../src/events/index.ts';
 import type { Loss } from '../../../src/trace/trace.ts';
 import type { ByteSource } from '../../bytes/source.ts';
+import { finishTables } from '../../decode/text-finish.ts';
 import {
   type Dialect,
   disorderOf,
@@ -15,13 +16,13 @@ import {
   type TextOptions,
   type TextReading,
 } from '../../decode/text-reading.ts';
-import { belowZeroOf, countEvents, finishTables, seenEvents } from '../../decode/text-tables.ts';
+import { belowZeroOf, countEvents, seenEvents } from '../../decode/text-tables.ts';
 import { readTextEvents, readTextInThreads, threadsFor } from '../../decode/text-threads.ts';
 import type { ImportContext, Imported, Importer } from '../../importer.ts';
 import { readOtherLine } from './header.ts';
 import { readLatencyText } from './latency.ts';
 import { type LineHead, makeLineHead, parsePrefix } from './line.ts';
-import { eventOf, guessEvent } from './names.ts';
+import { eventOf } from './names.ts';
 import { sniff } from './sniff.ts';
 
 export const ftraceText: Importer = {
@@ -93,8 +94,6 @@ function dialectOf(facts: Facts, head: LineHead): Dialect {
       const isPrefixed = bytes[start] !== HASH && parsePrefix(bytes, start, end, head);
       return isPrefixed ? eventOf(set, bytes, end, head) : undefined;
     },
-    guessEvent: (set, bytes, start, end) =>
-      bytes[start] === HASH ? undefined : guessEvent(set, bytes, end, head),
     commOf: ({ comms }, bytes) => comms.codeOfBytes(bytes, head.commStart, head.commEnd),
     cpuOf: (bytes, start, end) => {
       const other = otherLine(bytes, start, end);
@@ -148,11 +147,11 @@ function openGap(
   cpu: number,
   count: number | undefined,
 ): void {
-  const last = reading.lastOfCpu[cpu] ?? Number.NaN;
+  const last = reading.set.memory.lastOfCpu[cpu] ?? Number.NaN;
   const from = Number.isNaN(last) ? reading.firstTs : last;
   const gap: Gap = { kind, cpu, count, line: reading.line, from, ts: undefined };
   gaps.push(gap);
-  reading.waiting.add(cpu);
+  reading.set.memory.isWaiting[cpu] = 1;
   const open = openGaps.get(cpu);
   if (open === undefined) openGaps.set(cpu, [gap]);
   else open.push(gap);

@@ -1,13 +1,6 @@
 /** The event that a line of trace text names, by the bytes of the name. */
-import { type LineHead as CommonHead, isBlank } from '../../decode/text-head.ts';
-import { hasWords, literalOfText, viewOf } from '../../decode/text-literal.ts';
-import {
-  addEvent,
-  addGuess,
-  type EventName,
-  GUESS_BITS,
-  type TableSet,
-} from '../../decode/text-tables.ts';
+import { isBlank } from '../../decode/text-head.ts';
+import { addEvent, type EventName, learnName, type TableSet } from '../../decode/text-tables.ts';
 import {
   type LineHead,
   NAME_EVENT,
@@ -17,53 +10,8 @@ import {
   parseName,
 } from './line.ts';
 
-const SPACE = 0x20;
 const COLON = 0x3a;
-/**
- * Where the 12 bytes begin by which a name is guessed: the first list is for names of 20 bytes with
- * their colon, as they differ late; the others are for shorter ones.
- */
-const PROBES: readonly Probe[] = [
-  { bytes: 20, middle: 10, last: 16 },
-  { bytes: 12, middle: 4, last: 8 },
-  { bytes: 6, middle: 1, last: 2 },
-];
-
-type Probe = { readonly bytes: number; readonly middle: number; readonly last: number };
-
-/** Finds the event without looking for the end of its name; undefined when it was not met. */
-export function guessEvent(
-  set: TableSet,
-  bytes: Uint8Array,
-  end: number,
-  head: CommonHead,
-): EventName | undefined {
-  const at = head.afterTime + 1;
-  if (bytes[at - 1] !== SPACE) return undefined;
-  const words = viewOf(bytes);
-  const next = set.last?.next;
-  if (next !== undefined && hasWords(words, at, next.literal)) {
-    const payload = at + next.literal.length;
-    if (payload > end) return undefined;
-    head.payload = payloadStart(next, bytes, payload, end);
-    return next;
-  }
-  for (let i = 0; i < PROBES.length; i++) {
-    const probe = PROBES[i] as Probe;
-    if (at + probe.bytes > end) continue;
-    const names = set.guesses[slotOf(words, at, probe)] as readonly EventName[];
-    for (let j = 0; j < names.length; j++) {
-      const event = names[j] as EventName;
-      const payload = at + event.literal.length;
-      if (payload > end || !hasWords(words, at, event.literal)) continue;
-      head.payload = payloadStart(event, bytes, payload, end);
-      return event;
-    }
-  }
-  return undefined;
-}
-
-/** The plain version, once the line's head is known; undefined when there are too many names. */
+/** Once the line's head is known; undefined when there are too many names. */
 export function eventOf(
   set: TableSet,
   bytes: Uint8Array,
@@ -76,19 +24,11 @@ export function eventOf(
   const key = `${nameForm} ${printed}`;
   const event = set.byName.get(key) ?? makeEvent(set, key, printed, nameForm);
   if (event === undefined) return undefined;
-  const probe = PROBES.find(({ bytes: least }) => least <= event.literal.length);
-  if (nameForm === NAME_EVENT && probe !== undefined && nameStart + probe.bytes <= end) {
-    addGuess(set, slotOf(viewOf(bytes), nameStart, probe), event);
+  if (nameForm === NAME_EVENT && !event.hasSymbol) {
+    learnName(set, event, nameStart, nameEnd, { skipsBlanks: !event.isVerbatim });
   }
   head.payload = payloadStart(event, bytes, head.payload, end);
   return event;
-}
-
-function slotOf(words: DataView, at: number, probe: Probe): number {
-  const first = Math.imul(words.getInt32(at, true), 0x9e3779b1);
-  const middle = Math.imul(words.getInt32(at + probe.middle, true), 0x85ebca6b);
-  const last = Math.imul(words.getInt32(at + probe.last, true), 0xc2b2ae35);
-  return (first ^ middle ^ last) >>> (32 - GUESS_BITS);
 }
 
 /** System calls are called as their records are: `sys_fsync(…)` is sys_enter_fsync. */
@@ -109,7 +49,6 @@ function makeEvent(
   return addEvent(set, key, {
     name,
     system: '',
-    literal: literalOfText(`${printed}: `),
     definition: form === NAME_EVENT ? set.dictionary.get(name) : undefined,
     isApart: false,
     hasSymbol: ['print', 'bprint', 'bputs'].includes(name),

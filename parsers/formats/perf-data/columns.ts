@@ -101,7 +101,7 @@ function gatherBatch(
   }
 }
 
-function isWithin(spans: readonly TimeSpan[], time: number): boolean {
+export function isWithin(spans: readonly TimeSpan[], time: number): boolean {
   for (const [from, to] of spans) if (time >= from && time <= to) return true;
   return false;
 }

@@ -11,10 +11,7 @@ import { FormatError } from '../../../src/trace/errors.ts';
 import { type ByteReader, makeReader, readSize, readU32, readView } from '../../bytes/reader.ts';
 import { type ByteSource, sliceSource } from '../../bytes/source.ts';
 import { MIN_ATTR_BYTES, type PerfAttr, parseAttr } from './attrs.ts';
-
-export const MAGIC = 'PERFILE2';
-/** The magic number as a machine of the other byte order writes it. */
-export const SWAPPED_MAGIC = '2ELIFREP';
+import { MAGIC } from './importer.ts';
 
 export type Section = { readonly offset: number; readonly size: number };
 

@@ -1,30 +1,19 @@
-/** perf.data as `perf record` writes it: to a file or a pipe (`-o -`), compressed (`-z`) or not. */
+/** A perf.data from its header to its tables; importer.ts says what one is. */
 import { FormatError } from '../../../src/trace/errors.ts';
 import type { ByteSource } from '../../bytes/source.ts';
-import type { ImportContext, Imported, Importer } from '../../importer.ts';
+import type { ImportContext, Imported } from '../../importer.ts';
 import { MIN_BYTES_FOR_WORKERS, type WorkerPool } from '../../workers/pool.ts';
 import { makeTaskQueue } from '../../workers/task-queue.ts';
 import { type Facts, noFacts } from './features.ts';
-import { MAGIC, type PerfHeader, readHeader, type Section, SWAPPED_MAGIC } from './header.ts';
+import { type PerfHeader, readHeader, type Section } from './header.ts';
 import { type Overview, type OverviewOptions, takeOverview } from './overview.ts';
 import { readRecords } from './reading.ts';
 import { EventRegistry } from './registry.ts';
 import { imported } from './result.ts';
 import { readFeatureInto } from './side-records.ts';
 import type { SliceJob } from './slice-job.ts';
-import { joinSlices, planSlices, runSlices, type SliceResult } from './slices.ts';
+import { joinSlices, planSlices, runSlices, type SlicePlan, type SliceResult } from './slices.ts';
 import { type Reading, startReading, truncated } from './state.ts';
-
-export const perfData: Importer = {
-  id: 'perf-data',
-  title: 'perf.data',
-  sniff: (head) => [MAGIC, SWAPPED_MAGIC].some((magic) => beginsWith(head, magic)),
-  read: (source, context) => readFast(source, context),
-};
-
-function beginsWith(head: Uint8Array, magic: string): boolean {
-  return [...magic].every((char, at) => head[at] === char.charCodeAt(0));
-}
 
 /**
  * The plain way, which reads everything: all records in one go, in one thread. `windowBytes`: how
@@ -39,7 +28,7 @@ export function readPerfData(
 }
 
 /** The same tables, by counting first and reading columns then, where the file is worth it. */
-async function readFast(source: ByteSource, context: ImportContext): Promise<Imported> {
+export async function readFast(source: ByteSource, context: ImportContext): Promise<Imported> {
   const opened = openPerfData(source, context);
   const slow = () => readPlainly(opened);
   if (opened.data.size < MIN_BYTES_FOR_WORKERS) return slow();
@@ -78,7 +67,7 @@ function openPerfData(source: ByteSource, context: ImportContext): Opened {
 }
 
 function readPlainly({ source, context, header, facts, data }: Opened, bytes?: number): Imported {
-  const reading = startReading(source, context, header, facts, false);
+  const reading = startReading(source, context, header, facts);
   const { registry } = reading;
   for (const event of header.sources) {
     if (!registry.add(event)) throw new FormatError(`${source.name} has too many events`);
@@ -107,15 +96,23 @@ async function readInSlices(opened: Opened): Promise<Imported | undefined> {
 function finishAlone(overview: Overview): Imported {
   const { reading } = overview;
   if (!keepsAny(reading)) return imported(reading, undefined);
-  const plan = planSlices(overview, makeTaskQueue(overview.slices.length), false);
-  return imported(reading, joinSlices(overview, plan, runSlices(plan, reading.source)));
+  const plan = planSlices(overview, makeTaskQueue(overview.slices.length), 1);
+  return finishSlices(overview, plan, runSlices(plan, reading.source));
+}
+
+function finishSlices(
+  overview: Overview,
+  plan: SlicePlan,
+  results: readonly SliceResult[],
+): Imported {
+  return imported(overview.reading, joinSlices(overview, plan, results), plan.originTs);
 }
 
 async function finishTogether(overview: Overview, pool: WorkerPool): Promise<Imported> {
   const { reading, slices } = overview;
   const { file, name, size } = reading.source;
   if (file === undefined || !keepsAny(reading)) return finishAlone(overview);
-  const plan = planSlices(overview, makeTaskQueue(slices.length), true);
+  const plan = planSlices(overview, makeTaskQueue(slices.length), pool.size + 1);
   const job: SliceJob = { plan, name, file, size };
   const theirs = Promise.allSettled(
     Array.from({ length: pool.size }, () => pool.run<SliceResult[]>('perf-data', job)),
@@ -124,8 +121,7 @@ async function finishTogether(overview: Overview, pool: WorkerPool): Promise<Imp
   const results = (await theirs).map((one) => (one.status === 'fulfilled' ? one.value : undefined));
   // What a thread that failed had taken is read again, with all the rest.
   if (results.includes(undefined)) return finishAlone(overview);
-  const all = [...own, ...results.flatMap((some) => some ?? [])];
-  return imported(reading, joinSlices(overview, plan, all));
+  return finishSlices(overview, plan, [...own, ...results.flatMap((some) => some ?? [])]);
 }
 
 function mayKeepAny({ header, facts, context }: Opened): boolean {
@@ -144,6 +140,8 @@ function overviewOf(opened: Opened, options: OverviewOptions): Overview | undefi
     progress: (share: number) => opened.context.progress(OVERVIEW_SHARE * share),
   };
   if (header.isPipe || header.sources.length === 0) return undefined;
+  // The loops that read slices know this byte order alone.
+  if (!header.littleEndian && mayKeepAny(opened)) return undefined;
   return takeOverview(source, context, header, facts, data, options);
 }
 

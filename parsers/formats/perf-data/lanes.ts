@@ -3,6 +3,7 @@
  * it is taken, and only what belongs to an unfinished record is kept.
  */
 import { type ByteWindow, byteWindow } from '../../decode/record-window.ts';
+import type { SampleLoops } from './loop-scanner.ts';
 import {
   findRecords,
   STOP_DAMAGED,
@@ -11,7 +12,7 @@ import {
   STOP_UNALIGNED,
   scanRecords,
 } from './records.ts';
-import { makeIndex, RECORD_HEADER_BYTES, type Scanner } from './samples.ts';
+import { makeIndex, RECORD_HEADER_BYTES, type SampleIndex, type Scanner } from './samples.ts';
 
 export type Lane = {
   readonly window: ByteWindow;
@@ -27,8 +28,10 @@ export type Lane = {
 
 export type LaneParts = Pick<Scanner, 'clock' | 'kindOf' | 'known' | 'state' | 'tally'> & {
   readonly littleEndian: boolean;
-  /** Samples that fit into the index; by default as many as a window is likely to have. */
-  readonly capacity?: number;
+  /** What reads usual samples, in a window of its own. */
+  readonly loops?: SampleLoops | undefined;
+  /** The list of samples that they fill. */
+  readonly index?: SampleIndex;
   readonly take: (lane: Lane) => void;
   readonly onRecord: (lane: Lane, type: number, at: number, end: number) => boolean;
 };
@@ -40,9 +43,9 @@ const MIN_SAMPLES = 64;
 const MIN_WINDOW_BYTES = 1 << 17;
 
 export function makeLane(windowBytes: number, parts: LaneParts): Lane {
-  const bytes = Math.ceil(Math.max(windowBytes, MIN_WINDOW_BYTES) / 8) * 8;
-  const window = byteWindow(new Uint8Array(bytes), parts.littleEndian);
-  const { littleEndian, clock, kindOf, known, state, tally, take } = parts;
+  const { littleEndian, clock, kindOf, known, state, tally, take, loops } = parts;
+  const bytes = laneBytes(windowBytes);
+  const window = loops?.window ?? byteWindow(new Uint8Array(bytes), littleEndian);
   const samples = tally === undefined ? Math.ceil(bytes / BYTES_PER_SAMPLE) : 0;
   const lane: Lane = {
     window,
@@ -55,8 +58,9 @@ export function makeLane(windowBytes: number, parts: LaneParts): Lane {
       bytes: window.bytes,
       u32: window.u32,
       littleEndian,
-      index: makeIndex(parts.capacity ?? Math.max(MIN_SAMPLES, samples)),
+      index: parts.index ?? makeIndex(Math.max(MIN_SAMPLES, samples)),
       tally,
+      loops,
       clock,
       kindOf,
       known,
@@ -65,6 +69,11 @@ export function makeLane(windowBytes: number, parts: LaneParts): Lane {
     },
   };
   return lane;
+}
+
+/** A window that holds whole records. */
+export function laneBytes(windowBytes: number): number {
+  return Math.ceil(Math.max(windowBytes, MIN_WINDOW_BYTES) / 8) * 8;
 }
 
 /** Where in the file the unread bytes begin, for messages. */

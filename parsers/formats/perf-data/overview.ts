@@ -9,7 +9,8 @@ import { united } from '../../decode/restore-order.ts';
 import type { ImportContext } from '../../importer.ts';
 import type { Facts } from './features.ts';
 import type { PerfHeader, Section } from './header.ts';
-import { readRecords } from './reading.ts';
+import { laneBytes } from './lanes.ts';
+import { readRecords, WINDOW_BYTES } from './reading.ts';
 import { isIrregular, type Reading, startReading } from './state.ts';
 
 /** Where a slice begins, and what lies before it. */
@@ -47,7 +48,10 @@ export function takeOverview(
   data: Section,
   options: OverviewOptions,
 ): Overview | undefined {
-  const reading = startReading(source, context, header, facts, true);
+  const { windowBytes = WINDOW_BYTES } = options;
+  const { sources } = header;
+  const bytes = laneBytes(Math.min(windowBytes, data.size));
+  const reading = startReading(source, context, header, facts, { windowBytes: bytes, sources });
   for (const event of header.sources) if (!reading.registry.add(event)) return undefined;
   const { counts } = reading.tally;
   const bounds = [data.offset];
@@ -66,7 +70,7 @@ export function takeOverview(
     const isNext = end - data.offset >= (slices.length * data.size) / options.slices;
     if (isNext && slices.length < options.slices) startSlice();
   };
-  readRecords(reading, data, options.windowBytes, onWindow);
+  readRecords(reading, data, windowBytes, onWindow);
   if (isIrregular(reading)) return undefined;
   return { reading, bounds, mostRows, slices, spans: united(reading.overlaps) };
 }

@@ -28,7 +28,8 @@ export function readRecords(
   onWindow: OnWindow = () => {},
 ): void {
   const { source, context, rows } = reading;
-  const lane = makeLane(Math.min(windowBytes, data.size), laneParts(reading));
+  const loops = reading.counting?.loops;
+  const lane = makeLane(Math.min(windowBytes, data.size), { ...laneParts(reading), loops });
   const fileEnd = data.offset + data.size;
   let fileAt = data.offset;
   lane.origin = fileAt;

@@ -22,6 +22,12 @@ export const RECORD_FEATURE = 80;
 export const RECORD_COMPRESSED = 81;
 export const RECORD_COMPRESSED2 = 83;
 
+/** Types that the kernel writes and nothing is read from: mappings, ends of tasks and the like. */
+export function saysNothing(type: number): boolean {
+  const read = [RECORD_LOST, RECORD_COMM, RECORD_FORK, RECORD_SAMPLE, RECORD_LOST_SAMPLES];
+  return type < RECORD_ATTR && !read.includes(type);
+}
+
 /** Types that no perf writes: what has one is no record. */
 const MAX_TYPE = 127;
 
@@ -35,10 +41,10 @@ export type Stop = { at: number; why: 0 | 1 | 2 | 3 | 4 };
 
 /** Reads records from `from`; says where and why it stopped. */
 export function scanRecords(scanner: Scanner, from: number, to: number): Stop {
-  const { view, littleEndian, index } = scanner;
+  const { view, littleEndian, index, loops } = scanner;
   let at = from;
   for (;;) {
-    at = scanUsualSamples(scanner, at, to);
+    at = loops === undefined ? scanUsualSamples(scanner, at, to) : loops.scan(scanner, at, to);
     if (at + RECORD_HEADER_BYTES > to) break;
     const type = view.getUint32(at, littleEndian);
     const size = view.getUint16(at + 6, littleEndian);

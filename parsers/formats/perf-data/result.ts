@@ -6,6 +6,7 @@ import type { Imported } from '../../importer.ts';
 import { clockName } from './attrs.ts';
 import type { OtherRows } from './columns.ts';
 import type { Reading } from './state.ts';
+import type { TaskNamesInTime } from './tasks.ts';
 
 function report({ registry, state, facts, context, tally }: Reading): void {
   const { diagnostics } = context;
@@ -33,8 +34,11 @@ function report({ registry, state, facts, context, tally }: Reading): void {
   });
 }
 
-/** `others`: rows without a table that take part in the order; undefined where no table is kept. */
-export function imported(reading: Reading, others: OtherRows | undefined): Imported {
+/**
+ * `others`: rows without a table that take part in the order; undefined where no table is kept.
+ * `originTs` was subtracted from all times in rows.
+ */
+export function imported(reading: Reading, others: OtherRows | undefined, originTs = 0): Imported {
   report(reading);
   const { registry, facts, clock, context, tally } = reading;
   const isEmpty = tally.counts.every((count) => count === 0);
@@ -45,16 +49,19 @@ export function imported(reading: Reading, others: OtherRows | undefined): Impor
   for (const { cpu, ts_ns, count } of losses) {
     context.diagnostics.add('events_lost', count, { cpu, ts_ns });
   }
-  const names = reading.tasks.finish();
+  let names: TaskNamesInTime | undefined;
   const counted = countEvents(reading);
   const tables = finishTables(registry.builders, {
     counts: tally.counts,
     others: others?.finish(),
-    overlaps: reading.overlaps,
-    firstTs: first,
+    overlaps: reading.overlaps.map(([from, to]) => [from - originTs, to - originTs]),
+    firstTs: first - originTs,
     noCpu: NO_CPU,
     comms: reading.comms.dictionary,
-    commCodes: (pids, times) => names.codes(pids, times),
+    commCodes: (pids, times) => {
+      names ??= reading.tasks.finish();
+      return names.codes(pids, times, first);
+    },
   });
   return {
     meta: {

@@ -6,6 +6,7 @@ import { TWO_32 } from '../../../src/trace/column.ts';
 import type { EventFormat } from '../../decode/event-format.ts';
 import { NO_CPU } from '../../decode/perf-event-name.ts';
 import type { SampleLayout } from './attrs.ts';
+import type { SampleLoops } from './loop-scanner.ts';
 import { countSample, type Tally } from './tally.ts';
 
 export const RECORD_SAMPLE = 9;
@@ -109,6 +110,8 @@ export type Scanner = {
   /** Called for every other record that is whole. False stops the scan before it. */
   readonly onRecord: (type: number, at: number, end: number) => boolean;
   readonly state: ScanState;
+  /** Reads usual samples in place of scanUsualSamples(). */
+  readonly loops?: SampleLoops | undefined;
 };
 
 /** Kinds by the id `idAt` bytes from the start of each sample, or the one that all have. */
@@ -133,7 +136,7 @@ export type ScanState = {
 };
 
 /** No record has room for more. */
-const MOST_ADDRESSES = 8192;
+export const MOST_ADDRESSES = 8192;
 
 /**
  * The hot loop: readSample for the samples that nearly all are, one turn per sample of the trace.

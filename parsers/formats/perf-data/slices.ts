@@ -7,42 +7,49 @@ import { DICTIONARY } from '../../../src/events/index.ts';
 import { FormatError } from '../../../src/trace/errors.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import type { EventBuilder } from '../../decode/event-tables.ts';
-import type { AnyArray, GrowingColumn } from '../../decode/growing.ts';
+import type { AnyArray } from '../../decode/growing.ts';
 import type { MovableTable, TimeSpan } from '../../decode/restore-order.ts';
 import type { Detail } from '../../importer.ts';
-import { type TaskQueue, takeTask } from '../../workers/task-queue.ts';
-import { OtherRows, type Rows, readColumns } from './columns.ts';
+import { Allocator, type SharedMemory, sharedMemory } from '../../wasm/memory.ts';
+import { makeTaskQueue, type TaskQueue, takeTask } from '../../workers/task-queue.ts';
+import { OtherRows } from './columns.ts';
 import type { Facts } from './features.ts';
 import type { EventSource } from './header.ts';
-import { emptyLane, makeLane, scanLane } from './lanes.ts';
+import { emptyLane, type Lane, laneBytes, makeLane, scanLane } from './lanes.ts';
 import type { Overview, SliceStart } from './overview.ts';
 import { EventRegistry } from './registry.ts';
 import type { Clock } from './samples.ts';
+import { SliceDealer } from './slice-dealer.ts';
+import {
+  type AreaSizes,
+  columnSizes,
+  layOutArea,
+  placeTable,
+  type TableMemory,
+  useMemory,
+} from './slice-memory.ts';
 import { makeScanState } from './state.ts';
-
-/** The columns of one table, all rows of the trace long. */
-type TableMemory = {
-  readonly table: number;
-  readonly base: readonly AnyArray[];
-  readonly payload: ReadonlyMap<string, AnyArray>;
-};
 
 /** Everything a thread needs; can be sent to it. */
 export type SlicePlan = {
-  readonly littleEndian: boolean;
   readonly clock: Clock;
   readonly facts: Facts;
   readonly sources: readonly EventSource[];
   /** By the event's canonical name; where nothing is kept, it is not there. */
   readonly details: ReadonlyMap<string, Detail>;
   readonly bounds: readonly number[];
-  readonly mostRows: number;
   readonly slices: readonly SliceStart[];
   /** Samples of each table in all. */
   readonly counts: Float64Array;
   readonly spans: readonly TimeSpan[];
+  readonly originTs: number;
+  readonly memory: SharedMemory;
   /** By key of the table (EventRegistry.keys). */
-  readonly memory: ReadonlyMap<string, TableMemory>;
+  readonly tables: ReadonlyMap<string, TableMemory>;
+  /** Which area of the memory a thread may use, how large each is, and what is in it. */
+  readonly areas: TaskQueue;
+  readonly areaBytes: number;
+  readonly sizes: AreaSizes;
   readonly queue: TaskQueue;
 };
 
@@ -55,108 +62,127 @@ export type SliceResult = {
 };
 
 type ColumnRest = {
+  /** Of the thread so far: what earlier slices of it had comes first. */
   readonly dictionary?: readonly string[] | undefined;
   readonly exact?: ReadonlyMap<number, bigint> | undefined;
 };
 
-/** Shared memory can be sent to threads; without threads, memory of one's own is enough. */
-export function planSlices(
-  { reading, bounds, mostRows, slices, spans }: Overview,
-  queue: TaskQueue,
-  isShared: boolean,
-): SlicePlan {
-  const { littleEndian, clock, facts, registry, tally } = reading;
+/** Throws where memory cannot be so large. */
+export function planSlices(overview: Overview, queue: TaskQueue, threads: number): SlicePlan {
+  const { reading, bounds, mostRows, slices, spans } = overview;
+  const { clock, facts, registry, tally } = reading;
   const { builders, keys, sources } = registry;
+  const windows = bounds.slice(1).map((end, nth) => end - (bounds[nth] as number));
+  const windowBytes = laneBytes(windows.reduce((most, size) => Math.max(most, size), 0));
+  const sizes = {
+    ...{ windowBytes, capacity: Math.max(1, mostRows), sources: sources.length },
+    ...columnSizes(builders),
+  };
+  const area = new Allocator();
+  layOutArea(area, sizes);
+  const areaBytes = area.end;
+  const allocator = new Allocator(threads * areaBytes);
   const details = new Map<string, Detail>();
-  const memory = new Map<string, TableMemory>();
+  const tables = new Map<string, TableMemory>();
   builders.forEach((builder, table) => {
     const rows = tally.counts[table] as number;
     if (builder.detail === 'count' || rows === 0) return;
     details.set(builder.canonicalName, builder.detail);
-    const allocate = (column: GrowingColumn<AnyArray>) => allocated(column, rows, isShared);
-    const payload = [...builder.readers].map(([name, reader]) => {
-      return [name, allocate(reader.column)] as const;
-    });
-    const base = baseColumns(builder).map(allocate);
-    memory.set(keys[table] as string, { table, base, payload: new Map(payload) });
+    tables.set(keys[table] as string, placeTable(allocator, table, builder, rows));
   });
-  const counts = tally.counts.slice(0, builders.length);
-  const found = { littleEndian, clock, facts, sources, details, counts };
-  return { ...found, bounds, mostRows, slices, spans, memory, queue };
+  return {
+    ...{ clock, facts, sources, details, bounds, slices, spans, tables, sizes, areaBytes, queue },
+    counts: tally.counts.slice(0, builders.length),
+    originTs: reading.firstTime,
+    memory: sharedMemory(allocator.end),
+    areas: makeTaskQueue(threads),
+  };
 }
 
-function baseColumns({ ts, cpu, pid, seq }: EventBuilder): GrowingColumn<AnyArray>[] {
-  return [ts, cpu, pid, seq];
-}
-
-function allocated({ make }: GrowingColumn<AnyArray>, rows: number, isShared: boolean): AnyArray {
-  if (!isShared) return make(rows);
-  const empty = make(0);
-  const shared = new SharedArrayBuffer(rows * empty.BYTES_PER_ELEMENT);
-  return new (empty.constructor as new (buffer: SharedArrayBuffer) => AnyArray)(shared);
-}
+/** What a thread has from slice to slice. */
+type SliceReader = {
+  readonly plan: SlicePlan;
+  readonly source: ByteSource;
+  readonly registry: EventRegistry;
+  readonly dealer: SliceDealer;
+  readonly lane: Lane;
+  /** The slice at hand. */
+  start: SliceStart;
+  others: OtherRows;
+};
 
 /** Takes slices as long as there are any. */
 export function runSlices(plan: SlicePlan, source: ByteSource): SliceResult[] {
+  const reader = makeReader(plan, source);
   const results: SliceResult[] = [];
   for (;;) {
     const nth = takeTask(plan.queue);
     if (nth === undefined) return results;
-    results.push(runSlice(plan, source, nth));
+    results.push(runSlice(reader, nth));
   }
 }
 
-function runSlice(plan: SlicePlan, source: ByteSource, nth: number): SliceResult {
-  const { littleEndian, facts, sources, details, memory, bounds, slices } = plan;
-  const start = slices[nth] as SliceStart;
+function makeReader(plan: SlicePlan, source: ByteSource): SliceReader {
+  const { facts, sources, details, tables, areas, areaBytes, memory, sizes } = plan;
+  const area = takeTask(areas);
+  if (area === undefined) throw new Error('more threads than areas');
+  const { spans, originTs } = plan;
+  const options = { memory, areaAt: area * areaBytes, sizes, sources, originTs, spans };
+  const dealer = new SliceDealer(options);
   const onTable = (key: string, builder: EventBuilder): void => {
-    const own = memory.get(key);
-    if (own !== undefined) useMemory(builder, own, start.counts[own.table] ?? 0);
+    const own = tables.get(key);
+    dealer.addTable(builder, own, own === undefined ? 0 : (reader.start.counts[own.table] ?? 0));
   };
-  const keep = (name: string) => details.get(name) ?? 'count';
-  const context = { dictionary: DICTIONARY, keep };
-  const registry = new EventRegistry(facts, context, littleEndian, onTable);
+  const context = { dictionary: DICTIONARY, keep: (name: string) => details.get(name) ?? 'count' };
+  const registry = new EventRegistry(facts, context, true, onTable);
   for (const event of sources) registry.add(event);
-  const others = new OtherRows();
-  const { builders } = registry;
-  const { seq } = start;
-  const rows: Rows = { builders, seq, shareRead: 1, shareBefore: 1, spans: plan.spans, others };
+  const lane = makeLane(sizes.windowBytes, {
+    littleEndian: true,
+    clock: plan.clock,
+    state: makeScanState(() => {}, dealer.loops.lastOfCpu),
+    kindOf: registry.kindOf,
+    known: registry.known,
+    tally: undefined,
+    loops: dealer.loops,
+    index: dealer.index,
+    take: () => dealer.take(reader.others),
+    onRecord: () => true,
+  });
+  const [start] = plan.slices as [SliceStart];
+  const reader = { plan, source, registry, dealer, lane, start, others: new OtherRows() };
+  return reader;
+}
+
+function runSlice(reader: SliceReader, nth: number): SliceResult {
+  const { plan, source, registry, dealer } = reader;
+  const { tables: memory, bounds, slices } = plan;
+  const start = slices[nth] as SliceStart;
+  reader.start = start;
+  reader.others = new OtherRows();
+  dealer.seq = start.seq;
+  registry.keys.forEach((key, table) => {
+    const own = memory.get(key);
+    if (own !== undefined) dealer.startAt(table, start.counts[own.table] ?? 0);
+  });
   const last = slices[nth + 1]?.window ?? bounds.length - 1;
-  readWindows(plan, source, registry, rows, bounds.slice(start.window, last + 1));
+  readWindows(reader, bounds.slice(start.window, last + 1));
   const ends = slices[nth + 1]?.counts ?? plan.counts;
   const tables = new Map<string, Map<string, ColumnRest>>();
   registry.keys.forEach((key, table) => {
     const own = memory.get(key);
-    const builder = builders[table] as EventBuilder;
+    const builder = registry.builders[table] as EventBuilder;
     if (own === undefined) return;
-    if (builder.ts.length !== (ends[own.table] ?? 0)) {
+    if (dealer.rowsOf(table) !== (ends[own.table] ?? 0)) {
       throw new FormatError(`${source.name} was changed while it was read`);
     }
     tables.set(key, restOf(builder));
   });
-  return { nth, tables, others: others.finish() };
+  return { nth, tables, others: reader.others.finish() };
 }
 
 /** The same windows as in the overview: only then does the order come out as it foresaw. */
-function readWindows(
-  plan: SlicePlan,
-  source: ByteSource,
-  registry: EventRegistry,
-  rows: Rows,
-  bounds: readonly number[],
-): void {
+function readWindows({ source, lane }: SliceReader, bounds: readonly number[]): void {
   const sizes = bounds.slice(1).map((end, nth) => end - (bounds[nth] as number));
-  const lane = makeLane(Math.max(0, ...sizes), {
-    littleEndian: plan.littleEndian,
-    clock: plan.clock,
-    state: makeScanState(() => {}),
-    kindOf: registry.kindOf,
-    known: registry.known,
-    tally: undefined,
-    capacity: plan.mostRows,
-    take: ({ scanner, window }) => readColumns(rows, window, scanner.index),
-    onRecord: () => true,
-  });
   sizes.forEach((size, nth) => {
     const bytes = lane.window.bytes.subarray(0, size);
     lane.filled = source.readInto(bytes, bounds[nth] as number);
@@ -165,24 +191,14 @@ function readWindows(
   });
 }
 
-function useMemory(builder: EventBuilder, { base, payload }: TableMemory, row: number): void {
-  baseColumns(builder).forEach((column, nth) => {
-    place(column, base[nth] as AnyArray, row);
-  });
-  for (const [name, reader] of builder.readers) {
-    place(reader.column, payload.get(name) as AnyArray, row);
-  }
-}
-
-function place(column: GrowingColumn<AnyArray>, array: AnyArray, row: number): void {
-  column.array = array;
-  column.length = row;
-}
-
 function restOf({ readers }: EventBuilder): Map<string, ColumnRest> {
   const rest = new Map<string, ColumnRest>();
   for (const [name, { interner, exact }] of readers) {
-    rest.set(name, { dictionary: interner?.dictionary, exact });
+    rest.set(name, {
+      dictionary: interner && [...interner.dictionary],
+      exact: exact && new Map(exact),
+    });
+    exact?.clear();
   }
   return rest;
 }
@@ -199,10 +215,10 @@ export function joinSlices(
   const { builders, keys } = reading.registry;
   builders.forEach((builder, table) => {
     const key = keys[table] as string;
-    const memory = plan.memory.get(key);
+    const memory = plan.tables.get(key);
     if (memory === undefined) return;
-    const rows = plan.counts[table] as number;
-    useMemory(builder, memory, rows);
+    const { rows } = memory;
+    useMemory(builder, plan.memory.buffer, memory, rows);
     const bounds = [...plan.slices.map(({ counts }) => counts[table] ?? 0), rows];
     for (const [name, reader] of builder.readers) {
       const parts = inOrder.map(({ tables }) => tables.get(key)?.get(name));

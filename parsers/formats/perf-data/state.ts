@@ -8,8 +8,9 @@ import type { TimeSpan } from '../../decode/restore-order.ts';
 import type { ImportContext } from '../../importer.ts';
 import { ALL_TIMES, OtherRows, type Rows } from './columns.ts';
 import type { Facts } from './features.ts';
-import type { PerfHeader } from './header.ts';
+import type { EventSource, PerfHeader } from './header.ts';
 import type { Lane } from './lanes.ts';
+import { type Counting, makeCounting } from './loop-scanner.ts';
 import { LossLog } from './losses.ts';
 import { EventRegistry, MAX_SOURCES } from './registry.ts';
 import type { Clock, ScanState } from './samples.ts';
@@ -31,6 +32,8 @@ export type Reading = {
   readonly state: ScanState;
   readonly losses: LossLog;
   readonly tally: Tally;
+  /** Loops that count, with a window of their own; undefined where nothing is only counted. */
+  readonly counting: Counting | undefined;
   /** Undefined: samples are only counted. */
   readonly rows: Rows | undefined;
   firstTime: number;
@@ -43,13 +46,13 @@ export type Reading = {
   unpackFailed: boolean;
 };
 
-/** Reads everything in one go, or, with `isOverview`, only counts the samples. */
+/** Reads everything in one go, or, with `overview`, only counts the samples. */
 export function startReading(
   source: ByteSource,
   context: ImportContext,
   { littleEndian, isPipe }: PerfHeader,
   facts: Facts,
-  isOverview: boolean,
+  overview?: { readonly windowBytes: number; readonly sources: readonly EventSource[] },
 ): Reading {
   const losses = new LossLog();
   const comms = new TextInterner();
@@ -57,9 +60,19 @@ export function startReading(
   const { builders } = registry;
   const others = new OtherRows();
   const rows = { builders, seq: 0, shareRead: 0, shareBefore: 0, spans: [ALL_TIMES], others };
+  const isOverview = overview !== undefined;
+  const below = new BelowZeroLog();
+  const counting =
+    isOverview && littleEndian
+      ? makeCounting(overview.windowBytes, overview.sources, below, (table) => {
+          return registry.signs[table] as readonly number[];
+        })
+      : undefined;
+  const counts = counting?.counts ?? new Float64Array(MAX_SOURCES);
   return {
     source,
     context,
+    counting,
     notes: isOverview ? new Watch() : context.diagnostics,
     littleEndian,
     isPipe,
@@ -69,9 +82,9 @@ export function startReading(
     tasks: new TaskHistory(comms.code(UNKNOWN_COMM), comms.code(IDLE_COMM)),
     clock: { isSet: false, high: 0, low: 0 },
     losses,
-    tally: makeTally(new Float64Array(MAX_SOURCES), new BelowZeroLog()),
+    tally: makeTally(counts, below, counting?.times),
     rows: isOverview ? undefined : rows,
-    state: makeScanState((cpu, time) => losses.resumed(cpu, time)),
+    state: makeScanState((cpu, time) => losses.resumed(cpu, time), counting?.loops.lastOfCpu),
     firstTime: Number.POSITIVE_INFINITY,
     lastTime: Number.NEGATIVE_INFINITY,
     overlaps: [],
@@ -81,12 +94,15 @@ export function startReading(
   };
 }
 
-export function makeScanState(onWaited: ScanState['onWaited']): ScanState {
+export function makeScanState(
+  onWaited: ScanState['onWaited'],
+  lastOfCpu: Float64Array = new Float64Array(NO_CPU + 1).fill(Number.NaN),
+): ScanState {
   return {
     short: new Map(),
     foreign: new Map(),
     unknown: 0,
-    lastOfCpu: new Float64Array(NO_CPU + 1).fill(Number.NaN),
+    lastOfCpu,
     waiting: new Set(),
     onWaited,
   };

@@ -14,12 +14,14 @@ export type Tally = {
 const FIRST = 0;
 const LAST = 1;
 
-export function makeTally(counts: Float64Array, below: BelowZeroLog): Tally {
-  return {
-    counts,
-    times: Float64Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
-    below,
-  };
+export function makeTally(
+  counts: Float64Array,
+  below: BelowZeroLog,
+  times: Float64Array = new Float64Array(2),
+): Tally {
+  times[FIRST] = Number.POSITIVE_INFINITY;
+  times[LAST] = Number.NEGATIVE_INFINITY;
+  return { counts, times, below };
 }
 
 /** The times since the last call; undefined when there was no sample. */

@@ -76,8 +76,8 @@ export class TaskNamesInTime {
     this.#unknown = unknown;
   }
 
-  /** Codes of the names for rows in order of time. */
-  codes(tids: Int32Array, times: Float64Array): Uint32Array {
+  /** Codes of the names for rows in order of time, which is counted from `originTs`. */
+  codes(tids: Int32Array, times: Float64Array, originTs: number): Uint32Array {
     const out = new Uint32Array(tids.length);
     let lastTid = -1;
     let code = this.#unknown;
@@ -85,7 +85,7 @@ export class TaskNamesInTime {
     let until = FROM_THE_START;
     for (let row = 0; row < out.length; row++) {
       const tid = tids[row] as number;
-      const time = times[row] as number;
+      const time = (times[row] as number) + originTs;
       if (tid !== lastTid || time >= until) {
         const names = this.#byTid.get(tid);
         const next = names === undefined ? 0 : countUpTo(names.times, time);

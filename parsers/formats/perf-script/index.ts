@@ -2,6 +2,7 @@
 import type { Loss } from '../../../src/trace/trace.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import { NO_CPU } from '../../decode/perf-event-name.ts';
+import { finishTables } from '../../decode/text-finish.ts';
 import {
   type Dialect,
   disorderOf,
@@ -16,7 +17,6 @@ import {
   belowZeroOf,
   countEvents,
   type EventName,
-  finishTables,
   type TableSet,
 } from '../../decode/text-tables.ts';
 import { readTextEvents, readTextInThreads, threadsFor } from '../../decode/text-threads.ts';
@@ -32,7 +32,7 @@ import {
   parseHeadFrom,
   skipToName,
 } from './line.ts';
-import { commOf, eventOf, guessEvent } from './names.ts';
+import { commOf, eventOf } from './names.ts';
 import { sniff } from './sniff.ts';
 
 export const perfScript: Importer = {
@@ -80,10 +80,6 @@ function dialectOf(facts: Facts): Dialect {
   const { head, losses } = facts;
   return {
     readEvent: (set, bytes, start, end) => readEvent(set, head, bytes, start, end),
-    guessEvent: (set, bytes, start, end) => {
-      const event = bytes[start] === HASH ? undefined : guessEvent(set, bytes, end, head);
-      return event?.system === '' ? undefined : event;
-    },
     commOf: (set, bytes) => commOf(set, bytes, head),
     cpuOf: (bytes, start, end) => {
       if (isCallchain(bytes, start, end) || isBlankLine(bytes, start, end)) return -1;
@@ -130,8 +126,9 @@ function readOther(facts: Facts, bytes: Uint8Array, start: number, end: number):
   }
   const lost = LOST.exec(text.trimStart());
   if (lost !== null && hasHead) {
-    losses.lost(head.cpu, reading.lastOfCpu[head.cpu] as number, Number(lost[1]));
-    reading.waiting.add(head.cpu);
+    const { lastOfCpu, isWaiting } = reading.set.memory;
+    losses.lost(head.cpu, lastOfCpu[head.cpu] as number, Number(lost[1]));
+    isWaiting[head.cpu] = 1;
   } else if (!RECORD.test(text.trimStart())) {
     note(reading, 'line_unreadable', 1);
   }

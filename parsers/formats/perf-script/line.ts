@@ -20,6 +20,8 @@ import {
 
 export type LineHead = CommonHead & {
   hasTid: boolean;
+  /** A number stands before the event's name. */
+  hasPeriod: boolean;
   /** How far behind the time the event's name ended last: perf aligns names at their ends. */
   nameWidth: number;
 };
@@ -37,7 +39,7 @@ const MAX_PREFIX = 128;
 const MAX_PID = 2147483647;
 
 export function makeLineHead(): LineHead {
-  return { ...makeHead(), hasTid: false, nameWidth: 0 };
+  return { ...makeHead(), hasTid: false, hasPeriod: false, nameWidth: 0 };
 }
 
 /** Fills `head` when the line begins as an event does. */
@@ -125,19 +127,20 @@ function isBoundary(bytes: Uint8Array, start: number, at: number): boolean {
 
 /** Finds the event's name, or whatever stands in its place. */
 export function skipToName(bytes: Uint8Array, end: number, head: LineHead): number {
-  if (head.nameStart < 0) head.nameStart = skipPeriod(bytes, head.afterTime, end);
+  if (head.nameStart < 0) skipPeriod(bytes, head.afterTime, end, head);
   return head.nameStart;
 }
 
 //          1 system:event: payload: the period is a number of its own
-function skipPeriod(bytes: Uint8Array, from: number, end: number): number {
+function skipPeriod(bytes: Uint8Array, from: number, end: number, head: LineHead): void {
   let at = from;
   while (at < end && bytes[at] === SPACE) at++;
-  const name = at;
+  head.nameStart = at;
   while (at < end && isDigit(bytes[at])) at++;
-  if (at === name || at >= end || bytes[at] !== SPACE) return name;
+  head.hasPeriod = at > head.nameStart && at < end && bytes[at] === SPACE;
+  if (!head.hasPeriod) return;
   while (at < end && bytes[at] === SPACE) at++;
-  return at;
+  head.nameStart = at;
 }
 
 /** End of the event's name, which a colon follows; -1 when there is none. */

@@ -1,45 +1,11 @@
 /** The event and the command that a line of perf script names, by their bytes. */
 import { IDLE_COMM, splitEventName, UNKNOWN_COMM } from '../../decode/perf-event-name.ts';
-import type { LineHead as CommonHead } from '../../decode/text-head.ts';
-import { hasWords, literalOfText, viewOf } from '../../decode/text-literal.ts';
-import {
-  addEvent,
-  addGuess,
-  type EventName,
-  GUESS_BITS,
-  type TableSet,
-} from '../../decode/text-tables.ts';
+import { isBlank } from '../../decode/text-head.ts';
+import { PLACE } from '../../decode/text-places.ts';
+import { addEvent, type EventName, learnName, type TableSet } from '../../decode/text-tables.ts';
 import { type LineHead, nameEnd, skipToName } from './line.ts';
 
-const SPACE = 0x20;
-/** Bytes of the name's end by which it is guessed. */
-const PROBE_BYTES = 13;
-
-/** Finds the event where the last one was: perf aligns names at their ends. */
-export function guessEvent(
-  set: TableSet,
-  bytes: Uint8Array,
-  end: number,
-  head: CommonHead & { readonly nameWidth: number },
-): EventName | undefined {
-  const colon = head.afterTime + head.nameWidth;
-  if (colon >= end || head.nameWidth === 0) return undefined;
-  const words = viewOf(bytes);
-  if (bytes[colon + 1] !== SPACE) return undefined;
-  const names = set.guesses[slotOf(words, colon)] as readonly EventName[];
-  for (let i = 0; i < names.length; i++) {
-    const event = names[i] as EventName;
-    const nameAt = colon + 1 - event.literal.length;
-    // The name may be a part of a longer one, so a space must stand before it.
-    if (nameAt <= head.afterTime || bytes[nameAt - 1] !== SPACE) continue;
-    if (!hasWords(words, nameAt, event.literal)) continue;
-    head.payload = Math.min(end, colon + 2);
-    return event;
-  }
-  return undefined;
-}
-
-/** The plain version; undefined when the line names no event, or when there are too many. */
+/** Undefined when the line names no event, or when there are too many. */
 export function eventOf(
   set: TableSet,
   bytes: Uint8Array,
@@ -53,26 +19,31 @@ export function eventOf(
   const event = set.byName.get(printed) ?? makeEvent(set, printed);
   if (event === undefined) return undefined;
   head.payload = Math.min(end, stop + 2);
+  // Addresses are aligned at their ends.
+  if (event.system === '')
+    while (head.payload < end && isBlank(bytes[head.payload])) head.payload++;
   head.nameWidth = stop - head.afterTime;
-  addGuess(set, slotOf(viewOf(bytes), stop), event);
+  // The loops find names where the last one ended, as perf aligns them there.
+  set.memory.set(PLACE.NAME_WIDTH, head.nameWidth - 1);
+  if (event.system !== '') learnName(set, event, nameAt, stop, { isAligned: true });
+  if (head.hasPeriod) {
+    event.builder.payloads.expectPeriod();
+    if (event.counted !== 0) set.memory.expectPeriod(event.counted);
+  }
   return event;
 }
 
-/** By a hash of bytes at the end of the name, where its colon stands. */
-function slotOf(words: DataView, colon: number): number {
-  if (colon < PROBE_BYTES) return 0;
-  const hash =
-    Math.imul(words.getInt32(colon - 4, true), 0x9e3779b1) ^
-    Math.imul(words.getInt32(colon - 8, true), 0x85ebca6b) ^
-    words.getInt32(colon - PROBE_BYTES, true);
-  return Math.imul(hash, 0xc2b2ae35) >>> (32 - GUESS_BITS);
-}
+//  ffffffff8159cbae wb_workfn+0x47e ([kernel.kallsyms])     (-F +ip,+sym,+symoff,+dso)
+const KERNEL_ADDRESS = / (ffff[0-9a-f]{12}) (\S+)(?: \(([^()]*)\))?$/;
+// 7f48a8b30adf __strlen_evex+0x1f (/usr/lib/libc.so.6)
+const SAMPLE_ADDRESS = /^([0-9a-f]{1,16}) (\S+)(?: \(([^()]*)\))?$/;
 
 function makeEvent(set: TableSet, printed: string): EventName | undefined {
   const [system, name] = splitEventName(printed);
   const definition = set.dictionary.get(name);
-  const literal = literalOfText(`${printed}:`);
-  return addEvent(set, printed, { name, system, literal, definition, isApart: true });
+  const isAlone = system === '';
+  const address = { form: isAlone ? SAMPLE_ADDRESS : KERNEL_ADDRESS, isAlone };
+  return addEvent(set, printed, { name, system, definition, isApart: true, address });
 }
 
 /** perf prints `:tid` for a task without a known name, and calls the idle task `swapper`. */

@@ -1,175 +1,222 @@
 /**
- * Batches of a slice → the shared columns. What assemble.ts does for columns that grow, in fewer
- * steps: since every row's place is known, the columns that all events have are written while the
- * records are dealt out, and only where the records lie is remembered for the others.
+ * Batches of a slice → the shared columns: the program's side of the loops in page-loops.ts and
+ * column-loops.ts. What assemble.ts does for columns that grow, in fewer steps: since every row's
+ * place is known, the columns that all events have are written while the records are dealt out, and
+ * only where the records lie is remembered for the others.
  */
+import type { ColumnReader } from '../../decode/binary-fields.ts';
+import type { ByteWindow } from '../../decode/record-window.ts';
+import { COLUMN } from '../../wasm/column-loops.ts';
+import { EVENT, NO_PID } from '../../wasm/event-rows.ts';
+import { FieldReaders } from '../../wasm/field-readers.ts';
+import {
+  Allocator,
+  instantiate,
+  type SharedMemory,
+  type WasmFunctions,
+} from '../../wasm/memory.ts';
 import { type EventBuilder, readPids } from './assemble.ts';
-import type { RecordIndex } from './pages.ts';
-import { baseRowsAt, type SharedEvent } from './slice-columns.ts';
-import { MAX_IDS } from './slices.ts';
-import type { Batch } from './streams.ts';
+import { LANE, WALK } from './page-loops.ts';
+import { DECODE_LOOPS } from './page-loops-bytes.ts';
+import { absoluteTime, type RecordIndex } from './pages.ts';
+import { columnPlaces, type SharedEvent } from './slice-columns.ts';
+import {
+  type Area,
+  indexIn,
+  layOutArea,
+  memoryWindow,
+  type Region,
+  writeLeast,
+  writeWalk,
+} from './slice-memory.ts';
+import type { SlicePlan } from './slices.ts';
+import type { Batch, Lane, StreamMemory } from './streams.ts';
+
+type Loop = 'listPages' | 'dropRecords' | 'deal';
+
+/** An event's columns in one thread. */
+type DealtEvent = {
+  readonly builder: EventBuilder;
+  /** Its EVENT. */
+  readonly at: number;
+  /** Columns that no loop can read. */
+  readonly others: readonly ColumnReader[];
+  readonly hasPid: boolean;
+};
 
 export type SliceDealer = {
+  readonly memory: SharedMemory;
+  readonly window: ByteWindow;
+  readonly area: Area;
+  readonly loops: WasmFunctions<Loop>;
+  readonly events: readonly DealtEvent[];
+  /** Those that the loops cannot read alone. */
+  readonly unfinished: readonly DealtEvent[];
   readonly originTs: number;
-  /** In order of the formats: those with columns, and all. */
-  readonly kept: readonly EventBuilder[];
-  readonly ids: Uint32Array;
-  readonly places: Places;
-  /** Records of each event in the batch. */
-  readonly counts: Int32Array;
-  /** The records of a batch, those of each event together. */
-  start: Uint32Array;
-  end: Uint32Array;
+  readonly streams: StreamMemory;
   seq: number;
 };
 
-/** By event id. */
-type Places = {
-  /** All shared columns, as they are looked at. */
-  readonly f64: Float64Array;
-  readonly u32: Uint32Array;
-  readonly u16: Uint16Array;
-  readonly isKept: Uint8Array;
-  /** Where row 0 of the columns is. */
-  readonly ts: Uint32Array;
-  readonly lane: Uint32Array;
-  readonly pid: Uint32Array;
-  readonly seq: Uint32Array;
-  /** Where the pid is in a record; -1 where it must be read in another way. */
-  readonly pidOffset: Int32Array;
-  /** The next row, and what turns a row into a place among the batch's records. */
-  readonly row: Uint32Array;
-  readonly shift: Int32Array;
+export type DealerOptions = {
+  readonly plan: SlicePlan;
+  readonly lanes: readonly Lane[];
+  readonly memory: SharedMemory;
+  /** Where the thread's own area begins. */
+  readonly areaAt: number;
+  readonly events: readonly SharedEvent[];
+  /** By event id. */
+  readonly builders: ReadonlyMap<number, EventBuilder>;
+  readonly originTs: number;
 };
 
-export function makeDealer(
-  events: readonly SharedEvent[],
-  builders: ReadonlyMap<number, EventBuilder>,
-  originTs: number,
-  littleEndian: boolean,
-): SliceDealer {
-  const memory = events[0]?.memory ?? new SharedArrayBuffer(0);
-  const numbers = () => new Uint32Array(MAX_IDS);
-  const places: Places = {
-    f64: new Float64Array(memory),
-    u32: new Uint32Array(memory),
-    u16: new Uint16Array(memory),
-    isKept: new Uint8Array(MAX_IDS),
-    ...{ ts: numbers(), lane: numbers(), pid: numbers(), seq: numbers(), row: numbers() },
-    pidOffset: new Int32Array(MAX_IDS).fill(-1),
-    shift: new Int32Array(MAX_IDS),
+export function makeDealer(options: DealerOptions): SliceDealer {
+  const { plan, lanes, memory, areaAt, events, builders, originTs } = options;
+  const window = memoryWindow(memory);
+  const inOrder = events.map(({ id }) => builders.get(id) as EventBuilder);
+  const area = layOutArea(new Allocator(areaAt), lanes, events.length, readersIn(inOrder));
+  const places = { columns: area.columns, slots: [...area.slots] };
+  const fields = new FieldReaders(window);
+  const { base, minSize } = plan.scanner;
+  const loops = instantiate<Loop>(DECODE_LOOPS, memory, {
+    ...fields.imports(),
+    absoluteTime: (extra: number, delta: number, now: number) =>
+      absoluteTime(extra >>> 0, delta >>> 0, now, base),
+  });
+  writeLeast(
+    window,
+    area.least,
+    events.map(({ id }) => id),
+    minSize,
+  );
+  const { least, eventsById } = area;
+  lanes.forEach(({ layout }, which) => {
+    writeWalk(window, walkOf(area, which), { layout, base, least, events: eventsById });
+    writeLane(window, area, which);
+  });
+  const dealt = events.map((event, nth) => {
+    const at = area.events + nth * EVENT.bytes;
+    window.u32[(eventsById >>> 2) + event.id] = at;
+    return dealtEvent({ window, at, event, builder: inOrder[nth] as EventBuilder, fields, places });
+  });
+  const indexes = area.regions.map((region) => indexIn(memory, region));
+  const streams: StreamMemory = {
+    ...{ window, indexes, regions: area.regions },
+    drop: (which, records, shift, filledTo) => {
+      const { count } = indexes[which] as RecordIndex;
+      const { from } = area.regions[which] as Region;
+      loops.dropRecords(laneOf(area, which), records, count, from, shift, filledTo);
+    },
+    list: (which, from, to, count) =>
+      loops.listPages(walkOf(area, which), from, to, laneOf(area, which), count) >>> 0,
   };
-  const kept: EventBuilder[] = [];
-  for (const event of events) {
-    const { id, known, detail } = event;
-    if (detail === 'count') continue;
-    const builder = builders.get(id) as EventBuilder;
-    kept.push(builder);
-    places.isKept[id] = 1;
-    const at = baseRowsAt(builder, event);
-    places.ts[id] = at.ts / 8;
-    places.lane[id] = at.lane / 2;
-    places.pid[id] = at.pid / 4;
-    places.seq[id] = at.seq / 4;
-    const offset = known.format.pid?.offset ?? -1;
-    if (littleEndian && offset >= 0 && (offset & 3) === 0) places.pidOffset[id] = offset;
+  const unfinished = dealt.filter(({ builder, others, hasPid }) => {
+    return builder.detail !== 'count' && (others.length > 0 || !hasPid);
+  });
+  return { memory, window, area, loops, events: dealt, unfinished, originTs, streams, seq: 0 };
+}
+
+/** Of all events with columns of their own, in order. */
+export function readersIn(builders: readonly EventBuilder[]): ColumnReader[] {
+  return builders.flatMap(({ readers, detail }) => (detail === 'columns' ? readers : []));
+}
+
+function walkOf({ walks }: Area, which: number): number {
+  return walks + which * WALK.bytes;
+}
+
+function laneOf({ lanes }: Area, which: number): number {
+  return lanes + which * LANE.bytes;
+}
+
+function writeLane({ u32 }: ByteWindow, area: Area, which: number): void {
+  const at = laneOf(area, which) >>> 2;
+  const { ts, id, start, end } = area.regions[which] as Region;
+  u32[at + (LANE.ts >>> 2)] = ts;
+  u32[at + (LANE.id >>> 2)] = id;
+  u32[at + (LANE.start >>> 2)] = start;
+  u32[at + (LANE.end >>> 2)] = end;
+  u32[at + (LANE.lane >>> 2)] = which;
+}
+
+type EventOptions = {
+  readonly window: ByteWindow;
+  readonly at: number;
+  readonly event: SharedEvent;
+  readonly builder: EventBuilder;
+  readonly fields: FieldReaders;
+  /** Memory for the columns, which is taken from the front. */
+  readonly places: { columns: number; readonly slots: number[] };
+};
+
+function dealtEvent({ window, at, event, builder, fields, places }: EventOptions): DealtEvent {
+  const offset = event.known.format.pid?.offset ?? NO_PID;
+  const others: ColumnReader[] = [];
+  const dealt = { builder, at, others, hasPid: offset !== NO_PID };
+  if (event.detail === 'count') return dealt;
+  const { ts, lane, pid, seq, own } = columnPlaces(builder, event);
+  const set = (member: number, value: number) => {
+    window.u32[(at + member) >>> 2] = value;
+  };
+  set(EVENT.ts, ts);
+  set(EVENT.lane, lane);
+  set(EVENT.pid, pid);
+  set(EVENT.seq, seq);
+  set(EVENT.pidOffset, offset);
+  set(EVENT.isKept, 1);
+  set(EVENT.columns, places.columns);
+  for (const [nth, reader] of readersIn([builder]).entries()) {
+    const slots = places.slots.shift() as number;
+    const { fast: field, column: values } = reader;
+    if (field === undefined) {
+      others.push(reader);
+      continue;
+    }
+    const width = values.array.BYTES_PER_ELEMENT;
+    fields.add(field, places.columns, own[nth] as number, width, slots);
+    places.columns += COLUMN.bytes;
   }
-  const ids = Uint32Array.from(events, ({ id }) => id);
-  const [start, end] = [new Uint32Array(0), new Uint32Array(0)];
-  return { originTs, kept, ids, places, counts: new Int32Array(MAX_IDS), start, end, seq: 0 };
+  set(EVENT.columnsEnd, places.columns);
+  return dealt;
 }
 
 /** The next batch begins at `rowOf` each event. */
 export function startSlice(dealer: SliceDealer, rowOf: (id: number) => number): void {
   dealer.seq = 0;
-  for (const id of dealer.ids) {
-    dealer.places.row[id] = rowOf(id);
-    dealer.seq += rowOf(id);
+  for (const event of dealer.events) {
+    const row = rowOf(event.builder.id);
+    dealer.window.u32[(event.at + EVENT.row) >>> 2] = row;
+    dealer.window.u32[(event.at + EVENT.firstRow) >>> 2] = row;
+    dealer.seq += row;
   }
 }
 
-export function dealBatch(dealer: SliceDealer, { window, indexes, taken, runs }: Batch): void {
-  const { counts, kept, places } = dealer;
-  indexes.forEach(({ id }, lane) => {
-    countIds(counts, id, taken[lane] as number);
+/** The row behind the last one of an event. */
+export function rowsOf({ window }: SliceDealer, { at }: Pick<DealtEvent, 'at'>): number {
+  return window.u32[(at + EVENT.row) >>> 2] as number;
+}
+
+export function dealBatch(dealer: SliceDealer, { taken }: Batch): void {
+  const { window, area, loops, events, unfinished, originTs } = dealer;
+  const { u32 } = window;
+  taken.forEach((count, lane) => {
+    u32[(laneOf(area, lane) + LANE.taken) >>> 2] = count;
   });
-  let records = 0;
-  for (const builder of kept) {
-    const { id } = builder;
-    builder.from = records;
-    builder.count = counts[id] as number;
-    places.shift[id] = records - (places.row[id] as number);
-    records += builder.count;
-  }
-  for (const id of dealer.ids) counts[id] = 0;
-  if (records > dealer.start.length) {
-    dealer.start = new Uint32Array(2 * records);
-    dealer.end = new Uint32Array(2 * records);
-  }
-  const { values } = runs;
-  const { originTs } = dealer;
-  for (let at = 0; at < 3 * runs.count; at += 3) {
-    const lane = values[at] as number;
-    const from = values[at + 1] as number;
-    const to = values[at + 2] as number;
-    const index = indexes[lane] as RecordIndex;
-    dealRun(index, from, to, lane, dealer.seq, originTs, places, window.u32, dealer);
-    dealer.seq += to - from;
-  }
-  for (const builder of kept) {
-    if (builder.count > 0) readColumns(dealer, builder, window);
+  const { lanes, heap, starts, ends } = area;
+  const places = [lanes, taken.length, heap, area.events, events.length, starts, ends] as const;
+  dealer.seq = loops.deal(walkOf(area, 0), ...places, dealer.seq, originTs) >>> 0;
+  for (const event of unfinished) {
+    const count = u32[(event.at + EVENT.count) >>> 2] as number;
+    if (count > 0) finishColumns(dealer, event, count);
   }
 }
 
-function countIds(counts: Int32Array, id: Uint16Array, taken: number): void {
-  for (let row = 0; row < taken; row++) (counts[id[row] as number] as number)++;
-}
-
-/** The hot loop of decoding: one turn per record. */
-function dealRun(
-  index: RecordIndex,
-  from: number,
-  to: number,
-  lane: number,
-  firstSeq: number,
-  originTs: number,
-  places: Places,
-  words: Uint32Array,
-  dealt: Pick<SliceDealer, 'start' | 'end'>,
-): void {
-  const { ts, id, start, end } = index;
-  const { start: starts, end: ends } = dealt;
-  const { f64, u32, u16, isKept, row: rows, shift, pidOffset } = places;
-  const { ts: tsAt, lane: laneAt, pid: pidAt, seq: seqAt } = places;
-  for (let at = from; at < to; at++) {
-    const event = id[at] as number;
-    const row = rows[event] as number;
-    rows[event] = row + 1;
-    if (isKept[event] === 0) continue;
-    f64[(tsAt[event] as number) + row] = (ts[at] as number) - originTs;
-    u16[(laneAt[event] as number) + row] = lane;
-    u32[(seqAt[event] as number) + row] = firstSeq + (at - from);
-    const record = start[at] as number;
-    const offset = pidOffset[event] as number;
-    if (offset >= 0) {
-      u32[(pidAt[event] as number) + row] = words[(record + offset) >>> 2] as number;
-    }
-    const place = row + (shift[event] as number);
-    starts[place] = record;
-    ends[place] = end[at] as number;
-  }
-}
-
-function readColumns(
-  { start, end, places }: SliceDealer,
-  builder: EventBuilder,
-  window: Batch['window'],
-): void {
-  const { id, from, count, detail, readers } = builder;
-  builder.rows += count;
-  const starts = start.subarray(from, from + count);
-  if ((places.pidOffset[id] as number) < 0) readPids(window, builder, starts, 0);
-  if (detail === 'base') return;
-  const records = { count, start: starts, end: end.subarray(from, from + count) };
-  for (const reader of readers) reader.append(window, records);
+function finishColumns(dealer: SliceDealer, event: DealtEvent, count: number): void {
+  const { window, area, memory } = dealer;
+  const { builder, at, others, hasPid } = event;
+  const from = 4 * (window.u32[(at + EVENT.from) >>> 2] as number);
+  const start = new Uint32Array(memory.buffer, area.starts + from, count);
+  const end = new Uint32Array(memory.buffer, area.ends + from, count);
+  builder.count = count;
+  if (!hasPid) readPids(window, builder, start, 0);
+  for (const reader of others) reader.append(window, { count, start, end });
 }

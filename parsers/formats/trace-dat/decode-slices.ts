@@ -1,11 +1,13 @@
 /** The second of two walks over a slice: its records into their places in the shared columns. */
+
+import type { SharedMemory } from '../../wasm/memory.ts';
 import { type TaskQueue, takeTask } from '../../workers/task-queue.ts';
 import type { EventBuilder } from './assemble.ts';
 import { type ColumnTexts, columnMaker } from './columns.ts';
-import { dealBatch, makeDealer, type SliceDealer, startSlice } from './deal-slice.ts';
+import { dealBatch, makeDealer, rowsOf, type SliceDealer, startSlice } from './deal-slice.ts';
 import { builderFor, lendRows, type SharedEvent } from './slice-columns.ts';
 import { MAX_IDS, openLane, type SlicePlan } from './slices.ts';
-import { consume, type Lane, nextBatch, openStreams, type PageStreams } from './streams.ts';
+import { consume, type Lane, nextBatch, openStreams } from './streams.ts';
 
 export type DecodeInput = {
   readonly plan: SlicePlan;
@@ -14,6 +16,10 @@ export type DecodeInput = {
   readonly texts: ColumnTexts;
   /** Subtracted from all times. */
   readonly originTs: number;
+  readonly memory: SharedMemory;
+  /** Which area of the memory a thread may use, and how large each is. */
+  readonly areas: TaskQueue;
+  readonly areaBytes: number;
 };
 
 /** What a thread knew after a slice, by event id and by reader of the event. */
@@ -35,32 +41,24 @@ export type DecodedSlices = {
 
 type Decoder = DecodeInput & {
   readonly dealer: SliceDealer;
-  /** Those of the slice before, whose memory is used again. */
-  streams: PageStreams | undefined;
-
   readonly lanes: readonly Lane[];
   readonly builders: ReadonlyMap<number, EventBuilder>;
+  readonly sharedById: ReadonlyMap<number, SharedEvent>;
   /** By event id: the first row of each slice. */
   readonly firstRows: ReadonlyMap<number, Uint32Array>;
 };
 
-/** Decodes slices until none is left. Throws if a slice is not what the survey counted. */
+/**
+ * Decodes slices until none is left. Throws if a slice is not what the survey counted. `builders`
+ * are the caller's, if it has them: their dictionaries are then filled.
+ */
 export function decodeSlices(
   input: DecodeInput,
   queue: TaskQueue,
+  builders: readonly EventBuilder[] = buildersOf(input),
   onSlice = () => {},
 ): DecodedSlices {
-  const { plan, events } = input;
-  const makeColumns = columnMaker(input.texts);
-  const builders = new Map(events.map((event) => [event.id, builderFor(event, makeColumns)]));
-  const decoder: Decoder = {
-    ...input,
-    dealer: makeDealer(events, builders, input.originTs, plan.scanner.littleEndian),
-    streams: undefined,
-    lanes: plan.lanes.map((lane) => openLane(lane, plan.name)),
-    builders,
-    firstRows: new Map(events.map(({ id }) => [id, firstRowsOf(plan, id)])),
-  };
+  const decoder = makeDecoder(input, builders);
   const slices: SliceEnd[] = [];
   for (let slice = takeTask(queue); slice !== undefined; slice = takeTask(queue)) {
     decodeSlice(decoder, slice);
@@ -76,6 +74,23 @@ export function decodeSlices(
   return { tasks: slices.length, slices, dictionaries };
 }
 
+function buildersOf({ events, texts }: DecodeInput): EventBuilder[] {
+  const makeColumns = columnMaker(texts);
+  return events.map((event) => builderFor(event, makeColumns));
+}
+
+function makeDecoder(input: DecodeInput, all: readonly EventBuilder[]): Decoder {
+  const { plan, events, areas, areaBytes } = input;
+  const builders = new Map(all.map((builder) => [builder.id, builder]));
+  const lanes = plan.lanes.map((lane) => openLane(lane, plan.name));
+  const area = takeTask(areas);
+  if (area === undefined) throw new Error('more threads than areas');
+  const dealer = makeDealer({ ...input, lanes, builders, areaAt: area * areaBytes });
+  const firstRows = new Map(events.map(({ id }) => [id, firstRowsOf(plan, id)]));
+  const sharedById = new Map(events.map((event) => [event.id, event]));
+  return { ...input, dealer, lanes, builders, sharedById, firstRows };
+}
+
 export function firstRowsOf({ count, counts }: SlicePlan, id: number): Uint32Array {
   const rows = new Uint32Array(count + 1);
   for (let slice = 0; slice < count; slice++) {
@@ -85,27 +100,27 @@ export function firstRowsOf({ count, counts }: SlicePlan, id: number): Uint32Arr
 }
 
 function decodeSlice(decoder: Decoder, slice: number): void {
-  const { plan, events, builders, firstRows, dealer } = decoder;
+  const { plan, sharedById, firstRows, dealer } = decoder;
   const from = plan.times[slice] as number;
   const to = plan.times[slice + 1] as number;
   const { scanner } = plan;
   const range = { from, to };
-  const streams = openStreams(lanesIn(decoder, slice), { scanner, range, used: decoder.streams });
-  decoder.streams = streams;
+  const memory = dealer.streams;
+  const streams = openStreams(lanesIn(decoder, slice), { scanner, range, memory });
   startSlice(dealer, (id) => (firstRows.get(id) as Uint32Array)[slice] as number);
-  for (const event of events) {
-    const rows = firstRows.get(event.id) as Uint32Array;
+  for (const { builder } of dealer.unfinished) {
+    const rows = firstRows.get(builder.id) as Uint32Array;
     const first = rows[slice] as number;
-    const builder = builders.get(event.id) as EventBuilder;
+    const event = sharedById.get(builder.id) as SharedEvent;
     lendRows(builder, event, first, (rows[slice + 1] as number) - first);
   }
   for (let batch = nextBatch(streams); batch !== undefined; batch = nextBatch(streams)) {
     dealBatch(dealer, batch);
     consume(streams, batch);
   }
-  for (const { id } of events) {
-    const rows = firstRows.get(id) as Uint32Array;
-    const found = dealer.places.row[id] as number;
+  for (const event of dealer.events) {
+    const rows = firstRows.get(event.builder.id) as Uint32Array;
+    const found = rowsOf(dealer, event);
     const counted = rows[slice + 1] as number;
     if (found !== counted) throw new Error(`rows up to ${found} instead of ${counted}`);
   }

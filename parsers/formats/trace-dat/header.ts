@@ -23,11 +23,9 @@ import {
   readMachine,
   sectionSize,
   type TaskNames,
-  TRACING_MAGIC,
 } from '../../decode/tracing-header.ts';
+import { TRACING_MAGIC } from '../../decode/tracing-magic.ts';
 import type { Options } from './options.ts';
-
-export const MAGIC = TRACING_MAGIC;
 
 /** Where the pages of one CPU lie: in the file, or in a source that unpacks them. */
 export type CpuData = {
@@ -83,12 +81,12 @@ export type Preamble = Machine & { readonly version: number; readonly littleEndi
 /** The reader stands behind the page size afterwards. */
 export function readPreamble(source: ByteSource): { preamble: Preamble; reader: ByteReader } {
   const start = makeReader(source, 0, true);
-  expectText(start, MAGIC, 'magic number');
+  expectText(start, TRACING_MAGIC, 'magic number');
   const version = Number(readCString(start, 16, 'version number'));
   if (version !== 6 && version !== 7) {
     throw new FormatError(
       `${source.name} is a trace.dat of version ${version}; this Tidemark reads versions 6 and 7 (run: trace-cmd convert --file-version 7 -i IN -o OUT)`,
-      MAGIC.length,
+      TRACING_MAGIC.length,
     );
   }
   const reader = makeReader(source, start.offset, readU8(start, 'byte order') === 0);

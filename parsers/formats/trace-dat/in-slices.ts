@@ -4,11 +4,13 @@
  * times step back.
  */
 import type { ImportContext } from '../../importer.ts';
+import { Allocator } from '../../wasm/memory.ts';
 import { shareTasks, type WorkerPool } from '../../workers/pool.ts';
 import { makeTaskQueue } from '../../workers/task-queue.ts';
 import { type EventBuilder, makeBuilder } from './assemble.ts';
 import type { Watches } from './below-zero.ts';
 import { textsFor } from './columns.ts';
+import { readersIn } from './deal-slice.ts';
 import {
   type DecodedSlices,
   type DecodeInput,
@@ -20,6 +22,7 @@ import { joinColumns } from './join-slices.ts';
 import type { EventsRead, Recording } from './recording.ts';
 import { type SharedEvent, shareEvents, takeRows } from './slice-columns.ts';
 import { type SliceJob, type Surveyed, surveySlices } from './slice-job.ts';
+import { layOutArea } from './slice-memory.ts';
 import { planSlices, type SlicePlan } from './slices.ts';
 import type { SliceSurvey } from './survey.ts';
 
@@ -30,8 +33,8 @@ export async function readInSlices(
   pool: WorkerPool | undefined,
   sliceBytes?: number,
 ): Promise<EventsRead | undefined> {
-  const plan = pool && planSlices(recording, sliceBytes);
-  if (pool === undefined || plan === undefined) return undefined;
+  const plan = planSlices(recording, sliceBytes);
+  if (plan === undefined) return undefined;
   const steps = 2 * plan.count;
   let step = 0;
   const onSlice = () => context.progress(++step / steps);
@@ -104,7 +107,7 @@ async function readColumns(
   recording: Recording,
   plan: SlicePlan,
   survey: Survey,
-  pool: WorkerPool,
+  pool: WorkerPool | undefined,
   onSlice: () => void,
 ): Promise<EventsRead | undefined> {
   const firstRows = new Map(
@@ -114,18 +117,25 @@ async function readColumns(
   const builders = [...recording.formats].flatMap(([id, known]) =>
     rowsOf(id) === 0 ? [] : [makeBuilder(recording, id, known)],
   );
-  const events = shareEvents(builders, rowsOf);
-  builders.forEach((builder, nth) => {
-    takeRows(builder, events[nth] as SharedEvent);
-  });
+  const shape = new Allocator();
+  layOutArea(shape, plan.lanes, builders.length, readersIn(builders));
+  const areaBytes = shape.end;
+  const threads = (pool?.size ?? 0) + 1;
+  const allocator = new Allocator(threads * areaBytes);
+  const { memory, events } = shareEvents(builders, rowsOf, allocator);
   // Other clocks than those of nanoseconds are converted once all is there.
   const originTs = recording.tscToNs === undefined ? survey.firstTs : 0;
   const known = events.map((event) => event.known);
   const texts = textsFor(recording.texts, known);
-  const threads = await decode(pool, { plan, events, texts, originTs }, onSlice);
+  const areas = makeTaskQueue(threads);
+  const input = { plan, events, texts, originTs, memory, areas, areaBytes };
+  const decoded = await decode(pool, input, builders, onSlice);
+  builders.forEach((builder, nth) => {
+    takeRows(builder, events[nth] as SharedEvent);
+  });
   const finished = builders.map((builder) => ({
     ...builder,
-    own: joinColumns(builder, threads, firstRows.get(builder.id) as Uint32Array),
+    own: joinColumns(builder, decoded, firstRows.get(builder.id) as Uint32Array),
   }));
   if (finished.some(({ own }) => own === undefined)) return undefined;
   return { ...survey, builders: finished as EventBuilder[], originTs };
@@ -133,13 +143,16 @@ async function readColumns(
 
 /** Nothing is decoded where all that is wanted was counted. */
 async function decode(
-  pool: WorkerPool,
+  pool: WorkerPool | undefined,
   input: DecodeInput,
+  builders: readonly EventBuilder[],
   onSlice: () => void,
 ): Promise<DecodedSlices[]> {
   if (input.events.every(({ detail }) => detail === 'count')) return [];
   const { count } = input.plan;
   const queue = makeTaskQueue(count);
   const job: SliceJob = { phase: 'decode', input, queue };
-  return await shareTasks(pool, 'trace-dat', job, count, () => decodeSlices(input, queue, onSlice));
+  return await shareTasks(pool, 'trace-dat', job, count, () =>
+    decodeSlices(input, queue, builders, onSlice),
+  );
 }

@@ -1,11 +1,11 @@
-/** trace.dat as `trace-cmd record` writes it, versions 6 and 7, any byte order and word size. */
+/** A trace.dat from its header to its tables; importer.ts says what one is. */
 
 import { generationOf } from '../../../src/events/index.ts';
 import { FormatError } from '../../../src/trace/errors.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import { countersOf } from '../../decode/event-columns.ts';
 import type { EventFormat } from '../../decode/event-format.ts';
-import type { ImportContext, Imported, Importer } from '../../importer.ts';
+import type { ImportContext, Imported } from '../../importer.ts';
 import { MIN_BYTES_FOR_WORKERS } from '../../workers/pool.ts';
 import { readFtraceText } from '../ftrace-text/index.ts';
 import { readLatencyText } from '../ftrace-text/latency.ts';
@@ -13,7 +13,7 @@ import { canonicalName, type EventBuilder, type FormatsById } from './assemble.t
 import { makeWatches } from './below-zero.ts';
 import { makeClock } from './clock.ts';
 import { columnMaker } from './columns.ts';
-import { type CpuData, type Instance, MAGIC, readPreamble, type TraceDatHeader } from './header.ts';
+import { type CpuData, type Instance, readPreamble, type TraceDatHeader } from './header.ts';
 import { readInOrder } from './in-order.ts';
 import { readInSlices } from './in-slices.ts';
 import { lossesOf } from './losses.ts';
@@ -26,16 +26,13 @@ import { leastBytes } from './tracer-records.ts';
 import { readVersion6 } from './version6.ts';
 import { readVersion7 } from './version7.ts';
 
-export const traceDat: Importer = {
-  id: 'trace-dat',
-  title: 'trace.dat',
-  sniff: (head) => [...MAGIC].every((char, at) => head[at] === char.charCodeAt(0)),
-  read: readWithThreads,
-};
-
 const NANOSECOND_CLOCKS = ['local', 'global', 'perf', 'mono', 'mono_raw', 'boot', 'tai'];
 
-async function readWithThreads(source: ByteSource, context: ImportContext): Promise<Imported> {
+/** By threads where the file is large. */
+export async function readWithThreads(
+  source: ByteSource,
+  context: ImportContext,
+): Promise<Imported> {
   // Threads start while the header is read.
   const isLarge = source.file !== undefined && source.size >= MIN_BYTES_FOR_WORKERS;
   const pool = isLarge ? context.workers?.() : undefined;

@@ -4,6 +4,7 @@
  */
 import type { AnyArray, GrowingColumn } from '../../decode/growing.ts';
 import type { Detail } from '../../importer.ts';
+import { type Allocator, type SharedMemory, sharedMemory } from '../../wasm/memory.ts';
 import { type EventBuilder, type KnownFormat, type MakeColumns, makeBuilder } from './assemble.ts';
 
 /** An event with the place of its columns in the memory of all; can be sent to threads. */
@@ -19,30 +20,27 @@ export type SharedEvent = {
 type AnyColumn = GrowingColumn<AnyArray>;
 type ArrayMaker = new (buffer: SharedArrayBuffer, at: number, length: number) => AnyArray;
 
-const MOST_BYTES = 2 ** 33;
-
 /**
- * One piece of memory for all: each piece makes the collector of garbage look whether it should
- * run, which took 8 % of the time with one for each event.
+ * Memory for the columns of all events, behind what `allocator` handed out. One piece for all: each
+ * piece makes the collector of garbage look whether it should run, which took 8 % of the time with
+ * one for each event. Throws if there is more than memory can be.
  */
 export function shareEvents(
   builders: readonly EventBuilder[],
   rowsOf: (id: number) => number,
-): SharedEvent[] {
-  const places: number[] = [];
-  let bytes = 0;
-  for (const builder of builders) {
-    places.push(bytes);
+  allocator: Allocator,
+): { readonly memory: SharedMemory; readonly events: SharedEvent[] } {
+  const places = builders.map((builder) => {
     const rows = rowsOf(builder.id);
-    for (const column of columnsIn(builder)) bytes += bytesOf(column, rows);
-  }
-  // Columns of 2-byte values are looked at with indexes of 32 bits.
-  if (bytes > MOST_BYTES) throw new Error('too large to share');
-  const memory = new SharedArrayBuffer(bytes);
-  return builders.map(({ id, format, definition, detail }, nth) => {
-    const at = places[nth] as number;
-    return { id, known: { format, definition }, detail, rows: rowsOf(id), memory, at };
+    return allocator.take(columnsIn(builder).reduce((sum, one) => sum + bytesOf(one, rows), 0));
   });
+  const memory = sharedMemory(allocator.end);
+  const events = builders.map(({ id, format, definition, detail }, nth) => {
+    const at = places[nth] as number;
+    const known = { format, definition };
+    return { id, known, detail, rows: rowsOf(id), memory: memory.buffer, at };
+  });
+  return { memory, events };
 }
 
 export function builderFor(
@@ -70,15 +68,18 @@ export function lendRows(
   builder.rows = 0;
 }
 
-/** Where row 0 of the columns that all events have is, in bytes. */
-export function baseRowsAt(
+/** Where row 0 of each column is, in bytes; `own` are those of the event's readers, in order. */
+export function columnPlaces(
   builder: EventBuilder,
   { at, rows }: SharedEvent,
-): { ts: number; lane: number; pid: number; seq: number } {
-  const [ts, lane, pid] = columnsIn(builder).map((column) => bytesOf(column, rows));
-  const laneAt = at + (ts ?? 0);
-  const pidAt = laneAt + (lane ?? 0);
-  return { ts: at, lane: laneAt, pid: pidAt, seq: pidAt + (pid ?? 0) };
+): { ts: number; lane: number; pid: number; seq: number; own: number[] } {
+  let next = at;
+  const [ts = at, lane = at, pid = at, seq = at, ...own] = columnsIn(builder).map((column) => {
+    const place = next;
+    next += bytesOf(column, rows);
+    return place;
+  });
+  return { ts, lane, pid, seq, own };
 }
 
 /** Makes all rows of the shared columns, which others fill, the builder's own. */

@@ -15,6 +15,8 @@ import type { Lane } from './streams.ts';
 /** Some 15 ms of work: little enough for threads to end at about the same time. */
 const SLICE_BYTES = 12 << 20;
 const MAX_SLICES = 256;
+/** Each needs a window of its own in every thread. */
+const MAX_LANES = 1024;
 /** Pages of each CPU whose times are looked at to cut the file evenly. */
 const PROBES = 64;
 
@@ -48,6 +50,9 @@ export function planSlices(recording: Recording, sliceBytes = SLICE_BYTES): Slic
   );
   const bytes = lanes.reduce((sum, { size }) => sum + size, 0);
   const wanted = Math.min(MAX_SLICES, Math.floor(bytes / sliceBytes));
+  // The loops that read slices know words of this byte order alone.
+  const isPlain = scanner.littleEndian && scanner.isPlain !== true;
+  if (!isPlain || lanes.length > MAX_LANES) return undefined;
   if (shared.length < lanes.length || wanted < 2) return undefined;
   const times = cutTimes(lanes, recording, wanted);
   const count = times.length - 1;

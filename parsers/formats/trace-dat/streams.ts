@@ -64,7 +64,7 @@ export type Batch = {
   readonly indexes: readonly RecordIndex[];
   /** How many records of each stream belong to this batch, from its beginning. */
   readonly taken: readonly number[];
-  /** The same in order of time. */
+  /** The same in order of time; left empty where the records are not in memory of its own. */
   readonly runs: RunList;
 };
 
@@ -78,6 +78,7 @@ export type PageStreams = {
   readonly damagedAt: number[];
   readonly totalBytes: number;
   readonly runs: RunList;
+  readonly memory: StreamMemory | undefined;
 };
 
 /** Absolute time of the earliest page, from which all others are counted. */
@@ -109,52 +110,72 @@ export type StreamOptions = {
   readonly windowBytes?: number | undefined;
   readonly range?: TimeRange;
   readonly watches?: Watches;
-  /** Streams of the same lanes that are not needed any more: their memory is used again. */
-  readonly used?: PageStreams | undefined;
+  /** Where to put what is read, and what lists the records instead of scanPages(). */
+  readonly memory?: StreamMemory;
+};
+
+/** Of each lane: where its pages go, and the list of their records. */
+export type StreamMemory = {
+  readonly window: ByteWindow;
+  readonly regions: readonly { readonly from: number; readonly to: number }[];
+  readonly indexes: readonly RecordIndex[];
+  /** Adds the records of pages to the list of `count`; returns how many it then has. */
+  readonly list: (lane: number, from: number, to: number, count: number) => number;
+  /** Forgets the first records of a list; the pages of the others move down to the region's start. */
+  readonly drop: (lane: number, records: number, shift: number, filledTo: number) => void;
 };
 
 export function openStreams(lanes: readonly Lane[], options: StreamOptions): PageStreams {
-  const { scanner, windowBytes = WINDOW_BYTES, used } = options;
-  const share = windowBytes / Math.max(1, lanes.length);
-  let at = 0;
+  const { scanner, windowBytes = WINDOW_BYTES } = options;
+  const memory = options.memory ?? ownMemory(lanes, windowBytes, scanner.littleEndian);
   const streams = lanes.map((lane, which): Stream => {
     const { layout, offset, size } = lane;
-    const regionFrom = at;
-    const limit = Math.max(16, Math.floor(share / layout.pageBytes)) * layout.pageBytes;
-    // Regions begin at whole words, as the aliases of the window do.
-    at += Math.min(limit, Math.ceil(size / 8) * 8);
+    const { from, to } = memory.regions[which] as StreamMemory['regions'][number];
+    const index = memory.indexes[which] as RecordIndex;
+    index.count = 0;
     return {
       lane,
-      // The same object for all slices: the walk over records is compiled once.
-      scanner: used?.streams[which]?.scanner ?? { ...scanner, layout },
-      regionFrom,
-      regionTo: at,
-      filledTo: regionFrom,
+      scanner: { ...scanner, layout },
+      regionFrom: from,
+      regionTo: to,
+      filledTo: from,
       fileAt: offset,
       fileEnd: offset + size,
-      index: reused(used?.streams[which]?.index, at - regionFrom),
+      index,
       gaps: gapState(which, lane.cpu),
     };
   });
   return {
     streams,
-    window:
-      used !== undefined && used.window.bytes.length >= at
-        ? used.window
-        : byteWindow(new Uint8Array(at), scanner.littleEndian),
+    window: memory.window,
+    memory: options.memory,
     scan: emptyScan(),
     range: options.range,
     watches: options.watches,
     damagedAt: [],
     totalBytes: lanes.reduce((sum, { size }) => sum + size, 0),
-    runs: used?.runs ?? emptyRuns(),
+    runs: emptyRuns(),
   };
 }
 
-function reused(index: RecordIndex | undefined, bytes: number): RecordIndex {
-  if (index === undefined) return emptyIndex(Math.max(64, Math.floor(bytes / 48)));
-  index.count = 0;
-  return index;
+function ownMemory(
+  lanes: readonly Lane[],
+  windowBytes: number,
+  littleEndian: boolean,
+): Omit<StreamMemory, 'list' | 'drop'> {
+  const share = windowBytes / Math.max(1, lanes.length);
+  let at = 0;
+  const regions = lanes.map(({ layout, size }) => {
+    const from = at;
+    const limit = Math.max(16, Math.floor(share / layout.pageBytes)) * layout.pageBytes;
+    // Regions begin at whole words, as the aliases of the window do.
+    at += Math.min(limit, Math.ceil(size / 8) * 8);
+    return { from, to: at };
+  });
+  const indexes = regions.map(({ from, to }) =>
+    emptyIndex(Math.max(64, Math.floor((to - from) / 48))),
+  );
+  return { window: byteWindow(new Uint8Array(at), littleEndian), regions, indexes };
 }
 
 /** The next records in order of time; undefined at the end. Valid until the next call. */
@@ -164,7 +185,7 @@ export function nextBatch(all: PageStreams): Batch | undefined {
   if (taken.every((count) => count === 0)) return undefined;
   const { window, runs } = all;
   const indexes = all.streams.map((stream) => stream.index);
-  mergeLanes(indexes, taken, runs);
+  if (all.memory === undefined) mergeLanes(indexes, taken, runs);
   return { window, indexes, taken, runs };
 }
 
@@ -198,6 +219,11 @@ function fill(all: PageStreams, stream: Stream): void {
 function scan(all: PageStreams, stream: Stream, from: number, fileAt: number): void {
   const { index, scanner, gaps } = stream;
   const before = index.count;
+  if (all.memory !== undefined) {
+    index.count = all.memory.list(gaps.lane, from, stream.filledTo, before);
+    if (all.range !== undefined) cut(stream, before, all.range);
+    return;
+  }
   scanPages(scanner, all.window, from, stream.filledTo, index, all.scan);
   noteGaps(gaps, index, before, all.scan);
   for (const at of all.scan.damaged.splice(0)) all.damagedAt.push(fileAt + at - from);
@@ -262,9 +288,14 @@ function carry(all: PageStreams, stream: Stream, taken: number): void {
   const { pageBytes } = stream.scanner.layout;
   const first = (index.start[taken] as number) - regionFrom;
   const shift = Math.floor(first / pageBytes) * pageBytes;
-  all.window.bytes.copyWithin(regionFrom, regionFrom + shift, stream.filledTo);
+  if (all.memory === undefined) {
+    all.window.bytes.copyWithin(regionFrom, regionFrom + shift, stream.filledTo);
+    dropRows(index, taken, shift);
+  } else {
+    all.memory.drop(stream.gaps.lane, taken, shift, stream.filledTo);
+    index.count -= taken;
+  }
   stream.filledTo -= shift;
-  dropRows(index, taken, shift);
 }
 
 /** Forgets the first records; the bytes of the others were moved down by `shift`. */

@@ -3,17 +3,22 @@
  * exactly the right size can be made for the columns, and all that pages tell beside records.
  */
 import { type ByteWindow, byteWindow } from '../../decode/record-window.ts';
-import { type Watches, watchRecords } from './below-zero.ts';
-import { countPage, endLane, FIRST_TS, LAST_TS, type PageTally, startLane } from './count-pages.ts';
+import { Allocator, instantiate, sharedMemory, type WasmFunctions } from '../../wasm/memory.ts';
+import { noteBelowZero, type Watches, watchRecords } from './below-zero.ts';
 import { type GapState, gapState, noteGaps } from './gaps.ts';
+import { WALK } from './page-loops.ts';
+import { COUNT_LOOPS } from './page-loops-bytes.ts';
 import {
+  absoluteTime,
   emptyIndex,
   emptyScan,
   type PageScanner,
   type RecordIndex,
+  reject,
   type ScanResult,
   scanPages,
 } from './pages.ts';
+import { writeLeast, writeWalk } from './slice-memory.ts';
 import { MAX_IDS, openLane, type SlicePlan } from './slices.ts';
 import { countUpTo, type Lane } from './streams.ts';
 
@@ -35,30 +40,74 @@ export type SliceSurvey = {
 export type Surveyor = {
   readonly plan: SlicePlan;
   readonly lanes: readonly Lane[];
+  readonly loops: WasmFunctions<'countPages'>;
+  /** All memory of the loops; pages are read to its beginning. */
   readonly window: ByteWindow;
+  readonly chunk: Uint8Array;
   readonly index: RecordIndex;
   readonly scanners: readonly PageScanner[];
+  /** Records by event id. */
   readonly counts: Int32Array;
   readonly watches: Watches;
-  readonly tally: PageTally;
+  /** The WALK of each lane, and its times: those of the first and of the last record, steps back. */
+  readonly walks: readonly number[];
+  readonly times: readonly WalkTimes[];
+  /** What else the slice's pages tell. */
+  scan: ScanResult;
 };
+
+type WalkTimes = { readonly view: Float64Array; readonly backwards: Uint32Array };
+const FIRST = 0;
+const LAST = 1;
 
 export function makeSurveyor(plan: SlicePlan, watches: Watches): Surveyor {
   const { lanes, scanner } = plan;
+  const { base, minSize } = scanner;
   const largest = lanes.reduce((most, { layout }) => Math.max(most, layout.pageBytes), CHUNK_BYTES);
-  const window = byteWindow(new Uint8Array(Math.ceil(largest / 8) * 8), scanner.littleEndian);
-  const counts = new Int32Array(MAX_IDS);
-  return {
-    plan,
+  const allocator = new Allocator();
+  const chunkAt = allocator.take(largest);
+  const [least, countsAt, signs] = [0, 0, 0].map(() => allocator.take(4 * MAX_IDS)) as Triple;
+  const walks = lanes.map(() => allocator.take(WALK.bytes));
+  const lists = [...watches.byId].map(([id, list]) => {
+    return { id, list, at: allocator.take(4 * (list.length + 1)) };
+  });
+  const memory = sharedMemory(allocator.end);
+  const { buffer } = memory;
+  const window = byteWindow(new Uint8Array(buffer), true);
+  writeLeast(window, least, plan.ids, minSize);
+  for (const { id, list, at } of lists) {
+    window.u32[(signs >>> 2) + id] = at;
+    window.u32.set([list.length, ...list.map(({ signAt }) => signAt)], at >>> 2);
+  }
+  lanes.forEach(({ layout }, which) => {
+    const facts = { layout, base, least, counts: countsAt, signs };
+    writeWalk(window, walks[which] as number, facts);
+  });
+  const surveyor: Surveyor = {
+    ...{ plan, walks, window, watches },
     lanes: lanes.map((lane) => openLane(lane, plan.name)),
-    window,
+    loops: instantiate(COUNT_LOOPS, memory, {
+      absoluteTime: (extra: number, delta: number, now: number) =>
+        absoluteTime(extra >>> 0, delta >>> 0, now, base),
+      reject: (id: number) => reject(id, minSize[id] as number, surveyor.scan),
+      damagedPage: (page: number) => void surveyor.scan.damaged.push(page),
+      belowZero: (id: number, data: number, ts: number) =>
+        noteBelowZero(watches, window.bytes, data, id, ts),
+    }),
+    chunk: new Uint8Array(buffer, chunkAt, largest),
     index: emptyIndex(1 << 12),
     scanners: lanes.map(({ layout }) => ({ ...scanner, layout })),
-    counts,
-    watches,
-    tally: { scanner, window, watches, counts, lane: new Float64Array(3), scan: emptyScan() },
+    counts: new Int32Array(buffer, countsAt, MAX_IDS),
+    times: walks.map((walk) => ({
+      view: new Float64Array(buffer, walk + WALK.firstTs, 2),
+      backwards: new Uint32Array(buffer, walk + WALK.backwards, 1),
+    })),
+    scan: emptyScan(),
   };
+  return surveyor;
 }
+
+type Triple = [number, number, number];
 
 type Walk = {
   readonly slice: number;
@@ -70,12 +119,13 @@ type Walk = {
 export function surveySlice(surveyor: Surveyor, slice: number): SliceSurvey {
   const { plan, lanes, counts } = surveyor;
   const walk: Walk = { slice, scan: emptyScan(), damagedAt: [], inOrder: true };
-  counts.fill(0);
-  surveyor.tally.scan = walk.scan;
+  surveyor.scan = walk.scan;
   const parts = lanes.map((lane, which) => surveyLane(surveyor, walk, lane, which));
   const from = slice * MAX_IDS;
   for (const id of plan.ids) {
-    if (counts[id] !== 0) Atomics.add(plan.counts, from + id, counts[id] as number);
+    if (counts[id] === 0) continue;
+    Atomics.add(plan.counts, from + id, counts[id] as number);
+    counts[id] = 0;
   }
   const { short, unknown, backwards } = walk.scan;
   const { inOrder, damagedAt } = walk;
@@ -83,12 +133,14 @@ export function surveySlice(surveyor: Surveyor, slice: number): SliceSurvey {
 }
 
 function surveyLane(surveyor: Surveyor, walk: Walk, lane: Lane, which: number): LanePart {
-  const { plan, window, tally } = surveyor;
+  const { plan, chunk } = surveyor;
+  const { view, backwards } = surveyor.times[which] as WalkTimes;
   const { pageBytes } = lane.layout;
   const pages = plan.pages[which] as Uint32Array;
-  const step = Math.max(1, Math.floor(window.bytes.length / pageBytes));
+  const step = Math.max(1, Math.floor(chunk.length / pageBytes));
   const gaps = gapState(which, lane.cpu);
-  startLane(tally);
+  view.fill(Number.NaN);
+  backwards[0] = 0;
   const end = pages[walk.slice + 1] as number;
   for (let page = pages[walk.slice] as number; page < end; page += step) {
     const offset = lane.offset + page * pageBytes;
@@ -96,15 +148,15 @@ function surveyLane(surveyor: Surveyor, walk: Walk, lane: Lane, which: number): 
       Math.min(step, end - page) * pageBytes,
       lane.offset + lane.size - offset,
     );
-    const got = lane.source.readInto(window.bytes.subarray(0, wanted), offset);
+    const got = lane.source.readInto(chunk.subarray(0, wanted), offset);
     surveyPages(surveyor, walk, gaps, page, got);
     for (const at of walk.scan.damaged.splice(0)) walk.damagedAt.push(offset + at);
   }
-  endLane(tally);
-  return { ...gaps, firstTs: tally.lane[FIRST_TS] as number };
+  walk.scan.backwards += backwards[0] as number;
+  return { ...gaps, firstTs: view[FIRST] as number };
 }
 
-/** The pages in the window, whose first one is `firstPage` of the lane. */
+/** The pages in the chunk, whose first one is `firstPage` of the lane. */
 function surveyPages(
   surveyor: Surveyor,
   walk: Walk,
@@ -112,23 +164,29 @@ function surveyPages(
   firstPage: number,
   bytes: number,
 ): void {
-  const { plan, tally, lanes } = surveyor;
+  const { plan, lanes, loops, walks } = surveyor;
   const { layout } = lanes[gaps.lane] as Lane;
   const { pageBytes, dataAt } = layout;
+  const { view } = surveyor.times[gaps.lane] as WalkTimes;
   const pages = plan.pages[gaps.lane] as Uint32Array;
   const from = plan.times[walk.slice] as number;
   const until = plan.times[walk.slice + 1] as number;
-  const lastOwn = (pages[walk.slice + 1] as number) - 1;
-  for (let at = 0, page = firstPage; at + dataAt <= bytes; at += pageBytes, page++) {
-    const pageEnd = Math.min(bytes, at + pageBytes);
-    // Only the last page has records of later slices; a gap needs the record that ends it.
-    const isPlain = page < lastOwn && gaps.open === 0;
-    if (isPlain && countPage(tally, layout, at, pageEnd)) {
-      gaps.lastTs = tally.lane[LAST_TS] as number;
-      const isOutside = gaps.lastTs >= until || (tally.lane[FIRST_TS] as number) < from;
+  // Only the last page has records of later slices; a gap needs the record that ends it.
+  const lastOwn = ((pages[walk.slice + 1] as number) - 1 - firstPage) * pageBytes;
+  const plainEnd = Math.min(bytes, lastOwn);
+  let at = 0;
+  while (at + dataAt <= bytes) {
+    const start = at;
+    if (gaps.open === 0 && at < plainEnd) {
+      at = loops.countPages(walks[gaps.lane] as number, at, plainEnd);
+    }
+    if (at > start) {
+      gaps.lastTs = view[LAST] as number;
+      const isOutside = gaps.lastTs >= until || (view[FIRST] as number) < from;
       if (isOutside) walk.inOrder = false;
     } else {
-      surveyPage(surveyor, walk, gaps, at, pageEnd, page);
+      surveyPage(surveyor, walk, gaps, at, Math.min(bytes, at + pageBytes), firstPage);
+      at += pageBytes;
     }
   }
 }
@@ -140,17 +198,19 @@ function surveyPage(
   gaps: GapState,
   at: number,
   pageEnd: number,
-  page: number,
+  firstPage: number,
 ): void {
-  const { window, index, watches, tally, scanners } = surveyor;
+  const { window, index, watches, scanners } = surveyor;
+  const scanner = scanners[gaps.lane] as PageScanner;
+  const { view } = surveyor.times[gaps.lane] as WalkTimes;
   index.count = 0;
-  scanPages(scanners[gaps.lane] as PageScanner, window, at, pageEnd, index, walk.scan);
+  scanPages(scanner, window, at, pageEnd, index, walk.scan);
   noteGaps(gaps, index, 0, walk.scan);
   watchRecords(watches, index, 0, window.bytes);
   if (index.count === 0) return;
-  if (Number.isNaN(tally.lane[LAST_TS])) tally.lane[FIRST_TS] = index.ts[0] as number;
-  tally.lane[LAST_TS] = gaps.lastTs;
-  countRecords(surveyor, walk, gaps.lane, page);
+  if (Number.isNaN(view[LAST])) view[FIRST] = index.ts[0] as number;
+  view[LAST] = gaps.lastTs;
+  countRecords(surveyor, walk, gaps.lane, firstPage + at / scanner.layout.pageBytes);
 }
 
 /** Counts the records of a page for the slices that they belong to. */

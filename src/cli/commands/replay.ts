@@ -1,15 +1,17 @@
 /** `tidemark replay`: the model against what the kernel recorded. */
-import { keepUnlessUnread } from '../../findings/unread-events.ts';
+import { keepForReplay } from '../../findings/unread-events.ts';
 import { lawsOf, type ReplayResult, replay as replayTrace } from '../../replay/replay.ts';
+import { allDiagnostics } from '../../trace/diagnostics.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, ReplayOptions } from '../config.ts';
+import { inferredBandwidth } from '../inferred-bandwidth.ts';
 import type { Io } from '../io.ts';
 import { replayText } from '../replay-text.ts';
 
 export async function replay(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(ReplayOptions, raw);
-  const trace = await openCapture(file, options, io, keepUnlessUnread);
+  const trace = await openCapture(file, options, io, keepForReplay);
   const result = replayTrace(trace);
   if (options.json) io.out(`${JSON.stringify(replayJson(trace, result), undefined, 2)}\n`);
   else io.out(replayText(trace, result));
@@ -24,11 +26,12 @@ function replayJson(trace: Trace, result: ReplayResult) {
     vmstat: history?.vmstat_fits ?? {},
     folio_sizes: history?.sizes.counts,
     evidence: history?.evidence,
-    anomalies: history?.anomalies,
     budget: history?.budget,
     dirtied: history?.dirtied,
+    projections: history?.projections,
     drift: history?.drift,
     starts: history?.starts,
+    inferred_bandwidth: inferredBandwidth(identities),
     timebase: identities.timebase,
     features: { ...identities.features, limit_of_domain: identities.limit_of_domain },
     limit_of_domain: identities.limit_of_domain,
@@ -41,6 +44,6 @@ function replayJson(trace: Trace, result: ReplayResult) {
     })),
     reclaim_throttles: reclaim.throttles,
     levels: { identity: 'a', replay: 'b', vmstat: 'b' },
-    diagnostics: trace.diagnostics,
+    diagnostics: allDiagnostics(trace.diagnostics, result.diagnostics),
   };
 }

@@ -1,21 +1,31 @@
-/** `tidemark systems`: what can be compared, what each models and what it does not. */
+/** `tidemark systems`: what can be compared; of one system what it models and what it does not. */
 import { SWITCH_NAMES, switchRow } from '../../model/switches.ts';
-import { NEEDS, SYSTEMS } from '../../model/systems.ts';
+import { NEEDS, SYSTEMS, type System } from '../../model/systems.ts';
 import { SYSTEMS_VERSION, type SystemsDocument } from '../compare-schema.ts';
 import { parseOptions, SystemsOptions } from '../config.ts';
 import type { Io } from '../io.ts';
-import { valuesOf } from '../switch-options.ts';
+import { findSystem, valuesOf } from '../switch-options.ts';
+import { wrapped } from '../wrap.ts';
 
-export function systems(raw: unknown, io: Io): void {
+export function systems(name: string | undefined, raw: unknown, io: Io): void {
   const { json } = parseOptions(SystemsOptions, raw);
-  const document = systemsDocument();
-  io.out(json ? `${JSON.stringify(document, undefined, 2)}\n` : systemsText(document));
+  const chosen = name === undefined ? undefined : findSystem(name, 'systems');
+  const document = systemsDocument(chosen === undefined ? SYSTEMS : [chosen]);
+  const columns = Math.min(WIDEST, Math.max(NARROWEST, io.columns ?? USUAL));
+  if (json) io.out(`${JSON.stringify(document, undefined, 2)}\n`);
+  else io.out(chosen === undefined ? listText(SYSTEMS, columns) : fullText(document, columns));
 }
 
-export function systemsDocument(): SystemsDocument {
+/** Widths of terminals that the list is made for; what it is where there is none. */
+const NARROWEST = 60;
+const WIDEST = 160;
+const USUAL = 100;
+
+export function systemsDocument(chosen: readonly System[]): SystemsDocument {
+  const heard = SWITCH_NAMES.filter((name) => chosen.some(({ listens }) => listens.includes(name)));
   return {
     version: SYSTEMS_VERSION,
-    systems: SYSTEMS.map((system) => ({
+    systems: chosen.map((system) => ({
       id: system.id,
       title: system.title,
       switches: { ...system.switches },
@@ -29,26 +39,47 @@ export function systemsDocument(): SystemsDocument {
       })),
       listens: [...system.listens],
     })),
-    switches: SWITCH_NAMES.map((name) => {
+    switches: heard.map((name) => {
       const row = switchRow(name);
       return { name, values: valuesOf(row), meaning: row.meaning, otherwise: row.otherwise };
     }),
   };
 }
 
-function systemsText({ systems, switches }: SystemsDocument): string {
-  const list = systems.map(({ id, title, modelled, not_modelled, sources, listens }) => {
-    const set = listens.length === 0 ? '' : `    --set    ${listens.join(', ')}\n`;
-    return (
-      `${id}: ${title}\n` +
-      `    models   ${modelled}\n` +
-      `    not      ${not_modelled}\n` +
-      `    source   ${sources.join('; ')}\n${set}`
-    );
+/** One line each: the name, what it is, and where that is from, as much as fits. */
+function listText(systems: readonly System[], columns: number): string {
+  const name = Math.max(...systems.map(({ id }) => id.length));
+  const title = Math.max(...systems.map((system) => system.title.length));
+  const left = columns - name - title - 4;
+  const lines = systems.map((system) => {
+    const whole = system.sources.join('; ');
+    const source = whole.length <= left ? whole : system.from;
+    const line = `${system.id.padEnd(name)}  ${system.title.padEnd(title)}  ${source}`;
+    return `${cut(line.trimEnd(), columns)}\n`;
   });
-  const names = switches.map(
-    ({ name, values, meaning, otherwise }) =>
-      `  ${name}: ${meaning} (${values}; otherwise ${otherwise})\n`,
+  const more = 'tidemark systems NAME says what it models, what not, and its switches';
+  return `${lines.join('')}\n${more}\n`;
+}
+
+const cut = (line: string, columns: number): string =>
+  line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+
+function fullText({ systems: [system], switches }: SystemsDocument, columns: number): string {
+  if (system === undefined) return '';
+  const set = Object.entries(system.switches).map(([name, value]) => `${name}=${value}`);
+  const events = [...new Set(system.needs.flatMap((need) => need.events))];
+  const rows: readonly (readonly [string, string])[] = [
+    ['models', system.modelled],
+    ['not', system.not_modelled],
+    ['source', system.sources.join('; ')],
+    ['needs', events.join(', ')],
+    ...(set.length === 0 ? [] : [['sets', set.join(', ')] as const]),
+  ];
+  const body = rows.map(([label, text]) => wrapped(text, columns, `  ${label.padEnd(8)}`));
+  const listed = switches.map(({ name, values, meaning, otherwise }) =>
+    wrapped(`${name}: ${meaning} (${values}; otherwise ${otherwise})`, columns, '  '),
   );
-  return `${list.join('')}\nswitches of compare --set NAME=VALUE\n${names.join('')}`;
+  const head = `${system.id}: ${system.title}\n`;
+  const title = '\nswitches: tidemark compare --set NAME=VALUE\n';
+  return `${head}${body.join('')}${listed.length === 0 ? '' : title}${listed.join('')}`;
 }

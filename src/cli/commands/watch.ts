@@ -1,71 +1,78 @@
-/** `tidemark watch`: a report beside each capture that appears in a folder. */
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+/** `tidemark watch`: a report beside each capture that appears in a folder, and a page of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { visible } from '../../../reports/index.ts';
 import { FormatError, UsageError } from '../../trace/errors.ts';
 import { parseOptions, WatchOptions } from '../config.ts';
+import { makeFolder } from '../files.ts';
 import type { Io } from '../io.ts';
+import { Captures, type CapturesOptions } from '../watch/captures.ts';
+import { capturesIn } from '../watch/folder.ts';
+import { isFresh, pageOf, readPage } from '../watch/pages.ts';
 import { report } from './report.ts';
 
-// What reports, recorders and samplers write beside a capture.
-const BESIDE = /\.(?:html|json|md|csv|part|tmp|svg|log)$|^\./i;
-
-type Seen = { readonly size: number; readonly changed_ms: number };
-
 /**
- * Looks every few seconds. A file that did not change between two looks is taken to be complete;
- * one that is no capture is said once. Ends by itself only with `--once`.
+ * With `--once`, reports on what lacks its report and returns. Otherwise looks every few seconds,
+ * serves the page and returns at SIGINT or SIGTERM. Throws UsageError for a folder that cannot be
+ * read and for a port that cannot be had.
  */
 export async function watch(folder: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(WatchOptions, raw);
-  const last = new Map<string, Seen>();
-  const refused = new Map<string, Seen>();
-  for (;;) {
-    for (const [name, seen] of filesIn(folder)) {
-      const isStill = isSame(last.get(name), seen);
-      last.set(name, seen);
-      if (!(isStill || options.once) || isSame(refused.get(name), seen)) continue;
-      if (!(await reportOn(join(folder, name), options, io))) refused.set(name, seen);
+  if (options.output !== undefined) makeFolder(options.output);
+  if (options.once) await reportOnce(folder, options, io);
+  else await serve(folder, options, io);
+}
+
+async function reportOnce(folder: string, options: CapturesOptions, io: Io): Promise<void> {
+  for (const found of capturesIn(folder)) {
+    const page = pageOf(found, options.output);
+    const showsNames = options.redact && readPage(page)?.redacted === false;
+    if (isFresh(page, found) && !showsNames) continue;
+    try {
+      if (found.problem !== undefined) throw new UsageError(found.problem);
+      await report(found.path, { output: page, redact: options.redact, quiet: true }, io);
+      sayWritten(page, io);
+    } catch (error) {
+      // One bad file must not end the watch.
+      if (!(error instanceof FormatError || error instanceof UsageError)) throw error;
+      sayFailed(found.path, error.message, io);
     }
-    if (options.once) return;
-    await sleep(options.every * 1000);
   }
 }
 
-function isSame(before: Seen | undefined, now: Seen): boolean {
-  return before?.size === now.size && before.changed_ms === now.changed_ms;
+function sayWritten(page: string, io: Io): void {
+  io.out(`written to ${visible(page)}\n`);
 }
 
-/** Captures without a report that is younger than they are. */
-function filesIn(folder: string): [name: string, seen: Seen][] {
-  let names: string[];
-  try {
-    names = readdirSync(folder).sort();
-  } catch (error) {
-    throw new UsageError(
-      `cannot watch ${folder}: ${error instanceof Error ? error.message : error}`,
-    );
-  }
-  return names.flatMap((name): [string, Seen][] => {
-    if (BESIDE.test(name)) return [];
-    const file = statSync(join(folder, name), { throwIfNoEntry: false });
-    if (file === undefined || !file.isFile()) return [];
-    const page = statSync(join(folder, `${name}.html`), { throwIfNoEntry: false });
-    if (page !== undefined && page.mtimeMs >= file.mtimeMs) return [];
-    return [[name, { size: file.size, changed_ms: file.mtimeMs }]];
+function sayFailed(capture: string, problem: string, io: Io): void {
+  io.err(`tidemark: ${visible(capture)}: ${visible(problem)}\n`);
+}
+
+type ServeOptions = CapturesOptions & { readonly every: number; readonly port: number };
+
+async function serve(folder: string, options: ServeOptions, io: Io): Promise<void> {
+  const { PageServer } = await import('../watch/server.ts');
+  const { watchAssets } = await import('../watch/assets.ts');
+  const captures = new Captures(folder, options, {
+    changed: () => server.tell(),
+    written: (page) => sayWritten(page, io),
+    failed: (capture, problem) => sayFailed(capture, problem, io),
   });
-}
-
-/** False for what is no capture; one bad file must not end the watch. */
-async function reportOn(path: string, { redact }: { redact: boolean }, io: Io): Promise<boolean> {
-  const output = `${path}.html`;
+  const server = new PageServer(captures, watchAssets());
+  // A folder that is not there is said before a port is taken.
+  capturesIn(folder);
+  const address = await server.listen(options.port);
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  process.once('SIGINT', end).once('SIGTERM', end);
   try {
-    await report(path, { output, redact, quiet: true }, io);
-    io.out(`written to ${output}\n`);
-    return true;
-  } catch (error) {
-    if (!(error instanceof FormatError || error instanceof UsageError)) throw error;
-    io.err(`tidemark: ${path}: ${error.message}\n`);
-    return false;
+    io.out(`watching ${visible(folder)} at ${address} (Ctrl+C ends it)\n`);
+    while (!ended.signal.aborted) {
+      captures.look();
+      await sleep(options.every * 1000, undefined, { signal: ended.signal }).catch(() => undefined);
+    }
+  } finally {
+    process.removeListener('SIGINT', end).removeListener('SIGTERM', end);
+    captures.stop();
+    await server.close();
   }
 }

@@ -3,6 +3,7 @@ import { type CauseDefinition, type CauseOutcome, clear, unknown } from '../caus
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
 import { busyWriteRate } from '../facts/rates.ts';
+import { freeUnder } from '../facts/what-if.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration } from '../format.ts';
 import {
@@ -83,6 +84,7 @@ function evaluate(facts: Facts): CauseOutcome {
         kind: 'sysctl',
         text: 'Raise the limits: below free run, the estimate does not matter.',
         command: 'sysctl -w vm.dirty_background_bytes=268435456 vm.dirty_bytes=1073741824',
+        ...freeUnder(facts, pauses, { dirty_bytes: 2 ** 30, background_bytes: 2 ** 28 }),
       },
     ],
   };

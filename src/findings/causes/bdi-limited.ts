@@ -85,7 +85,7 @@ function evaluate(facts: Facts): CauseOutcome {
     ],
     confidence: isStrict ? 0.95 : 0.85,
     confidence_reasons: [],
-    advice: advice(bdi, isStrict, ratio, cap),
+    advice: advice(bdi, isStrict, ratio, cap, freeOfWhole(own)),
   };
 }
 
@@ -142,7 +142,23 @@ function mayHold(own: readonly Pause[], cap: number): string {
   return `it may hold ${bytes(cap)}${times}`;
 }
 
-function advice(bdi: string, isStrict: boolean, ratio: number | undefined, cap: number): Advice[] {
+/**
+ * Share of pauses at which the bdi held less than the free run of the whole limit: what its part is
+ * when it does all the writing.
+ */
+function freeOfWhole(pauses: readonly Pause[]): number {
+  const known = pauses.filter(({ freerun_pages }) => freerun_pages > 0);
+  const free = known.filter((pause) => pause.wb_dirty_pages <= pause.freerun_pages);
+  return known.length === 0 ? Number.NaN : free.length / known.length;
+}
+
+function advice(
+  bdi: string,
+  isStrict: boolean,
+  ratio: number | undefined,
+  cap: number,
+  free: number,
+): Advice[] {
   const list: Advice[] = [];
   if (isStrict && cap < 1) {
     list.push({
@@ -151,6 +167,7 @@ function advice(bdi: string, isStrict: boolean, ratio: number | undefined, cap: 
         `Give bdi ${bdi} a part that it keeps while idle; kernels from 6.14 do so by themselves ` +
         'for a bdi with a strict limit.',
       command: `echo 1 > /sys/class/bdi/${bdi}/min_ratio`,
+      unpredicted: 'its part also follows what it wrote lately; set it, record again and compare',
     });
   }
   if (ratio === undefined || ratio < 1) {
@@ -158,6 +175,13 @@ function advice(bdi: string, isStrict: boolean, ratio: number | undefined, cap: 
       kind: 'bdi',
       text: `Raise max_ratio of bdi ${bdi}: it is the bdi’s largest share of the dirty limit.`,
       command: `echo 100 > /sys/class/bdi/${bdi}/max_ratio`,
+      ...(Number.isNaN(free)
+        ? { unpredicted: 'free run was not recorded (writeback:global_dirty_state)' }
+        : {
+            predicted:
+              `at ${percent(free)} of the pauses it held less than the free run of the whole ` +
+              'limit, which is its part when it does all the writing (level a)',
+          }),
     });
   }
   if (isStrict) {
@@ -165,7 +189,9 @@ function advice(bdi: string, isStrict: boolean, ratio: number | undefined, cap: 
       kind: 'bdi',
       text: 'Switch the strict limit off if the device (or FUSE server) can be trusted with memory.',
       command: `echo 0 > /sys/class/bdi/${bdi}/strict_limit`,
-      predicted: 'below free run nobody is paused, so that none of these pauses would have been',
+      predicted:
+        'below free run nobody is paused, so that none of the pauses that the strict limit made ' +
+        'would have been (level a)',
     });
   }
   return list;

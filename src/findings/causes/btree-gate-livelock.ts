@@ -44,11 +44,13 @@ const ADVICE: readonly Advice[] = [
   {
     kind: 'kernel',
     text: 'Update to a kernel without the gate (6.19, and backports to 6.12.78 and 6.1.167).',
+    unpredicted: 'tidemark compare replays this capture with and without the gate',
   },
   {
     kind: 'cgroup',
     text: 'Until then give the cgroup a dirty limit well above 32 MiB, or call sync from a timer.',
     command: 'echo 1G > /sys/fs/cgroup/GROUP/memory.high',
+    unpredicted: 'what else the cgroup holds was not recorded; sample its memory.stat',
   },
 ];
 

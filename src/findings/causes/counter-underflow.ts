@@ -92,6 +92,9 @@ function evaluate(facts: Facts): CauseOutcome {
         text:
           'This is an accounting fault of the kernel; look for a fix of that release. Until ' +
           'then, moving the tasks out of the cgroup, or a new cgroup, starts from a sound counter.',
+        unpredicted:
+          'the true count is lost with the underflow, and with it what the throttle would have ' +
+          'decided; record the cgroup’s memory.stat from the beginning',
       },
     ],
   };

@@ -13,6 +13,8 @@ import { estimatedRate, writebackBusyShare, writtenRate } from '../facts/rates.t
 import { syncsByReason } from '../facts/sync-reasons.ts';
 import type { SyncWait } from '../facts/sync-waits.ts';
 import type { Pause } from '../facts/throttle.ts';
+import { predictFasterDevice, predictPauses } from '../facts/what-if.ts';
+import { predictWait } from '../facts/what-if-sync.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration, percent } from '../format.ts';
 import {
@@ -109,7 +111,7 @@ function evaluate(facts: Facts): CauseOutcome {
     counter_evidence: counter,
     confidence: 0.9 * 0.75 ** doubts * (own.length < 5 ? 0.7 : 1),
     confidence_reasons: own.length < 5 ? [`Only ${count(own.length, 'pause')} recorded.`] : [],
-    advice: adviceFor(rateText(rates, size), limit),
+    advice: adviceFor(facts, bdi, rateText(rates, size), limit),
   };
 }
 
@@ -158,8 +160,18 @@ function ownSyncs(facts: Facts, waits: readonly SyncWait[]): CauseOutcome {
       {
         kind: 'application',
         text: 'Sync earlier and more often, so that each sync has less to write.',
+        ...predictWait(
+          facts,
+          { bytes: own, took_ns: longest?.own_ns ?? 0 },
+          own / 2,
+          'of its own data with twice as many syncs',
+        ),
       },
-      { kind: 'device', text: 'A faster device, or lifting a throttle on it, is the cure.' },
+      {
+        kind: 'device',
+        text: 'A faster device, or lifting a throttle on it, is the cure.',
+        unpredicted: 'a sync takes what its data takes; how fast another device is, only it tells',
+      },
     ],
   };
 }
@@ -222,19 +234,26 @@ function counterEvidence(
   return list;
 }
 
-function adviceFor(rate: string, limit: number): Advice[] {
+function adviceFor(facts: Facts, bdi: string, rate: string, limit: number): Advice[] {
+  const raised = 2 * Math.round(limit);
   return [
     {
-      kind: 'application',
-      text: `Write less, or spread it over time: the device takes ${rate}.`,
+      kind: 'device',
+      text: 'A faster device, or lifting a throttle on it, is the cure.',
+      ...predictFasterDevice(facts, bdi),
     },
     {
       kind: 'sysctl',
       text:
         'A higher limit only postpones the pauses: it absorbs a burst of that size, and sync ' +
         'takes longer by as much.',
-      command: `sysctl -w vm.dirty_bytes=${2 * Math.round(limit)}`,
+      command: `sysctl -w vm.dirty_bytes=${raised}`,
+      ...predictPauses(facts, bdi, { dirty_bytes: raised }),
     },
-    { kind: 'device', text: 'A faster device, or lifting a throttle on it, is the cure.' },
+    {
+      kind: 'application',
+      text: `Write less, or spread it over time: the device takes ${rate}.`,
+      unpredicted: 'how much the program could leave out is not in a trace',
+    },
   ];
 }

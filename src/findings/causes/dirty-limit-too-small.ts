@@ -1,8 +1,9 @@
 /** The limit holds less than the device writes in a moment, so that writers wait on a fast device. */
-import { type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
+import { type Advice, type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
 import { estimatedRate, writtenRate } from '../facts/rates.ts';
+import { predictPauses } from '../facts/what-if.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration } from '../format.ts';
 import {
@@ -62,7 +63,6 @@ function evaluate(facts: Facts): CauseOutcome {
     const text = `The limit of ${bytes(limit * size)} holds ${duration(drain_s * 1e9)} of writing.`;
     return clear(text, numbers);
   }
-  const better = 2 ** Math.ceil(Math.log2(rate * size * 4));
   return {
     status: 'found',
     bdi,
@@ -88,13 +88,18 @@ function evaluate(facts: Facts): CauseOutcome {
     confidence: drain_s < least_s / 2 ? 0.9 : 0.75,
     confidence_reasons:
       drain_s < least_s / 2 ? [] : ['The limit is only a little below what is reasonable.'],
-    advice: [
-      {
-        kind: 'sysctl',
-        text: `Raise the limit to some seconds of writing, e.g. ${bytes(better)}.`,
-        command: `sysctl -w vm.dirty_bytes=${better} vm.dirty_background_bytes=${better / 2}`,
-      },
-    ],
+    advice: [raise(facts, bdi, rate * size)],
+  };
+}
+
+/** A limit that holds some seconds of what the device writes. */
+function raise(facts: Facts, bdi: string, bytes_per_s: number): Advice {
+  const better = 2 ** Math.ceil(Math.log2(bytes_per_s * 4));
+  return {
+    kind: 'sysctl',
+    text: `Raise the limit to some seconds of writing, e.g. ${bytes(better)}.`,
+    command: `sysctl -w vm.dirty_bytes=${better} vm.dirty_background_bytes=${better / 2}`,
+    ...predictPauses(facts, bdi, { dirty_bytes: better, background_bytes: better / 2 }),
   };
 }
 

@@ -139,6 +139,7 @@ function adviceFor(thresh_bytes: number, free_share: number): Advice[] {
     {
       kind: 'application',
       text: 'Find what took the memory: anonymous memory and slab are not dirtyable.',
+      unpredicted: 'what took it is in no event; sample /proc/meminfo beside the trace',
     },
   ];
 }

@@ -90,6 +90,9 @@ function evaluate(facts: Facts): CauseOutcome {
           'Look at what keeps the worker: its stack while it hangs, blocked works of the same ' +
           'workqueue (workqueue_execute_start/end), a CPU that real-time tasks hold.',
         command: 'cat /proc/$(pgrep -f kworker.*flush | head -1)/stack',
+        predicted:
+          `had each work begun when it was queued, up to ${duration(claims.total_ns())} of waits ` +
+          'would not have been (level a: those that lie in the delays)',
       },
     ],
   };

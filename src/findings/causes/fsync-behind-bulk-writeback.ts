@@ -4,6 +4,7 @@ import { claimedWindow } from '../claims.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { syncsByReason } from '../facts/sync-reasons.ts';
 import type { SyncWait } from '../facts/sync-waits.ts';
+import { predictWait } from '../facts/what-if-sync.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration } from '../format.ts';
 import { whoPaused } from './from-stalls.ts';
@@ -43,6 +44,7 @@ function evaluate(facts: Facts): CauseOutcome {
   const bdi = bdiOfWaits(waits);
   const others = othersOf(longest);
   const size = facts.pageSize;
+  const limit = helpfulLimit(others * size);
   return {
     status: 'found',
     bdi,
@@ -74,21 +76,43 @@ function evaluate(facts: Facts): CauseOutcome {
       {
         kind: 'sysctl',
         text: 'Let background writeback begin earlier, so that less is queued at once.',
-        command: 'sysctl -w vm.dirty_background_bytes=67108864 vm.dirty_bytes=268435456',
+        command: `sysctl -w vm.dirty_background_bytes=${limit / 4} vm.dirty_bytes=${limit}`,
+        ...predictWait(
+          facts,
+          { bytes: (others + longest.own_pages) * size, took_ns: longest.own_ns },
+          limit,
+          'of dirty data may exist under that limit',
+        ),
       },
       {
         kind: 'application',
         text:
           'Have the bulk writer write out as it goes: O_DIRECT, or sync_file_range() every few ' +
           'MiB, or an io.max of its cgroup.',
+        unpredicted:
+          'how the device shares its time between direct writes and syncs is in no event; try ' +
+          'it, record again and compare',
       },
       {
         kind: 'device',
         text: 'Put the synced files on another device, or weigh the I/O (BFQ, io.cost).',
+        unpredicted:
+          'how fast the other device, or the scheduler, answers small writes was not recorded; ' +
+          'measure an fsync there',
       },
     ],
   };
 }
+
+/** A limit, in a round number of bytes, under which at most half as much can be in front. */
+function helpfulLimit(in_front_bytes: number): number {
+  const half = 2 ** Math.floor(Math.log2(Math.max(1, in_front_bytes / 2)));
+  return Math.min(LARGEST_LIMIT, Math.max(LEAST_LIMIT, half));
+}
+
+const LARGEST_LIMIT = 2 ** 28;
+/** Below it the kernel's controller has no room to work in (cause dirty-limit-too-small). */
+const LEAST_LIMIT = 2 ** 25;
 
 function othersOf({ others_pages, written_pages = 0, own_pages }: SyncWait): number {
   const flushed = [...others_pages.values()].reduce((sum, pages) => sum + pages, 0);

@@ -2,7 +2,7 @@
 import { isKernelThread } from '../../derive/stalls.ts';
 import { type Advice, type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
 import { StallClaims } from '../claims.ts';
-import { fuseConnections, type Silence } from '../facts/fuse.ts';
+import { fuseFacts, type Silence } from '../facts/fuse.ts';
 import { Spans } from '../facts/sorted.ts';
 import type { Facts } from '../facts.ts';
 import { count, duration } from '../format.ts';
@@ -27,7 +27,7 @@ export const fuseServerStuck: CauseDefinition = {
 function evaluate(facts: Facts): CauseOutcome {
   // A server that was stuck all the time never wrote one, so that its absence must be explained.
   if (!facts.isRecorded('fuse_request_end')) return unknown('Not recorded: fuse_request_end.');
-  const connections = facts.once(fuseConnections);
+  const connections = facts.once(fuseFacts);
   const silences = connections.flatMap(({ silences: own }) => own);
   const [longest] = [...silences].sort((a, b) => b.to_ns - b.from_ns - (a.to_ns - a.from_ns));
   if (longest === undefined) return clear('Every FUSE server answered while it had requests.');
@@ -84,7 +84,7 @@ function evaluate(facts: Facts): CauseOutcome {
     ],
     confidence: lasted >= 2e9 ? 0.95 : 0.8,
     confidence_reasons: lasted >= 2e9 ? [] : ['The silence was short.'],
-    advice: adviceFor(longest.connection),
+    advice: adviceFor(longest.connection, claims.total_ns(), lasted),
   };
 }
 
@@ -129,7 +129,10 @@ function minorOf(connection: string): string {
   return deviceText(connection).split(':').at(-1) ?? connection;
 }
 
-function adviceFor(connection: string): Advice[] {
+/** Seconds after which requests are aborted; of the advice. */
+const TIMEOUT_S = 60;
+
+function adviceFor(connection: string, lost_ns: number, silent_ns: number): Advice[] {
   return [
     {
       kind: 'application',
@@ -137,16 +140,25 @@ function adviceFor(connection: string): Advice[] {
         'Look at the server process in that window (stopped, swapped out, waiting on a network ' +
         'or on a lock): its own log and stack say why it did not answer.',
       command: 'cat /proc/PID/stack /proc/PID/status',
+      predicted:
+        `with a server that answers, the ${duration(lost_ns)} of waits within its silence would ` +
+        'not have been (level a)',
     },
     {
       kind: 'application',
       text: 'To free the waiting tasks at once, abort the connection (their I/O fails).',
       command: `echo 1 > /sys/fs/fuse/connections/${minorOf(connection)}/abort`,
+      predicted: 'waits end when it is aborted; until then all of them stay (level a)',
     },
     {
       kind: 'kernel',
       text: 'Kernels from 6.14 can abort requests by themselves after a time.',
-      command: 'sysctl -w fs.fuse.default_request_timeout=60',
+      command: `sysctl -w fs.fuse.default_request_timeout=${TIMEOUT_S}`,
+      predicted:
+        silent_ns <= TIMEOUT_S * 1e9
+          ? `nothing here: the silence lasted ${duration(silent_ns)}, less than that (level a)`
+          : `waits would have ended ${TIMEOUT_S} s after their request, not after ` +
+            `${duration(silent_ns)} (level a)`,
     },
   ];
 }

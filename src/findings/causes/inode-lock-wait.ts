@@ -75,6 +75,9 @@ function evaluate(facts: Facts): CauseOutcome {
         kind: 'sysctl',
         text: 'Write in smaller pieces: less dirty data makes each inode’s turn shorter.',
         command: 'sysctl -w vm.dirty_background_bytes=67108864 vm.dirty_bytes=268435456',
+        unpredicted:
+          'how long each turn of the flusher held the inode is in no event of this capture; ' +
+          'record writeback:writeback_single_inode and compare after the change',
       },
     ],
   };

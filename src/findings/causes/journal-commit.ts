@@ -3,6 +3,7 @@ import { type Advice, type CauseDefinition, type CauseOutcome, clear } from '../
 import { claimedWindow } from '../claims.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { syncsByReason } from '../facts/sync-reasons.ts';
+import { mostDirtiedIn, predictWait, type Waited } from '../facts/what-if-sync.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration, percent } from '../format.ts';
 import { whoPaused } from './from-stalls.ts';
@@ -87,11 +88,18 @@ function evaluate(facts: Facts): CauseOutcome {
     ],
     confidence: isOrdered ? 0.92 : 0.8,
     confidence_reasons: [],
-    advice: adviceFor(isOrdered),
+    advice: adviceFor(facts, isOrdered, bdi, { bytes: written * size, took_ns: longest.own_ns }),
   };
 }
 
-function adviceFor(isOrdered: boolean): Advice[] {
+const COMMIT_NS = 1e9;
+
+function adviceFor(
+  facts: Facts,
+  isOrdered: boolean,
+  bdi: string | undefined,
+  waited: Waited,
+): Advice[] {
   return [
     ...(isOrdered
       ? [
@@ -101,17 +109,27 @@ function adviceFor(isOrdered: boolean): Advice[] {
               'Ordered mode writes a file’s new blocks before the commit that adds them. With ' +
               'delayed allocation (the default; not nodelalloc) there are few such blocks.',
             command: 'mount -o remount,delalloc MOUNTPOINT',
+            unpredicted:
+              'which blocks would have been allocated later is in no event; remount, record ' +
+              'again and compare',
           },
         ]
       : []),
     {
-      kind: 'application',
-      text: 'Have the bulk writer write out as it goes, so that a commit finds little to write.',
-    },
-    {
       kind: 'mount',
       text: 'Commit more often, with less in each commit.',
       command: 'mount -o remount,commit=1 MOUNTPOINT',
+      ...predictWait(
+        facts,
+        waited,
+        mostDirtiedIn(facts, bdi, COMMIT_NS),
+        'became dirty within 1 s',
+      ),
+    },
+    {
+      kind: 'application',
+      text: 'Have the bulk writer write out as it goes, so that a commit finds little to write.',
+      unpredicted: 'how much it would leave dirty is the program’s choice; try it and compare',
     },
   ];
 }

@@ -7,6 +7,7 @@ import { type CauseDefinition, type CauseOutcome, clear } from '../cause.ts';
 import { claimedWindow, StallClaims } from '../claims.ts';
 import { folioSizes } from '../facts/dirtiers.ts';
 import { throttleFacts } from '../facts/throttle.ts';
+import { freeUnder } from '../facts/what-if.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration } from '../format.ts';
 import { mainBdi, pauseEvidence, whoPaused } from './from-stalls.ts';
@@ -98,11 +99,14 @@ function evaluate(facts: Facts): CauseOutcome {
       {
         kind: 'application',
         text: 'Write in larger, aligned pieces; or use O_DIRECT for small random writes.',
+        unpredicted:
+          'how much the charge would fall depends on the new pattern; try it and compare',
       },
       {
         kind: 'sysctl',
         text: 'Raise the limits by as much as the charge is too high.',
         command: 'sysctl -w vm.dirty_background_bytes=268435456 vm.dirty_bytes=1073741824',
+        ...freeUnder(facts, pauses, { dirty_bytes: 2 ** 30, background_bytes: 2 ** 28 }),
       },
     ],
   };

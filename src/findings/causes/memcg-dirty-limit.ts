@@ -1,5 +1,5 @@
 /** A cgroup’s own share of dirtyable memory pauses its writers (cgroup v2). */
-import { type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
+import { type Advice, type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
 import { throttleFacts } from '../facts/throttle.ts';
@@ -28,6 +28,22 @@ export const memcgDirtyLimit: CauseDefinition = {
   ],
   evaluate,
 };
+
+const ADVICE: readonly Advice[] = [
+  {
+    kind: 'cgroup',
+    text: 'Give the cgroup more memory: its dirty limit is a share of what it may cache.',
+    command: 'echo 4G > /sys/fs/cgroup/GROUP/memory.high',
+    unpredicted:
+      'the limit is a share of what the cgroup may still cache; sample its memory.stat, ' +
+      'memory.high and memory.current beside the trace',
+  },
+  {
+    kind: 'application',
+    text: 'Or write out early in the application (sync_file_range), so that less piles up.',
+    unpredicted: 'how much it would leave dirty is the program’s choice; try it and compare',
+  },
+];
 
 function evaluate(facts: Facts): CauseOutcome {
   const { memcg } = facts.once(pausesByReason);
@@ -86,16 +102,6 @@ function evaluate(facts: Facts): CauseOutcome {
     ],
     confidence: 0.85,
     confidence_reasons: ['A cgroup’s counters may be up to two seconds old.'],
-    advice: [
-      {
-        kind: 'cgroup',
-        text: 'Give the cgroup more memory: its dirty limit is a share of what it may cache.',
-        command: 'echo 4G > /sys/fs/cgroup/GROUP/memory.high',
-      },
-      {
-        kind: 'application',
-        text: 'Or write out early in the application (sync_file_range), so that less piles up.',
-      },
-    ],
+    advice: ADVICE,
   };
 }

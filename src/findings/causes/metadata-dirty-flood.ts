@@ -1,14 +1,22 @@
 /** Most of what is dirty is metadata of a file system, which syncs and commits must write. */
 import { upperBound } from '../../trace/search.ts';
-import { type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
+import {
+  type Advice,
+  type CauseDefinition,
+  type CauseOutcome,
+  clear,
+  type Effect,
+  unknown,
+} from '../cause.ts';
 import { claimedWindow } from '../claims.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { isMostlyMetadata, metadataDirtied } from '../facts/metadata.ts';
 import { type SyncWait, syncWaits } from '../facts/sync-waits.ts';
+import { mostDirtiedIn } from '../facts/what-if-sync.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration, percent } from '../format.ts';
 import { rowEvidence, whoPaused } from './from-stalls.ts';
-import { bdiOfWaits, claimWaits, longWaits, waitEvidence } from './sync-parts.ts';
+import { bdiOfWaits, claimWaits, longestOf, longWaits, waitEvidence } from './sync-parts.ts';
 
 export const metadataDirtyFlood: CauseDefinition = {
   id: 'metadata-dirty-flood',
@@ -95,19 +103,53 @@ function evaluate(facts: Facts): CauseOutcome {
     ],
     confidence: 0.7 + 0.25 * share,
     confidence_reasons: [],
-    advice: [
-      {
-        kind: 'application',
-        text:
-          'Do fewer small operations between syncs (files, attributes, links), or call sync less ' +
-          'often: each makes all metadata since the last one be written.',
-      },
-      {
-        kind: 'mount',
-        text: 'On btrfs, write metadata more often in smaller heaps, and keep access times out.',
-        command: 'mount -o remount,commit=5,noatime MOUNTPOINT',
-      },
-    ],
+    advice: adviceFor(facts, bdi, longestOf(waits)),
+  };
+}
+
+function adviceFor(facts: Facts, bdi: string | undefined, longest: SyncWait | undefined): Advice[] {
+  return [
+    {
+      kind: 'application',
+      text:
+        'Do fewer small operations between syncs (files, attributes, links), or call sync less ' +
+        'often: each makes all metadata since the last one be written.',
+      unpredicted: 'how many of the operations are needed is not in a trace',
+    },
+    {
+      kind: 'mount',
+      text: 'On btrfs, write metadata more often in smaller heaps, and keep access times out.',
+      command: 'mount -o remount,commit=5,noatime MOUNTPOINT',
+      ...predictCommits(facts, bdi, longest),
+    },
+  ];
+}
+
+const COMMIT_NS = 5e9;
+
+/** Metadata goes out in small pieces, so that the rate of the longest sync itself is what counts. */
+function predictCommits(
+  facts: Facts,
+  bdi: string | undefined,
+  longest: SyncWait | undefined,
+): Effect {
+  const most = mostDirtiedIn(facts, bdi, COMMIT_NS);
+  const written = (longest?.written_pages ?? 0) * facts.pageSize;
+  if (longest === undefined || most === undefined || !(written > 0)) {
+    return { unpredicted: 'what the longest sync wrote was not recorded' };
+  }
+  if (most >= written) {
+    return {
+      unpredicted:
+        `up to ${bytes(most)} became dirty within 5 s, no less than the ${bytes(written)} that ` +
+        'the longest sync wrote',
+    };
+  }
+  const then_ns = (longest.own_ns * most) / written;
+  return {
+    predicted:
+      `at most ${bytes(most)} became dirty within 5 s: ${duration(then_ns)} at the pace of the ` +
+      `longest sync, which took ${duration(longest.own_ns)} for ${bytes(written)} (level c)`,
   };
 }
 

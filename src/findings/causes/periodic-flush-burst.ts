@@ -3,6 +3,7 @@ import type { Advice, CauseDefinition, CauseOutcome } from '../cause.ts';
 import { claimedWindow } from '../claims.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { syncsByReason } from '../facts/sync-reasons.ts';
+import { mostDirtiedIn, predictWait, type Waited } from '../facts/what-if-sync.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration } from '../format.ts';
 import { whoPaused } from './from-stalls.ts';
@@ -89,24 +90,27 @@ function evaluate(facts: Facts): CauseOutcome {
     ],
     confidence: 0.9,
     confidence_reasons: [],
-    advice: adviceFor(burst * size),
+    advice: adviceFor(facts, bdi, { bytes: burst * size, took_ns: longest.own_ns }),
   };
 }
 
-function adviceFor(burst_bytes: number): Advice[] {
+const BACKGROUND_BYTES = 2 ** 26;
+/** What is older is written, at the next wake-up: dirty_expire and dirty_writeback of the advice. */
+const OLDEST_NS = 6e9;
+
+function adviceFor(facts: Facts, bdi: string | undefined, burst: Waited): Advice[] {
   return [
     {
       kind: 'sysctl',
       text: 'Start background writeback long before so much is dirty.',
-      command: 'sysctl -w vm.dirty_background_bytes=67108864',
-      predicted:
-        `at most that much would have been dirty when it grew old, instead of ` +
-        `${bytes(burst_bytes)}`,
+      command: `sysctl -w vm.dirty_background_bytes=${BACKGROUND_BYTES}`,
+      ...predictWait(facts, burst, BACKGROUND_BYTES, 'would have been dirty when it grew old'),
     },
     {
       kind: 'sysctl',
       text: 'Write old data more often, in smaller heaps.',
       command: 'sysctl -w vm.dirty_expire_centisecs=500 vm.dirty_writeback_centisecs=100',
+      ...predictWait(facts, burst, mostDirtiedIn(facts, bdi, OLDEST_NS), 'became dirty within 6 s'),
     },
   ];
 }

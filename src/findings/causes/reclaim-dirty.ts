@@ -279,6 +279,7 @@ const MEMCG_ADVICE = [
       'Give the cgroup more memory, or use cgroup v2 with the io controller, where its writers ' +
       'are paused before its memory is full of dirty pages.',
     command: 'echo 1G > /sys/fs/cgroup/GROUP/memory.max',
+    unpredicted: 'what the cgroup would hold then is in no event; sample its memory.stat',
   },
   {
     kind: 'sysctl' as const,
@@ -286,10 +287,14 @@ const MEMCG_ADVICE = [
       'Keep dirty memory below the cgroup’s limit: with cgroup v1 only the global limits pause ' +
       'writers, so that they must be smaller than the smallest cgroup.',
     command: 'sysctl -w vm.dirty_background_bytes=16777216 vm.dirty_bytes=67108864',
+    unpredicted:
+      'how many of the pages that reclaim meets would be clean depends on their order in its ' +
+      'lists, which no event shows; set it, record again and compare',
   },
   {
     kind: 'application' as const,
     text: 'Write with O_DIRECT, or start writeback early with sync_file_range().',
+    unpredicted: 'how much it would leave dirty is the program’s choice; try it and compare',
   },
 ];
 
@@ -298,10 +303,14 @@ const GLOBAL_ADVICE = [
     kind: 'sysctl' as const,
     text: 'Lower the dirty limits, so that most of the cache is clean when memory is needed.',
     command: 'sysctl -w vm.dirty_background_ratio=5 vm.dirty_ratio=10',
+    unpredicted:
+      'how many of the pages that reclaim meets would be clean depends on their order in its ' +
+      'lists, which no event shows; set it, record again and compare',
   },
   {
     kind: 'sysctl' as const,
     text: 'Let kswapd start earlier.',
     command: 'sysctl -w vm.watermark_scale_factor=100',
+    unpredicted: 'when kswapd would have run depends on free memory; sample /proc/vmstat',
   },
 ];

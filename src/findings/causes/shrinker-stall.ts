@@ -75,6 +75,9 @@ function evaluate(facts: Facts): CauseOutcome {
         kind: 'sysctl',
         text: 'Have fewer objects to reclaim under pressure: shrink the caches earlier.',
         command: 'sysctl -w vm.vfs_cache_pressure=200 vm.watermark_scale_factor=100',
+        unpredicted:
+          'when kswapd would have run depends on free memory; sample /proc/vmstat beside the ' +
+          'trace and compare after the change',
       },
     ],
   };

@@ -159,6 +159,9 @@ function adviceFor(
       kind: 'bdi',
       text: 'Make the cap strict, so that the slow device is held to it before the limit is near.',
       command: `echo 1 > /sys/class/bdi/${holder ?? 'MAJOR:MINOR'}/strict_limit`,
+      unpredicted:
+        'how little it would hold depends on its share of what is written then; set it, record ' +
+        'again and compare',
     },
   ];
 }

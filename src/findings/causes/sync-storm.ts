@@ -4,6 +4,7 @@ import { claimedWindow } from '../claims.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { syncsByReason } from '../facts/sync-reasons.ts';
 import type { SyncWait } from '../facts/sync-waits.ts';
+import { predictWait } from '../facts/what-if-sync.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration } from '../format.ts';
 import { whoPaused } from './from-stalls.ts';
@@ -25,19 +26,36 @@ export const syncStorm: CauseDefinition = {
 /** Any device writes this in the time from which on a wait is called long. */
 const LEAST_BYTES = 2 ** 18;
 
-const ADVICE: readonly Advice[] = [
-  {
-    kind: 'application',
-    text:
-      'Replace sync by fsync of the files that matter, or syncfs of the one file system; have ' +
-      'scripts and package managers call it once, not each.',
-  },
-  {
-    kind: 'sysctl',
-    text: 'Keep less dirty: then there is less for a sync to write.',
-    command: 'sysctl -w vm.dirty_background_bytes=67108864 vm.dirty_bytes=268435456',
-  },
-];
+/** Of the advice. */
+const LIMIT_BYTES = 2 ** 28;
+
+function adviceFor(facts: Facts, longest: SyncWait, together: number): Advice[] {
+  const level = longest.level_pages;
+  const found = { bytes: (level ?? 0) * facts.pageSize, took_ns: longest.own_ns };
+  return [
+    {
+      kind: 'application',
+      text:
+        'Replace sync by fsync of the files that matter, or syncfs of the one file system; have ' +
+        'scripts and package managers call it once, not each.',
+      ...(together > 1
+        ? {
+            predicted:
+              `calls that run at once wait for the same data: one instead of ${together} loses ` +
+              `${duration(longest.own_ns)} once (level a: they overlapped)`,
+          }
+        : { unpredicted: 'which files matter is not in a trace' }),
+    },
+    {
+      kind: 'sysctl',
+      text: 'Keep less dirty: then there is less for a sync to write.',
+      command: `sysctl -w vm.dirty_background_bytes=67108864 vm.dirty_bytes=${LIMIT_BYTES}`,
+      ...(level === undefined
+        ? { unpredicted: 'what was dirty was not recorded (writeback:global_dirty_state)' }
+        : predictWait(facts, found, LIMIT_BYTES, 'of dirty data may exist under that limit')),
+    },
+  ];
+}
 
 function evaluate(facts: Facts): CauseOutcome {
   const waits = longWaits(facts, facts.once(syncsByReason).whole);
@@ -99,7 +117,7 @@ function evaluate(facts: Facts): CauseOutcome {
     ],
     confidence: (waits.length > 1 ? 0.92 : 0.75) * (isKnown && level < LEAST_BYTES ? 0.5 : 1),
     confidence_reasons: waits.length > 1 ? [] : ['It was a single call.'],
-    advice: ADVICE,
+    advice: adviceFor(facts, longest, together),
   };
 }
 

@@ -10,6 +10,7 @@ import {
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
 import type { Pause } from '../facts/throttle.ts';
+import { predictPauses } from '../facts/what-if.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration, percent } from '../format.ts';
 import {
@@ -167,7 +168,12 @@ function found(
       from_ns >= LEAST_BEFORE_NS
         ? []
         : [`Only ${duration(from_ns)} before the change were recorded.`],
-    advice: adviceFor(old, pauses.length / Math.max(1, pausesAfter(all, from_ns))),
+    advice: adviceFor(
+      facts,
+      bdi,
+      { dirty_bytes: old, background_bytes: before.background_pages.low * size },
+      pauses.length / Math.max(1, pausesAfter(all, from_ns)),
+    ),
   };
 }
 
@@ -175,15 +181,24 @@ function pausesAfter(all: readonly Pause[], from_ns: number): number {
   return all.filter(({ ts_ns }) => ts_ns >= from_ns).length;
 }
 
-function adviceFor(old_bytes: number, free_share: number): Advice[] {
+function adviceFor(
+  facts: Facts,
+  bdi: string,
+  old: { readonly dirty_bytes: number; readonly background_bytes: number },
+  free_share: number,
+): Advice[] {
+  const simulated = predictPauses(facts, bdi, old);
+  const law =
+    `${percent(free_share)} of the pauses after the change were at levels below the free run of ` +
+    'before (level a)';
+  const more = 'predicted' in simulated ? `; ${simulated.predicted}` : '';
+  const [high, low] = [old.dirty_bytes, old.background_bytes].map(Math.round);
   return [
     {
       kind: 'sysctl',
-      text: 'Set the threshold back, and find what set it (tuned profile, boot script, agent).',
-      command: `sysctl -w vm.dirty_bytes=${Math.round(old_bytes)}`,
-      predicted:
-        `${percent(free_share)} of the pauses after ` +
-        'the change were at levels below the free run of before (level a)',
+      text: 'Set the thresholds back, and find what set them (tuned profile, boot script, agent).',
+      command: `sysctl -w vm.dirty_bytes=${high} vm.dirty_background_bytes=${low}`,
+      predicted: `${law}${more}`,
     },
   ];
 }

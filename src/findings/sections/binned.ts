@@ -39,10 +39,12 @@ export function ratePerBin(
     counts[bin] = (counts[bin] as number) + 1;
     sums[bin] = (sums[bin] as number) + (amountOf(row) || 0);
   }
-  const { losses } = context.facts;
+  const { losses, duration_ns } = context.facts;
   for (let bin = 0; bin < bins; bin++) {
     const begins = from_ns + bin * bin_ns;
-    const isGap = counts[bin] === 0 && losses.overlaps(begins, begins + bin_ns);
+    // On an axis shared with another capture: what lies outside of this one is not known.
+    const isOutside = begins + bin_ns <= 0 || begins >= duration_ns;
+    const isGap = counts[bin] === 0 && (isOutside || losses.overlaps(begins, begins + bin_ns));
     sums[bin] = isGap ? Number.NaN : ((sums[bin] as number) * 1e9) / bin_ns;
   }
   sums[bins] = sums[bins - 1] as number;

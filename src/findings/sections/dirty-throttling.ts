@@ -42,8 +42,9 @@ function evaluate(context: Context): Outcome {
   return { status: 'found', summary, details, weakenedBy: [] };
 }
 
-function span({ window_ns: [from_ns, to_ns] }: Context): number {
-  return to_ns - from_ns;
+/** The part of the window that the capture holds. */
+function span({ window_ns: [from_ns, to_ns], trace }: Context): number {
+  return Math.min(to_ns, trace.meta.duration_ns) - Math.max(0, from_ns);
 }
 
 function mostLost(worst: StallGroup, window_ns: number): string {

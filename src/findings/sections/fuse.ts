@@ -1,10 +1,7 @@
 /** Requests that a FUSE server has and has not answered. */
-import { exactAt } from '../../trace/column.ts';
-import { visitInOrder } from '../../trace/merge.ts';
-import { numbers, type Table } from '../../trace/table.ts';
 import type { Context } from '../context.ts';
 import type { Interval, Series, Timeline } from '../detail.ts';
-import { fuseConnections } from '../facts/fuse.ts';
+import { type FuseConnection, fuseFacts } from '../facts/fuse.ts';
 import type { Outcome } from '../finding.ts';
 import { count, duration } from '../format.ts';
 import { lostIntervals } from '../intervals.ts';
@@ -24,20 +21,16 @@ const END = 'fuse_request_end';
 const CONNECTIONS = 4;
 
 function evaluate(context: Context): Outcome {
-  const { tables } = context.trace;
-  const send = tables.get(SEND);
-  if (send === undefined || send.rows === 0 || !('unique' in send.columns)) {
-    return notRecorded(context, [SEND], '-e fuse');
-  }
-  const connections = follow(send, tables.get(END));
+  const connections = context.facts.once(fuseFacts);
+  if (connections.length === 0) return notRecorded(context, [SEND], '-e fuse');
   const drawn = [...connections]
-    .sort(([, left], [, right]) => right.highest - left.highest)
+    .sort((left, right) => highestOf(right) - highestOf(left))
     .slice(0, CONNECTIONS);
-  const silences = context.facts.once(fuseConnections).flatMap(({ silences: own }) => own);
+  const silences = connections.flatMap(({ silences: own }) => own);
   const [longest] = [...silences].sort(
     (left, right) => right.to_ns - right.from_ns - (left.to_ns - left.from_ns),
   );
-  const highest = Math.max(...drawn.map(([, { highest: most }]) => most));
+  const highest = Math.max(...drawn.map(highestOf));
   const quiet =
     longest === undefined
       ? ''
@@ -57,62 +50,26 @@ function evaluate(context: Context): Outcome {
     subtitle: `counted from ${SEND} and ${END}; requests from before the capture are not in it`,
     unit: 'count',
     window_ns: context.window_ns,
-    series: drawn.map(([id, { times, levels }], index): Series => {
+    series: drawn.map(({ id, ts_ns, pending_requests }, index): Series => {
       return {
         id: `connection_${index}`,
         label: `connection ${id}`,
         role: 'inferred',
         shape: 'step',
-        t_ns: Float64Array.from(times),
-        values: Float64Array.from(levels),
+        t_ns: fromZero(ts_ns),
+        values: fromZero(pending_requests),
       };
     }),
     bands,
     lost: lostIntervals(context),
   };
-  const summary = `${chart.title}. ${count(connections.size, 'connection')} in use.`;
+  const summary = `${chart.title}. ${count(connections.length, 'connection')} in use.`;
   const status = longest === undefined ? 'clear' : 'found';
   return { status, summary, details: [chart], weakenedBy: [] };
 }
 
-type Connection = {
-  readonly pending: Set<string>;
-  readonly times: number[];
-  readonly levels: number[];
-  highest: number;
-};
+const highestOf = ({ pending_requests }: FuseConnection): number =>
+  pending_requests.reduce((most, level) => Math.max(most, level), 0);
 
-/** Nobody answers these (include/uapi/linux/fuse.h). */
-const UNANSWERED = /^(?:FUSE_)?(?:FORGET|BATCH_FORGET|NOTIFY_REPLY)$/;
-
-function follow(send: Table, end: Table | undefined): ReadonlyMap<string, Connection> {
-  const byId = new Map<string, Connection>();
-  const present = end === undefined ? [send] : [send, end];
-  const readers = present.map((table) => {
-    const { connection, unique, opcode } = table.columns;
-    const text = (column: typeof connection, row: number) =>
-      column === undefined ? '' : String(exactAt(column, row));
-    const ts = numbers(table, 'ts_ns').values;
-    return (row: number) => ({
-      id: text(connection, row),
-      unique: text(unique, row),
-      opcode: text(opcode, row),
-      ts_ns: ts[row] as number,
-    });
-  });
-  visitInOrder(present, (which, row) => {
-    const request = readers[which]?.(row);
-    if (request === undefined || UNANSWERED.test(request.opcode)) return;
-    let own = byId.get(request.id);
-    if (own === undefined) {
-      own = { pending: new Set(), times: [0], levels: [0], highest: 0 };
-      byId.set(request.id, own);
-    }
-    if (which === 0) own.pending.add(request.unique);
-    else if (!own.pending.delete(request.unique)) return;
-    own.times.push(request.ts_ns);
-    own.levels.push(own.pending.size);
-    own.highest = Math.max(own.highest, own.pending.size);
-  });
-  return byId;
-}
+/** Nothing is known to be in flight when the capture begins. */
+const fromZero = (values: readonly number[]): Float64Array => Float64Array.from([0, ...values]);

@@ -189,6 +189,7 @@ function fitTable({ fits, vmstat_fits }: HistoryReplay): DetailTable {
       { key: 'max_abs', label: 'Largest residual', unit: 'pages' },
       { key: 'bound', label: 'Bound', unit: 'pages' },
       { key: 'wape', label: 'WAPE', unit: 'percent' },
+      { key: 'wape_floor', label: 'WAPE that drift alone allows', unit: 'percent' },
     ],
     rows: compared.flatMap(({ against, of }) =>
       COUNTERS.map((counter) => {
@@ -201,6 +202,7 @@ function fitTable({ fits, vmstat_fits }: HistoryReplay): DetailTable {
           max_abs: fit.max_abs_pages,
           bound: fit.drift_bound_pages,
           wape: fit.wape === undefined ? undefined : 100 * fit.wape,
+          wape_floor: fit.wape_floor === undefined ? undefined : 100 * fit.wape_floor,
         };
       }),
     ),

@@ -63,20 +63,22 @@ export const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[];
 export const counterRow = (name: CounterName): CounterRow => COUNTERS[name];
 
 const AT = new Map(COUNTER_NAMES.map((name, at) => [name, at]));
+/** By position: one value a bdi beside the sum. */
+const BY_WB = COUNTER_NAMES.map((name) => counterRow(name).scope === 'wb');
 
 /** Values of all counters; of those of scope `wb`, one for each bdi. Nothing is clamped. */
 export class CounterBook {
   readonly #totals = new Float64Array(COUNTER_NAMES.length);
   readonly #wbs: (Float64Array | undefined)[] = [];
-  readonly #touched = new Set<CounterName>();
+  readonly #touched = new Uint8Array(COUNTER_NAMES.length);
 
   /** A counter that a system has is listed even if nothing moved it. */
   declare(...names: readonly CounterName[]): void {
-    for (const name of names) this.#touched.add(name);
+    for (const name of names) this.#touched[AT.get(name) as number] = 1;
   }
 
   get declared(): readonly CounterName[] {
-    return COUNTER_NAMES.filter((name) => this.#touched.has(name));
+    return COUNTER_NAMES.filter((_, at) => this.#touched[at] === 1);
   }
 
   /** Number of bdis that were posted to, counted from 0. */
@@ -88,19 +90,16 @@ export class CounterBook {
   add(name: CounterName, amount: number, wb = -1): void {
     const at = AT.get(name) as number;
     this.#totals[at] = (this.#totals[at] as number) + amount;
-    this.#touched.add(name);
-    if (counterRow(name).scope === 'node') return;
-    assert(wb >= 0, `${name} is kept by bdi`);
-    const values = this.#ofWb(wb);
+    this.#touched[at] = 1;
+    if (!BY_WB[at]) return;
+    if (wb < 0) assert(false, `${name} is kept by bdi`);
+    const values = this.#wbs[wb] ?? this.#newWb(wb);
     values[at] = (values[at] as number) + amount;
   }
 
-  #ofWb(wb: number): Float64Array {
-    let values = this.#wbs[wb];
-    if (values === undefined) {
-      values = new Float64Array(COUNTER_NAMES.length);
-      this.#wbs[wb] = values;
-    }
+  #newWb(wb: number): Float64Array {
+    const values = new Float64Array(COUNTER_NAMES.length);
+    this.#wbs[wb] = values;
     return values;
   }
 

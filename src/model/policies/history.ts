@@ -12,7 +12,7 @@ export type DataEvent = {
    * bdi's, in the state `account`.
    */
   readonly kind: OperationKind | 'adopt' | 'disown';
-  readonly account?: 'dirty' | 'claimed' | 'writeback';
+  readonly account?: 'dirty' | 'claimed' | 'writeback' | undefined;
   readonly ts_ns: number;
   /** Number of the bdi; 0 stands for an unknown one. */
   readonly wb: number;
@@ -26,7 +26,7 @@ export type DataEvent = {
   readonly pid: number;
   readonly cpu: number;
   /** Of claims: the writer waits for all of it (fsync, sync, commit), so no policy may skip it. */
-  readonly sync?: boolean;
+  readonly sync?: boolean | undefined;
 };
 
 /** The flusher asked a file system to write (some of) its tree nodes, and was done. */

@@ -72,5 +72,6 @@ export const btreeInodePages: PolicyFactory = (facts) => {
     },
     observe: usage.observe,
     usage: usage.add,
+    peakMemory: usage.peak,
   };
 };

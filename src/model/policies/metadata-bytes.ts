@@ -9,6 +9,7 @@
 import { shiftRight } from '../../kernel/arithmetic.ts';
 import type { CounterBook } from './counters.ts';
 import type { DataEvent } from './history.ts';
+import { shownLevel } from './long-bits.ts';
 import { adoptTree, chargeTree } from './metadata-common.ts';
 import { ORDINARY_COUNTERS } from './ordinary.ts';
 import type { Desk, PolicyFactory } from './policy.ts';
@@ -30,9 +31,7 @@ export const metadataBytes: PolicyFactory = (facts) => {
   const scale = 2 ** shift / facts.page_size;
   /** Each term is floored by itself; in pages of the recorded size. */
   const inPages = (bytes: number) => shiftRight(bytes, shift) * scale;
-  /** global_node_page_state gives 0 for what is below it, as a long that overflowed is. */
-  const level = (bytes: number) =>
-    switches['metadata.long-bits'] === 32 ? Math.max(0, asLong32(bytes)) : bytes;
+  const level = shownLevel(facts);
   const charge = chargeTree(facts);
   const usage = treeUsage(facts, 1);
   return {
@@ -70,14 +69,9 @@ export const metadataBytes: PolicyFactory = (facts) => {
       written: inPages(book.of('WB_WRITTEN_BYTES', wb)),
     }),
     usage: usage.add,
+    peakMemory: usage.peak,
   };
 };
-
-/** A long of 32 bits: 2 GiB and more are negative. */
-export function asLong32(value: number): number {
-  const low = ((value % 2 ** 32) + 2 ** 32) % 2 ** 32;
-  return low >= 2 ** 31 ? low - 2 ** 32 : low;
-}
 
 function dirtyBytes(book: CounterBook, bytes: number, wb: number): void {
   book.add('NR_METADATA_DIRTY_BYTES', bytes);

@@ -35,6 +35,7 @@ export const metadataPages: PolicyFactory = (facts) => {
       inputs.nr_dirty += book.get('NR_METADATA_DIRTY');
     },
     usage: usage.add,
+    peakMemory: usage.peak,
   };
 };
 

@@ -6,7 +6,8 @@
  */
 import type { CounterBook, CounterName } from './counters.ts';
 import type { DataEvent } from './history.ts';
-import type { Desk, Policy } from './policy.ts';
+import { shownLevel } from './long-bits.ts';
+import type { Desk, Policy, RunFacts } from './policy.ts';
 
 export const ORDINARY_COUNTERS = [
   'NR_FILE_DIRTY',
@@ -19,27 +20,30 @@ export const ORDINARY_COUNTERS = [
   'WB_WRITTEN',
 ] as const satisfies readonly CounterName[];
 
-export const ordinary = (): Policy => ({
-  counters: ORDINARY_COUNTERS,
-  account(event, desk) {
-    const pages = event.bytes / desk.facts.page_size;
-    postPages(event, pages, desk);
-    if (event.kind === 'dirty') {
-      const { pid, cpu, ts_ns, wb, pageClass } = event;
-      desk.charge({ pid, cpu, ts_ns, wb, pageClass, pages, balances: true });
-    }
-    return true;
-  },
-  inputs(book, inputs) {
-    inputs.nr_dirty += book.get('NR_FILE_DIRTY');
-    inputs.nr_writeback += book.get('NR_WRITEBACK');
-  },
-  bandwidth: (book, wb) => ({
-    dirtied: book.of('WB_DIRTIED', wb),
-    written: book.of('WB_WRITTEN', wb),
-  }),
-  wbDirty: (book, wb) => book.of('WB_RECLAIMABLE', wb) + book.of('WB_WRITEBACK', wb),
-});
+export function ordinary(facts: RunFacts): Policy {
+  const level = shownLevel(facts);
+  return {
+    counters: ORDINARY_COUNTERS,
+    account(event, desk) {
+      const pages = event.bytes / desk.facts.page_size;
+      postPages(event, pages, desk);
+      if (event.kind === 'dirty') {
+        const { pid, cpu, ts_ns, wb, pageClass } = event;
+        desk.charge({ pid, cpu, ts_ns, wb, pageClass, pages, balances: true });
+      }
+      return true;
+    },
+    inputs(book, inputs) {
+      inputs.nr_dirty += level(book.get('NR_FILE_DIRTY'));
+      inputs.nr_writeback += level(book.get('NR_WRITEBACK'));
+    },
+    bandwidth: (book, wb) => ({
+      dirtied: book.of('WB_DIRTIED', wb),
+      written: book.of('WB_WRITTEN', wb),
+    }),
+    wbDirty: (book, wb) => book.of('WB_RECLAIMABLE', wb) + book.of('WB_WRITEBACK', wb),
+  };
+}
 
 /** The ordinary postings for so many pages of a bdi. */
 export function postPages(event: DataEvent, pages: number, { book, facts }: Desk): void {

@@ -90,6 +90,8 @@ export type Policy = {
   bandwidth?(book: CounterBook, wb: number): BandwidthInputs;
   /** Adds what it takes. */
   usage?(usage: Usage): void;
+  /** The most memory that it ever took, where it keeps track of it: points miss peaks. */
+  peakMemory?(): number;
   /** What this run makes one want to know, each a sentence. */
   notes?(): readonly string[];
 };

@@ -26,6 +26,10 @@ export class SystemRun {
   readonly facts: RunFacts;
   /** In the order in which they expand and post; the last one takes what is left. */
   readonly #policies: readonly Policy[];
+  readonly #accounting: readonly Policy[];
+  readonly #observing: readonly Policy[];
+  /** Each hands the event to the next policy that expands, the last one posts it. */
+  readonly #first: (event: HistoryEvent) => void;
   readonly #entry: ThrottleEntry;
   readonly #desk: Desk;
   #limits: { readonly thresh: number; readonly background: number } | undefined;
@@ -37,6 +41,13 @@ export class SystemRun {
     const { treeWriting, metadata, copy, blockState, reclaim } = choice;
     const factories = [treeWriting, blockState, copy, metadata, reclaim, ordinary];
     this.#policies = factories.flatMap((make) => (make === undefined ? [] : [make(facts)]));
+    this.#accounting = this.#policies.filter(({ account }) => account !== undefined);
+    this.#observing = this.#policies.filter(({ observe }) => observe !== undefined);
+    this.#first = this.#policies.reduceRight<(event: HistoryEvent) => void>(
+      (next, policy) =>
+        policy.expand === undefined ? next : (event) => policy.expand?.(event, next),
+      (event) => this.#post(event),
+    );
     this.#entry = new ThrottleEntry(facts.page_size, facts.cpus);
     for (const { counters } of this.#policies) this.book.declare(...counters);
     this.#desk = {
@@ -47,31 +58,23 @@ export class SystemRun {
   }
 
   feed(event: HistoryEvent): void {
-    this.#expand(event, 0);
-  }
-
-  #expand(event: HistoryEvent, from: number): void {
-    for (let at = from; at < this.#policies.length; at++) {
-      const policy = this.#policies[at] as Policy;
-      if (policy.expand === undefined) continue;
-      policy.expand(event, (next) => this.#expand(next, at + 1));
-      return;
-    }
-    this.#post(event);
+    this.#first(event);
   }
 
   #post(event: HistoryEvent): void {
     if (event.type === 'data') this.#account(event);
     else if (event.type === 'limits') this.#onLimits(event);
     else if (event.type === 'allowance') this.#entry.allow(event.pid, event.pages);
-    for (const policy of this.#policies) policy.observe?.(event, this.#desk);
+    for (const policy of this.#observing) policy.observe?.(event, this.#desk);
   }
 
   #account(event: DataEvent): void {
-    for (const policy of this.#policies) if (policy.account?.(event, this.#desk)) return;
+    for (const policy of this.#accounting) if (policy.account?.(event, this.#desk)) return;
   }
 
   #charge(charge: Charge): void {
+    // Nobody in particular: sums of what several tasks dirtied.
+    if (charge.pid < 0) return;
     this.#entry.charge(this.#vetted(charge), () => this.level());
   }
 
@@ -136,6 +139,11 @@ export class SystemRun {
     const usage: Usage = { memory_bytes: 0, written_bytes: 0 };
     for (const policy of this.#policies) policy.usage?.(usage);
     return usage;
+  }
+
+  /** At least so much memory was taken at some moment. */
+  peakMemory(): number {
+    return Math.max(0, ...this.#policies.map((policy) => policy.peakMemory?.() ?? 0));
   }
 
   get counters(): readonly CounterName[] {

@@ -56,7 +56,6 @@ export class ThrottleEntry {
 
   /** Charges a task; `level` is asked only when the task comes to look. */
   charge({ pid, cpu, pages, ts_ns, balances }: Charge, level: () => Level | undefined): void {
-    if (pid < 0) return;
     const task = this.#task(pid);
     task.dirtied += pages;
     this.#of(pid).charged += pages;

@@ -8,6 +8,7 @@ export type TreeUsage = {
   readonly cached: () => number;
   readonly observe: (event: HistoryEvent) => void;
   readonly add: (usage: Usage) => void;
+  readonly peak: () => number;
 };
 
 /** `pageSize`: what memory is allocated in; 1 where nodes take no more than their size. */
@@ -17,6 +18,8 @@ export function treeUsage(facts: RunFacts, pageSize: number): TreeUsage {
   let pages = 0;
   let bytes = 0;
   let written = 0;
+  let peak = 0;
+  const taken = () => (pageSize > 1 ? pages * pageSize : bytes);
   const onCache = (event: CacheEvent) => {
     const isAdded = event.change === 'added';
     // What was cached before the replay began was never added.
@@ -24,6 +27,7 @@ export function treeUsage(facts: RunFacts, pageSize: number): TreeUsage {
     const signed = isAdded ? event.bytes : -event.bytes;
     pages += cover.add(event.file, event.start, signed);
     bytes += signed;
+    peak = Math.max(peak, taken());
   };
   return {
     cached: () => bytes,
@@ -33,8 +37,9 @@ export function treeUsage(facts: RunFacts, pageSize: number): TreeUsage {
       if (event.kind === 'end-writeback') written += event.bytes * copies;
     },
     add(usage) {
-      usage.memory_bytes += pageSize > 1 ? pages * pageSize : bytes;
+      usage.memory_bytes += taken();
       usage.written_bytes += written;
     },
+    peak: () => peak,
   };
 }

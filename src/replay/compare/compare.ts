@@ -3,20 +3,22 @@
  * shows what it would have counted, when it would have throttled, and what it would have taken.
  * A counterfactual is worth no more than the recorded system's own fit, which stands beside it.
  */
+import type { HistoryEvent } from '../../model/policies/history.ts';
 import type { RunFacts } from '../../model/policies/policy.ts';
 import { SystemRun } from '../../model/policies/system-run.ts';
 import type { SwitchName, SwitchValues } from '../../model/switches.ts';
 import type { System } from '../../model/systems.ts';
-import { textAt } from '../../trace/column.ts';
-import { numbers, tableWith, texts } from '../../trace/table.ts';
 import type { Trace } from '../../trace/trace.ts';
+import { stuckServers } from '../fuse-connections.ts';
+import type { Companion, HistoryReplay } from '../history/replay-history.ts';
+import { type Demand, demandOf } from './demand.ts';
 import { differencesOf } from './differences.ts';
-import { type FeedResult, feedHistory, type Marks, noMarks } from './feed.ts';
-import { stuckServers } from './fuse-requests.ts';
-import { machineFacts } from './machine.ts';
+import { Feeding, type FeedResult, feedHistory, hasLimits, type Marks, noMarks } from './feed.ts';
+import { type Machine, machineFacts } from './machine.ts';
 import { missingFor } from './needs.ts';
 import { pointsOf, Recorder } from './recorder.ts';
-import type { Comparison, Replayed, SystemResult, TaskThrottling } from './result.ts';
+import type { Comparison, Replayed, RunRecorder, SystemResult, TaskThrottling } from './result.ts';
+import { NO_RECORDS, type TaskRecords, taskRecords } from './task-records.ts';
 import { treeLivelocks } from './tree-livelock.ts';
 
 /** A system and what is set of its switches; the system's own settings hold where nothing is. */
@@ -26,34 +28,13 @@ type Runner = {
   readonly chosen: Chosen;
   readonly switches: SwitchValues;
   readonly run: SystemRun;
-  readonly recorder: Recorder;
+  readonly recorder: RunRecorder;
 };
 
 export function compareSystems(trace: Trace, chosen: readonly [Chosen, Chosen]): Comparison {
-  const machine = machineFacts(trace);
-  const marks = noMarks();
-  const t_ns = pointsOf(trace.meta.duration_ns);
-  const missing = chosen.map(({ system }) => missingFor(trace, system));
-  const runners = chosen.map((one, at): Runner | undefined => {
-    if ((missing[at]?.length ?? 0) > 0) return undefined;
-    const switches = switchesOf(one);
-    const run = new SystemRun(one.system.choice, {
-      ...factsWith(machine.facts, switches),
-      ...marks,
-    });
-    return { chosen: one, switches, run, recorder: new Recorder(run, t_ns.length) };
-  });
-  const present = runners.filter((runner) => runner !== undefined);
-  const fed = present.length > 0 ? feed(trace, machine.facts, t_ns, present, marks) : undefined;
-  const comms = taskNames(trace);
-  const results = chosen.map(({ system, set }, at): SystemResult => {
-    const runner = runners[at];
-    const about = { id: system.id, title: system.title };
-    if (runner === undefined || fed === undefined) {
-      const switches = switchesOf({ system, set });
-      return { ...about, switches, status: 'not-applicable', needs: missing[at] ?? [] };
-    }
-    return { ...about, switches: runner.switches, ...replayedOf(runner, fed, comms) };
+  const { t_ns, machine, fed, results } = replaySystems(trace, chosen, {
+    tasks: true,
+    recorder: (run, points) => new Recorder(run, points),
   });
   const systems = results as unknown as readonly [SystemResult, SystemResult];
   return {
@@ -72,6 +53,67 @@ export function compareSystems(trace: Trace, chosen: readonly [Chosen, Chosen]):
   };
 }
 
+export type ReplayOptions = {
+  /** Who would have looked at the throttle when; without it data is told in sums, 7 times faster. */
+  readonly tasks: boolean;
+  readonly points?: number;
+  /** What writes down the run of the system with this place among the chosen ones. */
+  readonly recorder: (run: SystemRun, points: number, at: number) => RunRecorder;
+  /** Lets the systems live in a replay that is made anyway; else one is made for them. */
+  readonly within?: (companion: Companion) => HistoryReplay | undefined;
+  /** All systems were told of something that shows the counters. */
+  readonly onLook?: (ts_ns: number) => void;
+};
+
+export type Replays = {
+  /** Points in time of all series. */
+  readonly t_ns: Float64Array;
+  readonly machine: Machine;
+  /** Undefined when no system could be replayed. */
+  readonly fed: FeedResult | undefined;
+  /** One for each that was chosen. */
+  readonly results: readonly SystemResult[];
+};
+
+/** One history under any number of systems, in one walk over the trace. */
+export function replaySystems(
+  trace: Trace,
+  chosen: readonly Chosen[],
+  { tasks, points, recorder, within, onLook }: ReplayOptions,
+): Replays {
+  const machine = machineFacts(trace);
+  const marks = noMarks();
+  const t_ns = pointsOf(trace.meta.duration_ns, points);
+  const missing = chosen.map(({ system }) => missingFor(trace, system));
+  const runners = chosen.map((one, at): Runner | undefined => {
+    if ((missing[at]?.length ?? 0) > 0) return undefined;
+    const switches = switchesOf(one);
+    const run = new SystemRun(one.system.choice, {
+      ...factsWith(machine.facts, switches),
+      ...marks,
+    });
+    return { chosen: one, switches, run, recorder: recorder(run, t_ns.length, at) };
+  });
+  const present = runners.filter((runner) => runner !== undefined);
+  const demand = demandOf(
+    present.map(({ chosen: { system } }) => system.choice),
+    { tasks },
+  );
+  const walk = { t_ns, runners: present, marks, demand, within, onLook };
+  const fed = present.length > 0 ? feed(trace, machine.facts, walk) : undefined;
+  const records = tasks ? taskRecords(trace) : NO_RECORDS;
+  const results = chosen.map(({ system, set }, at): SystemResult => {
+    const runner = runners[at];
+    const about = { id: system.id, title: system.title };
+    if (runner === undefined || fed === undefined) {
+      const switches = switchesOf({ system, set });
+      return { ...about, switches, status: 'not-applicable', needs: missing[at] ?? [] };
+    }
+    return { ...about, switches: runner.switches, ...replayedOf(runner, fed, records) };
+  });
+  return { t_ns, machine, fed, results };
+}
+
 /** What the system sets, then what was asked for as far as it listens to it. */
 function switchesOf({ system, set }: Chosen): SwitchValues {
   const heard = Object.entries(set).filter(([name]) => system.listens.includes(name as SwitchName));
@@ -82,20 +124,32 @@ function factsWith(facts: RunFacts, switches: SwitchValues): RunFacts {
   return { ...facts, node_size: switches['metadata.node-size'] ?? facts.node_size, switches };
 }
 
+/** When somebody reads the counters, or what moves them much is over. */
+const SHOWING: readonly HistoryEvent['type'][] = ['limits', 'request', 'write-call'];
+
+type Walk = {
+  readonly within: ReplayOptions['within'] | undefined;
+  readonly onLook: ReplayOptions['onLook'] | undefined;
+  readonly t_ns: Float64Array;
+  readonly runners: readonly Runner[];
+  readonly marks: Marks;
+  readonly demand: Demand;
+};
+
 function feed(
   trace: Trace,
   facts: RunFacts,
-  t_ns: Float64Array,
-  runners: readonly Runner[],
-  marks: Marks,
+  { t_ns, runners, marks, demand, within, onLook }: Walk,
 ): FeedResult | undefined {
   let next = 0;
+  const runs = runners.map(({ run }) => run);
   // Systems may see nodes of different sizes only where events tell each node.
-  const nodeSize = Math.min(...runners.map(({ run }) => run.facts.node_size));
+  const nodeSize = Math.min(...runs.map((run) => run.facts.node_size));
   const options = {
     pageSize: facts.page_size,
     nodeSize,
     marks,
+    demand,
     onTime: (now_ns: number) => {
       while (next < t_ns.length && (t_ns[next] as number) <= now_ns) {
         for (const { recorder } of runners) recorder.record();
@@ -104,15 +158,21 @@ function feed(
       return t_ns[next] ?? Number.POSITIVE_INFINITY;
     },
   };
-  return feedHistory(trace, options, (event) => {
-    for (const { run } of runners) run.feed(event);
-  });
+  const sink = (event: HistoryEvent) => {
+    for (let at = 0; at < runs.length; at++) (runs[at] as SystemRun).feed(event);
+    if (SHOWING.includes(event.type)) onLook?.(event.ts_ns);
+  };
+  if (within === undefined) return feedHistory(trace, options, sink);
+  if (!hasLimits(trace)) return undefined;
+  const feeding = new Feeding(trace, options, sink);
+  const history = within(feeding);
+  return history && { ...history, ...feeding.told };
 }
 
 function replayedOf(
   { run, recorder }: Runner,
   { wbNames }: FeedResult,
-  comms: ReadonlyMap<number, string>,
+  records: TaskRecords,
 ): Replayed {
   const stretches = run.throttled;
   return {
@@ -125,30 +185,20 @@ function replayedOf(
     },
     memory_bytes: recorder.memory,
     written_bytes: run.usage().written_bytes,
-    tasks: tasksOf(run, comms),
+    tasks: tasksOf(run, records),
     notes: run.notes(),
   };
 }
 
-function tasksOf(run: SystemRun, comms: ReadonlyMap<number, string>): readonly TaskThrottling[] {
+function tasksOf(run: SystemRun, { comms, throttled }: TaskRecords): readonly TaskThrottling[] {
   return run
     .entries()
-    .map((entry) => ({ ...entry, comm: comms.get(entry.pid) ?? '' }))
+    .map((entry) => ({
+      ...entry,
+      comm: comms.get(entry.pid) ?? '',
+      recorded: throttled && (throttled.get(entry.pid) ?? 0),
+    }))
     .sort((left, right) => right.throttled - left.throttled || right.entries - left.entries);
-}
-
-/** Names of the tasks that dirtied something. */
-function taskNames({ tables }: Trace): ReadonlyMap<number, string> {
-  const names = new Map<number, string>();
-  const table = tableWith(tables, 'writeback_dirty_folio', ['bdi']);
-  if (table === undefined) return names;
-  const pid = numbers(table, 'pid').values;
-  const comm = texts(table, 'comm');
-  for (let row = 0; row < table.rows; row++) {
-    const own = pid[row] as number;
-    if (!names.has(own)) names.set(own, textAt(comm, row));
-  }
-  return names;
 }
 
 function notesOf(trace: Trace, fed: FeedResult | undefined): readonly string[] {

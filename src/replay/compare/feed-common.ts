@@ -53,6 +53,7 @@ export function feedCache(tables: Tables, scene: FeedScene, sink: Sink): Feed[] 
     const { pageSize } = scene;
     const visit = (row: number) => {
       const inode = scene.inodes.of(dev[row] as number, keyOf(row));
+      if (scene.places === 'trees' && !scene.isTree(inode)) return;
       const pages = 2 ** Math.min(order?.[row] ?? 0, MAX_ORDER);
       sink({
         type: 'cache',

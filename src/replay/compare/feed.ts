@@ -2,37 +2,33 @@
  * A trace as a history: replays it once (level b) and tells policies what happened, in order of
  * recording. Nothing is stored; all systems of a comparison are fed in the same walk.
  */
-import { counterDrift, type DriftBound } from '../../kernel/counter-drift.ts';
+import type { DriftBound } from '../../kernel/counter-drift.ts';
 import type { Balances } from '../../model/ledger.ts';
-import type { DataEvent, HistoryEvent } from '../../model/policies/history.ts';
+import type { HistoryEvent } from '../../model/policies/history.ts';
 import { COUNTERS, type Counter } from '../../model/view.ts';
+import { assertExists } from '../../trace/assert.ts';
 import { numbers, type Table, tableWith } from '../../trace/table.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { CounterFit } from '../counter-fit.ts';
-import { findFolioSizes } from '../folio-sizes.ts';
+import { type Clock, watchClocks } from '../history/clocks.ts';
 import { fitOf } from '../history/fits.ts';
-import { followBlock } from '../history/follow-block.ts';
-import { followBtrfs } from '../history/follow-btrfs.ts';
-import { followDirty, followPageCache } from '../history/follow-cache.ts';
-import { followExt4 } from '../history/follow-ext4.ts';
-import { followFlusher } from '../history/follow-flusher.ts';
-import { followFuse } from '../history/follow-fuse.ts';
-import { followIomap } from '../history/follow-iomap.ts';
-import { followSamples, tracedLog } from '../history/follow-samples.ts';
+import { tracedLog } from '../history/follow-samples.ts';
 import type { Follower } from '../history/follower.ts';
 import type { Inode } from '../history/inodes.ts';
 import { learnJoins } from '../history/joins.ts';
-import { visitRows } from '../history/order.ts';
 import { UNSEEN_WB } from '../history/page-history.ts';
+import type { Companion } from '../history/replay-history.ts';
 import { Scene } from '../history/scene.ts';
 import { Totals } from '../history/totals.ts';
-import { lossIndex } from '../losses.ts';
+import { followHistory, historyInputs, walkHistory } from '../history/walk.ts';
+import type { Demand } from './demand.ts';
 import { feedAllowances, feedCache, feedLimits } from './feed-common.ts';
 import { feedFuse } from './feed-fuse.ts';
 import { feedIomap } from './feed-iomap.ts';
 import { feedReclaim } from './feed-reclaim.ts';
 import { feedTreeCalls } from './feed-tree-calls.ts';
 import { ObservedPages, type Tell } from './observed-pages.ts';
+import { Teller } from './teller.ts';
 import { hasTreeNodes, isTreeBdi, isTreeKey } from './tree-nodes.ts';
 
 export type Sink = (event: HistoryEvent) => void;
@@ -55,23 +51,37 @@ export class FeedScene extends Scene {
   override readonly pages: ObservedPages;
   tell: Tell = () => undefined;
   marks: Marks = noMarks();
-  readonly #pids = new Map<Table, ArrayLike<number>>();
+  /** Files whose data is told with its place. */
+  places: Demand['places'] = 'all';
+  #pidsOf: Table | undefined;
+  #pids: ArrayLike<number> = [];
 
   constructor(...args: ConstructorParameters<typeof Scene>) {
     super(...args);
-    this.pages = new ObservedPages((...told) => this.tell(...told));
+    this.pages = new ObservedPages((kind, account, wb, inode, start, pages) =>
+      this.tell(kind, account, wb, inode, start, pages),
+    );
+    this.place('all');
+  }
+
+  place(places: Demand['places']): void {
+    this.places = places;
+    this.pages.placed = {
+      all: () => true,
+      trees: (inode: Inode) => this.isTree(inode),
+      none: undefined,
+    }[places];
   }
 
   /** The task of the event that is being followed. */
   get pid(): number {
     const { table } = this;
     if (table === undefined) return -1;
-    let pids = this.#pids.get(table);
-    if (pids === undefined) {
-      pids = numbers(table, 'pid').values;
-      this.#pids.set(table, pids);
+    if (table !== this.#pidsOf) {
+      this.#pidsOf = table;
+      this.#pids = numbers(table, 'pid').values;
     }
-    return pids[this.row] as number;
+    return this.#pids[this.row] as number;
   }
 
   isTree(inode: Inode): boolean {
@@ -81,8 +91,20 @@ export class FeedScene extends Scene {
   }
 }
 
-/** What is to be told besides data; others add their followers here. */
-const FEEDS = [feedAllowances, feedCache, feedTreeCalls, feedFuse, feedIomap, feedReclaim];
+/** What is to be told besides data, by feed; others add their followers here. */
+const FEEDS: readonly (readonly [FeedMaker, readonly HistoryEvent['type'][]])[] = [
+  [feedAllowances, ['allowance']],
+  [feedCache, ['cache']],
+  [feedTreeCalls, ['write-call']],
+  [feedFuse, ['request', 'sync']],
+  [feedIomap, ['range', 'mapping', 'sent']],
+  [feedReclaim, ['shrink', 'release']],
+];
+
+function feedsFor(demand: Demand | undefined): readonly FeedMaker[] {
+  const wanted = FEEDS.filter(([, types]) => types.some((type) => demand?.types.has(type) ?? true));
+  return [feedLimits, ...wanted.map(([make]) => make)];
+}
 
 export type FeedOptions = {
   readonly pageSize: number;
@@ -92,6 +114,8 @@ export type FeedOptions = {
   readonly onTime: (ts_ns: number) => number;
   /** Filled before the first event. */
   readonly marks?: Marks;
+  /** Everything, singly and with places, unless somebody needs less. */
+  readonly demand?: Demand;
 };
 
 export type FeedResult = {
@@ -110,175 +134,108 @@ export type FeedResult = {
   readonly balances: Balances;
 };
 
-/** Undefined when the trace lacks the events that a replay needs (`counters` and `dirtied`). */
+/** What a feed learns by itself; the rest of its result is of the replay that it went along with. */
+export type Told = Pick<FeedResult, 'wbNames' | 'unplaced_pages' | 'hidden_nodes'>;
+
+/** Tells a sink what happens in a replay that somebody else runs. */
+export class Feeding implements Companion {
+  readonly #trace: Trace;
+  readonly #options: FeedOptions;
+  readonly #sink: Sink;
+  #scene: FeedScene | undefined;
+  #told: Teller | undefined;
+
+  constructor(trace: Trace, options: FeedOptions, sink: Sink) {
+    this.#trace = trace;
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  scene(...args: ConstructorParameters<typeof Scene>): FeedScene {
+    const { demand, marks } = this.#options;
+    const scene = new FeedScene(...args);
+    const told = new Teller(scene, this.#options, this.#sink);
+    scene.tell = told.tell;
+    scene.place(demand?.places ?? 'all');
+    if (marks !== undefined) scene.marks = marks;
+    this.#scene = scene;
+    this.#told = told;
+    return scene;
+  }
+
+  follow(): ReturnType<Companion['follow']> {
+    const scene = assertExists(this.#scene, 'scene of a feed');
+    const told = assertExists(this.#told, 'teller of a feed');
+    const { onTime, demand } = this.#options;
+    // Whoever is told something looks at the counters as they are then.
+    const tellNow: Sink = (event) => {
+      told.flush();
+      this.#sink(event);
+    };
+    const feeds = feedsFor(demand).flatMap((feed) => feed(this.#trace.tables, scene, tellNow));
+    const first = feeds.flatMap(({ table, before }) => (before ? [{ table, visit: before }] : []));
+    let due_ns = onTime(Number.NEGATIVE_INFINITY);
+    const clock: Clock = {
+      get due_ns() {
+        return due_ns;
+      },
+      take(now_ns) {
+        told.flush();
+        due_ns = onTime(now_ns);
+      },
+    };
+    return { first, after: feeds, clocks: [clock] };
+  }
+
+  get told(): Told {
+    const { pageSize, nodeSize } = this.#options;
+    return {
+      wbNames: this.#scene?.wbNames ?? [],
+      unplaced_pages: this.#told?.unplaced ?? 0,
+      hidden_nodes: nodeSize < pageSize && hasTreeNodes(this.#trace.tables),
+    };
+  }
+}
+
+/** Can the trace be fed at all? */
+export const hasLimits = ({ tables }: Trace): boolean =>
+  tableWith(tables, 'global_dirty_state', LIMIT_COLUMNS) !== undefined;
+
+/**
+ * A replay for the feed alone. Undefined when the trace lacks the events that it needs (`counters`
+ * and `dirtied`).
+ */
 export function feedHistory(
   trace: Trace,
   options: FeedOptions,
   sink: Sink,
 ): FeedResult | undefined {
-  const { tables } = trace;
-  const samples = tableWith(tables, 'global_dirty_state', LIMIT_COLUMNS);
-  const sizes = findFolioSizes(tables);
-  if (samples === undefined || sizes === undefined) return undefined;
-  const { zoneinfo, meminfo } = trace.host;
-  const cpus = trace.host.cpus ?? trace.meta.cpus;
-  const drift = counterDrift({ cpus, zoneinfo, meminfo });
+  const inputs = historyInputs(trace);
+  if (inputs === undefined || !hasLimits(trace)) return undefined;
+  const { drift, samples } = inputs;
   const log = tracedLog(samples);
+  const feeding = new Feeding(trace, options, sink);
   const logs = { traced: log, sampled: undefined };
-  const scene = new FeedScene(learnJoins(tables), options.pageSize, logs);
-  const told = new Teller(scene, options, sink);
-  scene.tell = (...args) => told.tell(...args);
-  if (options.marks !== undefined) scene.marks = options.marks;
-  const losses = lossIndex(trace.losses);
-  const compared = followSamples(scene, samples, losses, drift.bound_pages);
-  scene.dueAt = options.onTime(Number.NEGATIVE_INFINITY);
-  scene.onDue = (now_ns) => {
-    scene.dueAt = options.onTime(now_ns);
-  };
-  const followers: Follower[] = [
-    ...followPageCache(scene, tables),
-    followDirty(scene, sizes, new Totals()),
-    ...followExt4(scene, tables),
-    ...followIomap(scene, tables),
-    ...followBtrfs(scene, tables),
-    ...followFuse(scene, tables),
-    ...followFlusher(scene, tables),
-    ...followBlock(scene, tables),
-    compared.follower,
-  ];
-  const feeds = [feedLimits, ...FEEDS].flatMap((feed) => feed(tables, scene, sink));
-  const all = attach(followers, feeds);
-  visitRows(
-    all.map(({ table }) => table),
-    all.map(({ visit }) => visit),
-  );
-  scene.onDue(Number.POSITIVE_INFINITY);
+  const scene = feeding.scene(learnJoins(trace.tables), options.pageSize, logs);
+  const { followers, anchors } = followHistory(scene, trace, inputs, new Totals());
+  const { first, after, clocks } = feeding.follow();
+  watchClocks(scene, clocks);
+  const events = walkHistory(scene, [...first, ...followers, ...after]);
   return {
+    ...feeding.told,
     fits: Object.fromEntries(
       COUNTERS.map((name, at) => [name, fitOf(log, at, drift.bound_pages)]),
     ) as Record<Counter, CounterFit>,
     drift,
-    wbNames: scene.wbNames,
-    unplaced_pages: told.unplaced,
-    hidden_nodes: options.nodeSize < options.pageSize && hasTreeNodes(tables),
-    starts: compared.anchors.starts,
-    events: all.reduce((sum, { table }) => sum + table.rows, 0),
+    starts: anchors.starts,
+    events,
     balances: scene.pages.ledger.balances(),
   };
 }
 
-const LIMIT_COLUMNS = [
-  'nr_dirty_pages',
-  'nr_writeback_pages',
-  'nr_dirtied_pages',
-  'nr_written_pages',
-  'dirty_thresh_pages',
-  'background_thresh_pages',
-];
+const LIMIT_COLUMNS = ['dirty_thresh_pages', 'background_thresh_pages'];
+
+type FeedMaker = (tables: Trace['tables'], scene: FeedScene, sink: Sink) => readonly Feed[];
 
 /** What is told of rows that the replay follows, too, and when: before it or after it. */
 export type Feed = Follower & { readonly before?: (row: number) => void };
-
-/** One follower a table, since each row is visited once. */
-function attach(followers: readonly Follower[], feeds: readonly Feed[]): Follower[] {
-  const tables = new Map<Table, { before: Feed[]; own: Follower[]; after: Feed[] }>();
-  const of = (table: Table) => {
-    let list = tables.get(table);
-    if (list === undefined) {
-      list = { before: [], own: [], after: [] };
-      tables.set(table, list);
-    }
-    return list;
-  };
-  for (const follower of followers) of(follower.table).own.push(follower);
-  for (const feed of feeds) of(feed.table).after.push(feed);
-  return [...tables].map(([table, { own, after }]) => ({
-    table,
-    visit(row) {
-      for (const feed of after) feed.before?.(row);
-      for (const follower of own) follower.visit(row);
-      for (const feed of after) feed.visit(row);
-    },
-  }));
-}
-
-/** Moves of the ledger become data events. */
-class Teller {
-  readonly #scene: FeedScene;
-  readonly #options: FeedOptions;
-  readonly #sink: Sink;
-  /** Pages of tree nodes under writeback without a place, by bdi. */
-  readonly #away = new Map<number, number>();
-  unplaced = 0;
-
-  constructor(scene: FeedScene, options: FeedOptions, sink: Sink) {
-    this.#scene = scene;
-    this.#options = options;
-    this.#sink = sink;
-  }
-
-  readonly tell: Tell = (move, inode, start, pages) => {
-    const scene = this.#scene;
-    if (inode !== undefined) {
-      this.#emit(move, inode, start, pages, scene.isTree(inode));
-      return;
-    }
-    // What came back without a place is of tree nodes while such are under way.
-    const away = move.kind === 'end-writeback' ? (this.#away.get(move.wb) ?? 0) : 0;
-    const trees = Math.max(0, Math.min(away, pages));
-    if (trees > 0) this.#away.set(move.wb, away - trees);
-    if (trees > 0) this.#emit(move, undefined, undefined, trees, true);
-    if (pages !== trees) this.#emit(move, undefined, undefined, pages - trees, false);
-  };
-
-  #emit(
-    move: Parameters<Tell>[0],
-    inode: Inode | undefined,
-    start: number | undefined,
-    pages: number,
-    isTree: boolean,
-  ): void {
-    const scene = this.#scene;
-    const { pageSize, nodeSize } = this.#options;
-    if (isTree && start === undefined) {
-      this.unplaced += pages;
-      const { kind, wb } = move;
-      if (kind === 'start-writeback') this.#away.set(wb, (this.#away.get(wb) ?? 0) + pages);
-    }
-    const event: DataEvent = {
-      type: 'data',
-      kind: move.kind,
-      ...(move.account === undefined ? {} : { account: move.account }),
-      ts_ns: scene.pages.ts_ns,
-      wb: move.wb,
-      pageClass: isTree ? 'metadata' : 'file-data',
-      bytes: pages * pageSize,
-      file: inode?.id ?? -1,
-      start: start === undefined ? -1 : start * pageSize,
-      pid: scene.pid,
-      cpu: scene.pages.cpu,
-      ...(move.kind === 'claim' && isTree ? { sync: this.#isAwaited(inode) } : {}),
-    };
-    if (isTree && nodeSize < pageSize) this.#emitNodes(event, pages);
-    else this.#sink(event);
-  }
-
-  /** Nodes smaller than a page: a dirtied page holds one at least, and says no more. */
-  #emitNodes(event: DataEvent, pages: number): void {
-    const { pageSize, nodeSize } = this.#options;
-    if (event.start < 0) this.#sink({ ...event, bytes: pages * nodeSize });
-    else {
-      for (let page = 0; page < pages; page++) {
-        this.#sink({ ...event, start: event.start + page * pageSize, bytes: nodeSize });
-      }
-    }
-  }
-
-  /** Outside of the flusher's calls, nodes are written by those who wait: commits, log syncs. */
-  #isAwaited(inode: Inode | undefined): boolean {
-    const { table } = this.#scene;
-    if (table?.name === 'writeback_single_inode') return false;
-    const task = this.#scene.knownTask(this.#scene.pid);
-    return task === undefined || inode === undefined || task.inode !== inode;
-  }
-}

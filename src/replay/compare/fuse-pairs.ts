@@ -39,7 +39,7 @@ export type Request = { readonly row: number; readonly bytes: number };
 
 export class RequestPairs {
   readonly #sent: Table;
-  readonly #ended: Table;
+  readonly #ended: Table | undefined;
   readonly #skipped: readonly boolean[];
   readonly #codes: ArrayLike<number>;
   readonly #length: ArrayLike<number> | undefined;
@@ -47,7 +47,7 @@ export class RequestPairs {
   readonly #open = new Map<number, Map<number, Request>>();
   #unnumbered = 0;
 
-  constructor(sent: Table, ended: Table) {
+  constructor(sent: Table, ended: Table | undefined) {
     this.#sent = sent;
     this.#ended = ended;
     this.#skipped = opcodeCodes(sent, UNANSWERED);
@@ -71,9 +71,10 @@ export class RequestPairs {
 
   /** What is answered; undefined if it was sent before the trace, or skipped. */
   end(row: number): Request | undefined {
-    const open = this.#open.get(connectionOf(this.#ended, row));
-    if (open === undefined) return undefined;
-    const unique = uniqueOf(this.#ended, row);
+    const ended = this.#ended;
+    const open = ended && this.#open.get(connectionOf(ended, row));
+    if (ended === undefined || open === undefined) return undefined;
+    const unique = uniqueOf(ended, row);
     const key = open.has(unique) ? unique : firstUnnumbered(open);
     const request = key === undefined ? undefined : open.get(key);
     if (key !== undefined) open.delete(key);

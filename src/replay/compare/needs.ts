@@ -10,6 +10,8 @@ export type Missing = {
   readonly need: Need;
   readonly events: readonly string[];
   readonly why: string;
+  /** The events were recorded, and there is nothing of that sort among them. */
+  readonly recorded: boolean;
 };
 
 const LIMITS = [
@@ -43,10 +45,14 @@ function present({ tables }: Trace, need: Need): boolean {
   return NEEDS[need].events.every((name) => (tables.get(name)?.rows ?? 0) > 0);
 }
 
+const isRecorded = ({ tables, meta }: Trace, events: readonly string[]): boolean =>
+  events.every((name) => tables.has(name) || meta.silent_events.includes(name));
+
 /** What the trace lacks for the system; empty when it can be replayed. */
 export function missingFor(trace: Trace, system: System): readonly Missing[] {
   return system.needs.flatMap((need) => {
     const isThere = CHECKS[need]?.(trace) ?? present(trace, need);
-    return isThere ? [] : [{ need, ...NEEDS[need] }];
+    const { events, why } = NEEDS[need];
+    return isThere ? [] : [{ need, events, why, recorded: isRecorded(trace, events) }];
   });
 }

@@ -1,9 +1,9 @@
 /**
  * The page history as seen by policies: what the replay does to the pages of files is told as data
- * events, with their place in the file where it is known. What the ledger moves without a place is
- * told as an amount, so that the events always add up to the ledger.
+ * events, with their place in the file where somebody needs it and it is known. What the ledger
+ * moves without a place is told as an amount, so that the events always add up to the ledger.
  */
-import { Ledger } from '../../model/ledger.ts';
+import { Ledger, UNKNOWN_HOLDER } from '../../model/ledger.ts';
 import type { Account, OperationKind } from '../../model/operations.ts';
 import type { DataEvent } from '../../model/policies/history.ts';
 import { ALL_BITS, CLAIMED_BIT, DIRTY_BIT, type Inode, WRITEBACK_BIT } from '../history/inodes.ts';
@@ -13,11 +13,11 @@ export type MoveKind = DataEvent['kind'];
 type Level = 'dirty' | 'claimed' | 'writeback';
 
 /** Pages moved by the ledger; of `adopt` and `disown` also the level. */
-export type Move = {
+type Move = {
   readonly kind: MoveKind;
-  readonly account?: Level;
+  readonly account: Level | undefined;
   readonly wb: number;
-  pages: number;
+  readonly pages: number;
 };
 
 type Edge = {
@@ -27,56 +27,96 @@ type Edge = {
   readonly end: number;
 };
 
-/** `inode` and `start` (a page index) are undefined where they are not known. */
+/** Told of each move: `inode` is undefined and `start` (a page index) -1 where not known. */
 export type Tell = (
-  move: Omit<Move, 'pages'>,
+  kind: MoveKind,
+  account: Level | undefined,
+  wb: number,
   inode: Inode | undefined,
-  start: number | undefined,
+  start: number,
   pages: number,
 ) => void;
 
-class ObservedLedger extends Ledger {
-  readonly #moved: (move: Move) => void;
+/**
+ * Whose pages are told with their places; of others only amounts are. `undefined` stands for
+ * nobody, which also leaves out whose they are: the hot case.
+ */
+export type Places = ((inode: Inode) => boolean) | undefined;
 
-  constructor(moved: (move: Move) => void) {
+type Moved = (kind: MoveKind, account: Level | undefined, wb: number, pages: number) => void;
+
+class ObservedLedger extends Ledger {
+  readonly #moved: Moved;
+
+  constructor(moved: Moved) {
     super();
     this.#moved = moved;
   }
 
-  override post(kind: OperationKind, wb: number, pages: number): void {
-    super.post(kind, wb, pages);
-    this.#moved({ kind, wb, pages });
+  override post(kind: OperationKind, holder: number, pages: number): void {
+    super.post(kind, holder, pages);
+    this.#moved(kind, undefined, this.#wbOf(holder), pages);
   }
 
-  override transfer(fromWb: number, toWb: number, account: Account, pages: number): void {
-    super.transfer(fromWb, toWb, account, pages);
-    const isFound = fromWb === UNSEEN_WB;
+  override transfer(from: number, to: number, account: Account, pages: number): void {
+    super.transfer(from, to, account, pages);
+    const isFound = from === UNKNOWN_HOLDER;
     const kind = isFound ? 'adopt' : 'disown';
-    this.#moved({ kind, account: account as Level, wb: isFound ? toWb : fromWb, pages });
+    this.#moved(kind, account as Level, this.#wbOf(isFound ? to : from), pages);
+  }
+
+  #wbOf(holder: number): number {
+    return this.holders[holder]?.wb ?? UNSEEN_WB;
   }
 }
 
 export class ObservedPages extends PageHistory {
   /** Moves of the call that is under way; undefined outside of one. */
   #moves: Move[] | undefined;
+  /** What the call moves is told by who made it. */
+  #isMuted = false;
+  /** Of which file the moves are, where they need no place. */
+  #inode: Inode | undefined;
   readonly #tell: Tell;
+  /** May be set until the first event. */
+  placed: Places;
   /** Of which file pages without a place were claimed last. */
   #unplaced: Inode | undefined;
-  override readonly ledger: Ledger = new ObservedLedger((move) => this.#moved(move));
+  override readonly ledger: Ledger = new ObservedLedger((kind, account, wb, pages) =>
+    this.#moved(kind, account, wb, pages),
+  );
 
-  constructor(tell: Tell, ...args: ConstructorParameters<typeof PageHistory>) {
-    super(...args);
+  constructor(tell: Tell, places: Places = () => true) {
+    super();
     this.#tell = tell;
+    this.placed = places;
   }
 
-  #moved(move: Move): void {
-    if (move.pages === 0) return;
-    if (this.#moves !== undefined) this.#moves.push(move);
-    else {
-      const follows = move.kind === 'start-writeback' ? this.#unplaced : undefined;
-      this.#tell(move, follows, undefined, move.pages);
-      this.#unplaced = undefined;
+  #moved(kind: MoveKind, account: Level | undefined, wb: number, pages: number): void {
+    if (pages === 0 || this.#isMuted) return;
+    if (this.#moves !== undefined) {
+      this.#moves.push({ kind, account, wb, pages });
+      return;
     }
+    const follows = kind === 'start-writeback' ? this.#unplaced : undefined;
+    this.#tell(kind, account, wb, this.#inode ?? follows, -1, pages);
+    this.#unplaced = undefined;
+  }
+
+  /** Calls a method whose moves are told elsewhere. */
+  #silently<T>(method: () => T): T {
+    this.#isMuted = true;
+    const result = method();
+    this.#isMuted = false;
+    return result;
+  }
+
+  /** Calls a method whose moves are those of a file, wherever in it. */
+  #of<T>(inode: Inode, method: () => T): T {
+    this.#inode = inode;
+    const result = method();
+    this.#inode = undefined;
+    return result;
   }
 
   /**
@@ -95,17 +135,33 @@ export class ObservedPages extends PageHistory {
     }
     const edges = readings.find((reading) => sameAmounts(reading, moves));
     if (edges === undefined) {
-      for (const move of moves) this.#tell(move, inode, undefined, move.pages);
+      for (const { kind, account, wb, pages } of moves) {
+        this.#tell(kind, account, wb, inode, -1, pages);
+      }
       return result;
     }
-    for (const edge of edges) {
-      const pages = edge.end - edge.start;
-      this.#tell({ ...edge, wb: inode.wb }, inode, edge.start, pages);
+    for (const { kind, account, start, end } of edges) {
+      this.#tell(kind, account, inode.wb, inode, start, end - start);
     }
     return result;
   }
 
-  override dirty(inode: Inode, start: number, pages: number): number {
+  /** Who is charged within one bdi is no matter of policies. */
+  override assign(...[inode, owner]: Parameters<PageHistory['assign']>): void {
+    if (owner.wb === inode.wb) this.#silently(() => super.assign(inode, owner));
+    else super.assign(inode, owner);
+  }
+
+  override dirty(inode: Inode, start: number, pages: number, place = 0): number {
+    if (this.placed === undefined) return super.dirty(inode, start, pages, place);
+    if (!this.placed(inode)) return this.#of(inode, () => super.dirty(inode, start, pages, place));
+    const state = stateOf(inode, start, start + pages);
+    if (state !== MIXED && (state & DIRTY_BIT) === 0) {
+      const result = this.#silently(() => super.dirty(inode, start, pages, place));
+      const kind = (state & CLAIMED_BIT) !== 0 ? 'redirty' : 'dirty';
+      this.#tell(kind, undefined, inode.wb, inode, start, pages);
+      return result;
+    }
     const reading = (again: readonly OperationKind[], over: readonly OperationKind[]) =>
       edgesOf(inode, start, start + pages, (value) => {
         if ((value & DIRTY_BIT) !== 0) return (value & WRITEBACK_BIT) !== 0 ? over : again;
@@ -117,19 +173,44 @@ export class ObservedPages extends PageHistory {
     );
     // Nodes of a tree that were freed while dirty.
     const freed = reading(['cancel', 'dirty'], ['cancel', 'dirty']);
-    return this.#run(inode, [written, freed], () => super.dirty(inode, start, pages));
+    return this.#run(inode, [written, freed], () => super.dirty(inode, start, pages, place));
   }
 
   override claim(inode: Inode, start: number, end: number, evidence: number): number {
+    if (this.placed === undefined) return super.claim(inode, start, end, evidence);
+    const method = () => super.claim(inode, start, end, evidence);
+    if (!this.placed(inode)) return this.#of(inode, method);
+    const state = stateOf(inode, start, end);
+    if (state !== MIXED && (state & (DIRTY_BIT | WRITEBACK_BIT)) !== (DIRTY_BIT | WRITEBACK_BIT)) {
+      return this.#single('claim', (state & DIRTY_BIT) !== 0, inode, start, end, method);
+    }
     const edges = edgesOf(inode, start, end, (value) => {
       if ((value & DIRTY_BIT) === 0) return [];
       return (value & WRITEBACK_BIT) !== 0 ? ['end-writeback', 'claim'] : ['claim'];
     });
-    return this.#run(inode, [edges], () => super.claim(inode, start, end, evidence));
+    return this.#run(inode, [edges], method);
+  }
+
+  /** The whole range makes one move, or none. */
+  #single(
+    kind: OperationKind,
+    moves: boolean,
+    inode: Inode,
+    start: number,
+    end: number,
+    method: () => number,
+  ): number {
+    const result = this.#silently(method);
+    if (moves) this.#tell(kind, undefined, inode.wb, inode, start, end - start);
+    return result;
   }
 
   /** Gaps of the range are placed from here on: as found, if they were not known at all. */
   override claimUnseen(inode: Inode, start: number, end: number, evidence: number): number {
+    if (this.placed === undefined) return super.claimUnseen(inode, start, end, evidence);
+    if (!this.placed(inode)) {
+      return this.#of(inode, () => super.claimUnseen(inode, start, end, evidence));
+    }
     const gaps: { start: number; end: number }[] = [];
     eachPart(inode, start, end, (from, to, value) => {
       if (value === 0) gaps.push({ start: from, end: to });
@@ -142,36 +223,66 @@ export class ObservedPages extends PageHistory {
     for (const move of placed) {
       for (const gap of takeFrom(gaps, move.pages)) {
         const pages = gap.end - gap.start;
-        this.#tell(move, inode, gap.start, pages);
-        this.#tell({ kind: 'claim', wb: inode.wb }, inode, gap.start, pages);
+        this.#tell(move.kind, move.account, move.wb, inode, gap.start, pages);
+        this.#tell('claim', undefined, inode.wb, inode, gap.start, pages);
       }
     }
     const unplaced = gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0);
-    if (unplaced > 0) this.#tell({ kind: 'claim', wb: inode.wb }, inode, undefined, unplaced);
+    if (unplaced > 0) this.#tell('claim', undefined, inode.wb, inode, -1, unplaced);
     return result;
   }
 
   override takeUnplaced(inode: Inode, pages: number, evidence: number): number {
+    if (!this.placed?.(inode)) {
+      const result = this.#of(inode, () => super.takeUnplaced(inode, pages, evidence));
+      this.#unplaced = inode;
+      return result;
+    }
     const result = this.#run(inode, [], () => super.takeUnplaced(inode, pages, evidence));
     this.#unplaced = inode;
     return result;
   }
 
   override start(inode: Inode, start: number, end: number): number {
+    if (this.placed === undefined) return super.start(inode, start, end);
+    const method = () => super.start(inode, start, end);
+    if (!this.placed(inode)) return this.#of(inode, method);
+    const state = stateOf(inode, start, end);
+    if (state !== MIXED) {
+      const moves = (state & CLAIMED_BIT) !== 0;
+      return this.#single('start-writeback', moves, inode, start, end, method);
+    }
     const edges = edgesOf(inode, start, end, (value) =>
       (value & CLAIMED_BIT) !== 0 ? ['start-writeback'] : [],
     );
-    return this.#run(inode, [edges], () => super.start(inode, start, end));
+    return this.#run(inode, [edges], method);
   }
 
   override end(inode: Inode, start: number, end: number, evidence: number): number {
+    if (this.placed === undefined) return super.end(inode, start, end, evidence);
+    const method = () => super.end(inode, start, end, evidence);
+    if (!this.placed(inode)) return this.#of(inode, method);
+    const state = stateOf(inode, start, end);
+    if (state !== MIXED) {
+      const moves = (state & WRITEBACK_BIT) !== 0;
+      return this.#single('end-writeback', moves, inode, start, end, method);
+    }
     const edges = edgesOf(inode, start, end, (value) =>
       (value & WRITEBACK_BIT) !== 0 ? ['end-writeback'] : [],
     );
-    return this.#run(inode, [edges], () => super.end(inode, start, end, evidence));
+    return this.#run(inode, [edges], method);
   }
 
   override remove(inode: Inode, start: number, end: number): void {
+    if (!this.placed?.(inode)) {
+      this.#of(inode, () => super.remove(inode, start, end));
+      return;
+    }
+    // Most of what leaves the cache is clean.
+    if (stateOf(inode, start, end) === 0) {
+      super.remove(inode, start, end);
+      return;
+    }
     const edges = edgesOf(inode, start, end, (value) => [
       ...((value & CLAIMED_BIT) !== 0 ? (['start-writeback', 'end-writeback'] as const) : []),
       ...((value & WRITEBACK_BIT) !== 0 ? (['end-writeback'] as const) : []),
@@ -181,6 +292,10 @@ export class ObservedPages extends PageHistory {
   }
 
   override forget(inode: Inode): void {
+    if (!this.placed?.(inode)) {
+      this.#of(inode, () => super.forget(inode));
+      return;
+    }
     const edges: Edge[] = [];
     eachPart(inode, 0, Number.POSITIVE_INFINITY, (start, end, value) => {
       if (value === 0) return;
@@ -191,6 +306,21 @@ export class ObservedPages extends PageHistory {
     });
     this.#run(inode, [edges], () => super.forget(inode));
   }
+}
+
+const MIXED = -1;
+
+/** The one state that all pages of a range have. */
+function stateOf({ pages }: Inode, start: number, end: number): number {
+  if (end - start === 1) return pages.valueAt(start) & ALL_BITS;
+  const found = pages.intervalAt(start);
+  if (found !== undefined) return found.end >= end ? found.value & ALL_BITS : MIXED;
+  let state = 0;
+  pages.visit(start, end, () => {
+    state = MIXED;
+    return false;
+  });
+  return state;
 }
 
 /** Stretches of equal state in [start, end), also of none. */

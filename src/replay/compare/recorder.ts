@@ -1,13 +1,13 @@
 /** The counters of a system over time, at points that all systems of a comparison share. */
 import { COUNTERS, counterRow } from '../../model/policies/counters.ts';
 import type { SystemRun } from '../../model/policies/system-run.ts';
-import { type CounterSeries, DERIVED, type DerivedName } from './result.ts';
+import { type CounterSeries, DERIVED, type DerivedName, type MemoryTaken } from './result.ts';
 
 /** Points in time; enough for any chart, and independent of the trace's length. */
 const POINTS = 1200;
 
-export function pointsOf(duration_ns: number): Float64Array {
-  const points = duration_ns > 0 ? POINTS : 1;
+export function pointsOf(duration_ns: number, most = POINTS): Float64Array {
+  const points = duration_ns > 0 ? most : 1;
   return Float64Array.from({ length: points }, (_, at) => (duration_ns * (at + 1)) / points);
 }
 
@@ -74,9 +74,10 @@ export class Recorder {
     series.values[this.#next] = value;
   }
 
-  get memory(): { readonly mean: number; readonly peak: number; readonly end: number } {
+  get memory(): MemoryTaken {
     const end = this.#run.usage().memory_bytes;
-    return { mean: this.#memory.sum / Math.max(1, this.#next), peak: this.#memory.peak, end };
+    const peak = Math.max(this.#memory.peak, this.#run.peakMemory());
+    return { mean: this.#memory.sum / Math.max(1, this.#next), peak, end };
   }
 
   /** Those of single bdis only where they ever were anything else than 0. */

@@ -44,6 +44,17 @@ export type TaskThrottling = {
   readonly entries: number;
   readonly throttled: number;
   readonly first_throttled_ns: number | undefined;
+  /** How often it was recorded above freerun: the fit of `throttled` of the recorded system. */
+  readonly recorded: number | undefined;
+};
+
+export type MemoryTaken = { readonly mean: number; readonly peak: number; readonly end: number };
+
+/** What writes down the values of a run at the points that all systems share. */
+export type RunRecorder = {
+  record(): void;
+  readonly memory: MemoryTaken;
+  series(wbNames: readonly string[]): readonly CounterSeries[];
 };
 
 export type Replayed = {
@@ -54,7 +65,7 @@ export type Replayed = {
     readonly total_ns: number;
     readonly stretches: readonly Stretch[];
   };
-  readonly memory_bytes: { readonly mean: number; readonly peak: number; readonly end: number };
+  readonly memory_bytes: MemoryTaken;
   readonly written_bytes: number;
   readonly tasks: readonly TaskThrottling[];
   readonly notes: readonly string[];

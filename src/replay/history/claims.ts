@@ -89,7 +89,7 @@ export function claimNext(
 function claimAnonymous(scene: Scene, inode: Inode, pages: number, options: ClaimOptions): void {
   const missing = scene.pages.takeUnplaced(inode, pages, options.evidence);
   noteShortage(scene, missing);
-  scene.pages.post('start-writeback', inode.wb, pages);
+  scene.pages.post('start-writeback', inode, pages);
   inode.anonymous += pages;
   // Otherwise only the end of all the inode's writeback tells of theirs.
   if (options.dev === undefined) return;
@@ -102,7 +102,7 @@ function claimAnonymous(scene: Scene, inode: Inode, pages: number, options: Clai
 function noteShortage(scene: Scene, pages: number): void {
   if (pages <= 0 || !scene.isAnchored) return;
   scene.shortage += pages;
-  scene.note('clean-without-dirty', pages);
+  scene.note('clean_without_dirty', pages);
 }
 
 function follow(

@@ -41,6 +41,7 @@ export function fitOf(log: SampleLog, counter: number, bound_pages: number): Cou
     max_abs_pages: maxAbs,
     drift_bound_pages: bound_pages,
     wape: sumRecorded > 0 ? sumError / sumRecorded : undefined,
+    wape_floor: sumRecorded > 0 ? (n * bound_pages) / sumRecorded : undefined,
     skipped: log.rows - n - starts,
     end_residual_pages: end,
   };

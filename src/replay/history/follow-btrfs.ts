@@ -45,12 +45,12 @@ function followFolio(scene: Scene, tables: Tables): Follower | undefined {
       scene.startWriting(task);
       const start = index[row] as number;
       if (!isIndex(start)) {
-        scene.note('impossible-value', 1);
+        scene.note('impossible_value');
         return;
       }
       const inode = find(row, start, DIRTY_BIT);
       if (inode === undefined) return;
-      const end = start + (inode.folioAt(start)?.pages ?? 1);
+      const end = start + (inode.folioPagesAt(start) ?? 1);
       if (task.inode === inode) noteFolio(scene, task, start, end, nr?.[row]);
       const options = { evidence: E_FOLIO, sync: false, dev: undefined, pending: task };
       // Compressed ranges are claimed as a whole with their first folio.
@@ -111,7 +111,7 @@ function followRange(scene: Scene, table: Table, lengthColumn: string): Follower
       const first = start[row] as number;
       const last = isEnd ? (length[row] as number) + 1 : first + (length[row] as number);
       if (!isOffset(first) || !isLength(last - first)) {
-        scene.note('impossible-value', 1);
+        scene.note('impossible_value');
         return;
       }
       const from = Math.floor(first / pageSize);

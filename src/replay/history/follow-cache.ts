@@ -1,6 +1,6 @@
 /** Folios that are dirtied, and those that enter and leave the page cache. */
-import type { Tables } from '../../trace/table.ts';
-import { tableWith } from '../../trace/table.ts';
+import { PageIntervals } from '../../model/page-intervals.ts';
+import { bigs, type Table, type Tables, tableWith } from '../../trace/table.ts';
 import type { FolioSizes } from '../folio-sizes.ts';
 import type { Follower } from './follower.ts';
 import { inodeKeys } from './inode-key.ts';
@@ -20,6 +20,7 @@ export function followDirty(scene: Scene, sizes: FolioSizes, totals: Totals): Fo
   const bdi = at.text('bdi');
   const index = at.number('index');
   const keyOf = inodeKeys(sizes.table);
+  const { owners } = scene;
   let lastInode: Inode | undefined;
   let lastCode = -1;
   return {
@@ -31,7 +32,7 @@ export function followDirty(scene: Scene, sizes: FolioSizes, totals: Totals): Fo
       at.moveTo(row);
       const start = index[row] as number;
       if (!isIndex(start)) {
-        scene.note('impossible-value', 1);
+        scene.note('impossible_value');
         return;
       }
       const code = bdi.codes[row] as number;
@@ -43,8 +44,9 @@ export function followDirty(scene: Scene, sizes: FolioSizes, totals: Totals): Fo
         lastCode = code;
       }
       if (sizes.evidence[row] === ASSUMED_SIZE) scene.assumedSizes += pages;
-      const again = scene.pages.dirty(inode, start, pages);
-      if (again > 0) scene.note('dirty-while-dirty', again);
+      const place = owners.placeOf(row, inode.nodes?.valueAt(start) ?? 0);
+      const again = scene.pages.dirty(inode, start, pages, place);
+      if (again > 0) scene.note('dirty_while_dirty', again);
       totals.dirtied(at.pid[row] as number, inode, pages, row);
     },
   };
@@ -57,6 +59,7 @@ export function followPageCache(scene: Scene, tables: Tables): Follower[] {
   const followers: Follower[] = [];
   if (added !== undefined) {
     const read = folioReader(scene, added);
+    const nodeOf = nodeReader(scene, added);
     followers.push({
       table: added,
       visit(row) {
@@ -64,6 +67,9 @@ export function followPageCache(scene: Scene, tables: Tables): Follower[] {
         if (folio === undefined) return;
         const { inode, start, pages, order } = folio;
         inode.folios.change(start, start + pages, 0, KEEP_NOTHING, order + 1, unused);
+        if (nodeOf === undefined) return;
+        inode.nodes ??= new PageIntervals();
+        inode.nodes.change(start, start + pages, 0, KEEP_NOTHING, nodeOf(row), unused);
       },
     });
   }
@@ -81,6 +87,7 @@ export function followPageCache(scene: Scene, tables: Tables): Follower[] {
         const split = known !== undefined && known.value !== order + 1;
         const whole = split ? (inode.folioAt(start) ?? { start, pages }) : { start, pages };
         inode.folios.change(whole.start, whole.start + whole.pages, 0, KEEP_NOTHING, 0, unused);
+        inode.nodes?.change(start, start + pages, 0, KEEP_NOTHING, 0, unused);
         if (inode.pages.isEmpty) return;
         at.moveTo(row);
         scene.pages.remove(inode, start, start + pages);
@@ -88,6 +95,16 @@ export function followPageCache(scene: Scene, tables: Tables): Follower[] {
     });
   }
   return followers;
+}
+
+/** The node of a row's folio; undefined where there is nothing to tell apart. */
+function nodeReader({ owners }: Scene, table: Table): ((row: number) => number) | undefined {
+  const { nodes } = owners;
+  if (nodes === undefined || nodes.numbers.length < 2 || !('pfn' in table.columns))
+    return undefined;
+  const { words } = bigs(table, 'pfn');
+  return (row) =>
+    nodes.codeOf((words[2 * row + 1] as number) * 2 ** 32 + (words[2 * row] as number));
 }
 
 /** What page-cache events say of a folio. The object is reused from call to call. */
@@ -107,7 +124,7 @@ function folioReader(scene: Scene, table: Parameters<typeof inodeKeys>[0]) {
     const order = orders?.[row] ?? 0;
     if (!isIndex(index[row] as number) || !(order >= 0) || !isIndex(dev[row] as number)) {
       at.moveTo(row);
-      scene.note('impossible-value', 1);
+      scene.note('impossible_value');
       return undefined;
     }
     folio.order = Math.min(Math.floor(order), MAX_ORDER);

@@ -53,14 +53,14 @@ export function claimOptions(call: WriteCall, evidence: number): ClaimOptions {
 function settle(scene: Scene, call: WriteCall, done: number): void {
   const missing = done - call.claimed;
   if (!isPages(Math.abs(missing))) {
-    scene.note('impossible-value', 1);
+    scene.note('impossible_value');
     return;
   }
   tellSamples(scene, call, Math.max(0, missing));
   call.claimed = 0;
   const isExtent = call.extentEnd !== undefined;
   call.extentEnd = undefined;
-  if (missing < 0) scene.note('claims-disagree', -missing);
+  if (missing < 0) scene.note('claims_disagree', -missing);
   if (missing <= 0) return;
   const options = claimOptions(call, isExtent ? E_EXTENT : E_COUNT);
   call.cursor = claimNext(scene, call.inode, call.cursor, missing, options);
@@ -163,7 +163,7 @@ function followExtents(scene: Scene, tables: Tables, blocks: BlockSizes): Follow
       const inode = scene.inodeOfDevice(dev[row] as number, keyOf(row));
       const first = lblk[row] as number;
       if (!isIndex(first) || !isPages(len[row] as number)) {
-        scene.note('impossible-value', 1);
+        scene.note('impossible_value');
         return;
       }
       const size = blocks.sizeOf(inode.dev, first);

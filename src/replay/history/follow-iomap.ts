@@ -39,7 +39,7 @@ function followFolio(scene: Scene, tables: Tables): Follower | undefined {
       const inode = scene.inodeOfDevice(dev[row] as number, keyOf(row));
       const first = offset[row] as number;
       if (!isOffset(first) || !isLength(length[row] as number)) {
-        scene.note('impossible-value', 1);
+        scene.note('impossible_value');
         return;
       }
       const start = Math.floor(first / pageSize);
@@ -78,7 +78,7 @@ function followIoend(scene: Scene, tables: Tables): Follower | undefined {
       const first = pos[row] as number;
       const address = (addr[row] as number) + first - (offset[row] as number);
       if (!isOffset(first) || !isOffset(address) || !isLength(dirtyLen[row] as number)) {
-        scene.note('impossible-value', 1);
+        scene.note('impossible_value');
         return;
       }
       const start = Math.floor(first / pageSize);

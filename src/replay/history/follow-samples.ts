@@ -3,11 +3,14 @@
  * enter the replay only where it starts, at the first sample and at the first one after lost
  * events.
  */
+import type { ClockJump } from '../../derive/clock-jumps.ts';
+import type { Consistency } from '../../derive/consistency.ts';
+import { COUNTERS, nodeCounter } from '../../model/view.ts';
 import type { NumberColumn } from '../../trace/column.ts';
 import { numbers, optionalNumbers, type Table } from '../../trace/table.ts';
 import { NS_PER_S } from '../../trace/time.ts';
 import type { LossIndex } from '../losses.ts';
-import { COUNTER_COUNT, NR_DIRTIED, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
+import { NR_DIRTIED, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
 import type { Follower } from './follower.ts';
 import { isCounter } from './plausible.ts';
 import { SampleLog } from './sample-log.ts';
@@ -51,26 +54,35 @@ export type Anchors = {
   starts: number;
 };
 
+/** What tells which samples may be trusted. */
+export type SampleTrust = {
+  readonly losses: LossIndex;
+  readonly consistency: Consistency;
+  /** How far a reading may be off. */
+  readonly bound_pages: number;
+};
+
 /** global_dirty_state: compares, and starts the prediction where there is none. */
 export function followSamples(
   scene: Scene,
   table: Table,
-  losses: LossIndex,
-  bound_pages: number,
+  { losses, consistency, bound_pages }: SampleTrust,
 ): { readonly follower: Follower; readonly anchors: Anchors } {
   const at = new Cursor(scene, table);
+  const seq = at.number('seq');
   const log = scene.logs.traced;
+  const { wrong, anew } = consistency.traced;
+  const jumps = new JumpCursor(consistency.jumps);
   const anchors: Anchors = { starts: 0 };
   const warmUp = new WarmUp(scene);
   let anchor = -1;
   let last_ns = Number.NEGATIVE_INFINITY;
-  let lastRow = -1;
-  const isWhole = (row: number) => log.recorded.every((values) => isCounter(values[row] as number));
   const start = (row: number, ts_ns: number) => {
     // Before the first start as well: pages of which the loss hides that they were cleaned.
     if (anchor >= 0 || losses.overlaps(0, ts_ns)) scene.forget();
     anchor = row;
     anchors.starts++;
+    scene.pages.kept?.begin(ts_ns);
     startAt(scene, row);
     warmUp.begin(ts_ns);
   };
@@ -78,21 +90,65 @@ export function followSamples(
     const ts_ns = at.ts[row] as number;
     at.moveTo(row);
     log.length = row + 1;
-    if (losses.overlaps(ts_ns, ts_ns) || !isWhole(row)) return;
-    if (ts_ns < last_ns) scene.note('clock-jump', last_ns - ts_ns);
+    if (losses.overlaps(ts_ns, ts_ns) || wrong.has(row) || !isWhole(scene, row)) return;
+    const jump = jumps.passedBy(seq[row] as number);
     const task = scene.knownTask(at.pid[row] as number);
     if (task !== undefined) scene.startWriting(task);
-    if (anchor < 0 || losses.overlaps(last_ns, ts_ns)) start(row, ts_ns);
-    else if (stepsBack(scene, lastRow, row, bound_pages)) start(row, ts_ns);
+    const isCut = anchor < 0 || losses.overlaps(last_ns, ts_ns) || anew.has(row);
+    if (isCut || jump === 'back') start(row, ts_ns);
+    // Recording may have been paused, or nothing happened.
+    else if (jump === 'forward' && isOff(scene, row, bound_pages)) start(row, ts_ns);
     last_ns = ts_ns;
-    lastRow = row;
     if (anchor < 0 || !warmUp.isOver(ts_ns)) {
       anchor = row;
       startAt(scene, row);
     }
-    log.predict(row, anchor, scene.pages.ledger, scene.pages.flight, at.cpu[row] as number, ts_ns);
+    log.predict(row, anchor, scene.pages, at.cpu[row] as number, ts_ns);
   };
   return { follower: { table, visit }, anchors };
+}
+
+/** Every counter is there and can be one. */
+function isWhole(scene: Scene, row: number): boolean {
+  let isThere = true;
+  for (const values of scene.logs.traced.recorded) {
+    const value = values[row] as number;
+    if (isCounter(value)) continue;
+    isThere = false;
+    // What a line lacks is no number; anything else is one that cannot be.
+    if (!Number.isNaN(value)) scene.note('impossible_value');
+  }
+  return isThere;
+}
+
+/** Is a counter off by more than two readings may be? */
+function isOff(scene: Scene, row: number, bound_pages: number): boolean {
+  const { recorded, base } = scene.logs.traced;
+  return COUNTERS.some((name, counter) => {
+    const predicted = (base[counter] as number) + nodeCounter(scene.pages.ledger, name);
+    return Math.abs(predicted - (recorded[counter]?.[row] as number)) > 2 * bound_pages;
+  });
+}
+
+/** Which jumps of the clock lie between one sample and the next. */
+class JumpCursor {
+  readonly #jumps: readonly ClockJump[];
+  #next = 0;
+
+  constructor(jumps: readonly ClockJump[]) {
+    this.#jumps = jumps;
+  }
+
+  passedBy(seq: number): 'back' | 'forward' | undefined {
+    let passed: 'back' | 'forward' | undefined;
+    for (; this.#next < this.#jumps.length; this.#next++) {
+      const jump = this.#jumps[this.#next] as ClockJump;
+      if (jump.seq > seq) break;
+      if (jump.by_ns < 0) passed = 'back';
+      else passed ??= 'forward';
+    }
+    return passed;
+  }
 }
 
 /**
@@ -124,8 +180,11 @@ class WarmUp {
 /** The ledger takes over what the counters show. */
 function startAt(scene: Scene, row: number): void {
   const { traced, sampled } = scene.logs;
-  const value = (counter: number) => (traced.recorded[counter] as Float64Array)[row] as number;
   const { pages } = scene;
+  const ts_ns = traced.ts_ns[row] as number;
+  const value = (counter: number) =>
+    ((traced.recorded[counter] as Float64Array)[row] as number) +
+    (pages.kept?.of(counter, ts_ns) ?? 0);
   pages.anchor(value(NR_DIRTY), value(NR_WRITEBACK));
   for (const log of [traced, sampled]) {
     if (log === undefined) continue;
@@ -133,21 +192,4 @@ function startAt(scene: Scene, row: number): void {
     log.base[NR_WRITTEN] = value(NR_WRITTEN) - pages.ledger.total('written');
   }
   scene.isAnchored = true;
-}
-
-/** Counters that only grow went back by more than reading them explains. */
-function stepsBack(scene: Scene, before: number, row: number, bound_pages: number): boolean {
-  for (let counter = 0; counter < COUNTER_COUNT; counter++) {
-    const values = scene.logs.traced.recorded[counter] as Float64Array;
-    const now = values[row] as number;
-    if (now < 0) scene.note('level-below-zero', now);
-    if (counter !== NR_DIRTIED && counter !== NR_WRITTEN) continue;
-    const step = now - (values[before] as number);
-    // Giving back a claimed folio takes it from NR_DIRTIED again.
-    if (step < -2 * bound_pages) {
-      scene.note('counter-backwards', -step);
-      return true;
-    }
-  }
-  return false;
 }

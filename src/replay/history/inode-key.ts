@@ -26,6 +26,20 @@ const MINOR_BITS = 20;
 
 /** major << 20 | minor, as the kernel encodes a device. */
 export function deviceOfText(name: string): number | undefined {
+  let dev = known.get(name);
+  if (dev === undefined) {
+    dev = readDevice(name) ?? NO_DEVICE;
+    if (known.size < MAX_KNOWN) known.set(name, dev);
+  }
+  return dev === NO_DEVICE ? undefined : dev;
+}
+
+/** The few names of a machine, which come with each event. */
+const known = new Map<string, number>();
+const MAX_KNOWN = 1000;
+const NO_DEVICE = -1;
+
+function readDevice(name: string): number | undefined {
   const match = /^(\d{1,4}):(\d{1,7})$/.exec(name);
   return match === null ? undefined : Number(match[1]) * 2 ** MINOR_BITS + Number(match[2]);
 }

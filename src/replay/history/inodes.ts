@@ -1,4 +1,5 @@
 /** Files as the replay knows them: which folios are cached, and the state of each page. */
+import type { PageClass } from '../../model/operations.ts';
 import { PageIntervals } from '../../model/page-intervals.ts';
 import type { InodeKey } from './inode-key.ts';
 
@@ -7,6 +8,9 @@ export const DIRTY_BIT = 1;
 export const CLAIMED_BIT = 2;
 export const WRITEBACK_BIT = 4;
 export const ALL_BITS = 7;
+/** Above them, the number of the page's place among those of its inode. */
+export const PLACE_SHIFT = 3;
+export const MAX_PLACES = 32;
 
 /** Orders are stored plus one, since 0 stands for "not cached". */
 export const orderOf = (value: number): number => value - 1;
@@ -15,10 +19,19 @@ export class Inode {
   readonly id: number;
   readonly dev: number;
   readonly key: InodeKey;
-  /** Writeback domain, 0 while the bdi is unknown. */
+  /** Writeback domain, 0 while the bdi is unknown; changed by PageHistory.assign alone. */
   wb = 0;
+  /** What it holds, and the cgroup that its writeback is charged to (0: not known); likewise. */
+  pageClass: PageClass = 'unknown';
+  wb_cgroup = 0;
+  /** Where pages of it are (history/places.ts), of which the first stands for what is not known. */
+  readonly places: number[] = [0];
+  /** The ledger's holder of the pages of each place, as far as they were asked for. */
+  readonly holders: number[] = [];
   readonly folios = new PageIntervals();
-  readonly pages = new PageIntervals();
+  /** Codes of the nodes of its folios, where there are several. */
+  nodes: PageIntervals | undefined;
+  readonly pages = new PageIntervals(ALL_BITS);
   /** Grows when all writeback of the inode has ended: what was under way before is over. */
   generation = 0;
   dirtied_pages = 0;
@@ -37,6 +50,12 @@ export class Inode {
     this.id = id;
     this.dev = dev;
     this.key = key;
+  }
+
+  /** Pages of the folio that holds the index; undefined if unknown. */
+  folioPagesAt(index: number): number | undefined {
+    const value = this.folios.valueAt(index);
+    return value === 0 ? undefined : 2 ** orderOf(value);
   }
 
   /** First page and number of pages of the folio that holds the index; undefined if unknown. */

@@ -120,6 +120,15 @@ function best(votes: ReadonlyMap<number, number>): number | undefined {
   return [...votes].sort(([, left], [, right]) => right - left)[0]?.[0];
 }
 
+/** Asked for each event, of few devices. */
+function remembered<K, V>(find: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>();
+  return (key) => {
+    if (!known.has(key)) known.set(key, find(key));
+    return known.get(key) as V;
+  };
+}
+
 function joinsOf(votes: Votes, blockDevices: number): Joins {
   const devices = new Map<string, readonly number[]>();
   const owners = new Map<number, { bdi: string; votes: number }>();
@@ -134,21 +143,19 @@ function joinsOf(votes: Votes, blockDevices: number): Joins {
     }
   }
   const names = new Set(votes.keys());
-  return {
-    blockDevices,
-    devicesOf(bdi) {
-      const own = deviceOfText(bdi);
-      const learned = devices.get(bdi) ?? [];
-      return own === undefined || learned.includes(own) ? learned : [...learned, own];
-    },
-    bdiOf(dev) {
-      const learned = owners.get(dev)?.bdi;
-      if (learned !== undefined) return learned;
-      // A partition without votes: the disk with the nearest smaller minor.
-      const disks = [...names].flatMap((name) => deviceOfText(name) ?? []);
-      const whole = disks.filter((disk) => majorOf(disk) === majorOf(dev) && disk <= dev);
-      if (majorOf(dev) === 0 || whole.length === 0) return undefined;
-      return [...names].find((name) => deviceOfText(name) === Math.max(...whole));
-    },
+  const devicesOf = (bdi: string): readonly number[] => {
+    const own = deviceOfText(bdi);
+    const learned = devices.get(bdi) ?? [];
+    return own === undefined || learned.includes(own) ? learned : [...learned, own];
   };
+  const bdiOf = (dev: number): string | undefined => {
+    const learned = owners.get(dev)?.bdi;
+    if (learned !== undefined) return learned;
+    // A partition without votes: the disk with the nearest smaller minor.
+    const disks = [...names].flatMap((name) => deviceOfText(name) ?? []);
+    const whole = disks.filter((disk) => majorOf(disk) === majorOf(dev) && disk <= dev);
+    if (majorOf(dev) === 0 || whole.length === 0) return undefined;
+    return [...names].find((name) => deviceOfText(name) === Math.max(...whole));
+  };
+  return { blockDevices, devicesOf: remembered(devicesOf), bdiOf: remembered(bdiOf) };
 }

@@ -7,13 +7,19 @@
 import { claimFolio, nextDirty } from './claims.ts';
 import { evidenceCode } from './evidence.ts';
 import { deviceOfText } from './inode-key.ts';
-import { DIRTY_BIT, type Inode } from './inodes.ts';
+import type { Inode } from './inodes.ts';
 import type { Scene, Task } from './scene.ts';
 import type { Run } from './write-queue.ts';
 
 const E_BIO = evidenceCode('claim', 'bio');
 /** The inode of btrfs's trees (BTRFS_BTREE_INODE_OBJECTID). */
 const TREE_INODE = 1;
+/** Places on a device are given out in stripes (BTRFS_STRIPE_LEN), so shifts are whole ones. */
+const STRIPE_BYTES = 65536;
+/** The superblock and its copies (btrfs_sb_offset), which are in no tree and in no counter. */
+const SUPER_BYTES = 4096;
+const SUPER_SECTORS: ReadonlySet<number> = new Set([2 ** 7, 2 ** 17, 2 ** 29]);
+const SECTOR = 512;
 
 type Trees = {
   readonly inode: Inode;
@@ -36,13 +42,14 @@ export class MetadataMatcher {
   match(dev: number, start: number, sectors: number, pid: number): Run[] | undefined {
     const trees = this.#treesOn(dev, this.#scene.knownTask(pid));
     if (trees === undefined) return undefined;
-    const perPage = this.#scene.pageSize / 512;
+    if (sectors * SECTOR === SUPER_BYTES && SUPER_SECTORS.has(start)) return [];
+    const perPage = this.#scene.pageSize / SECTOR;
     const pages = Math.ceil(sectors / perPage);
     const shifts = trees.shifts.get(dev) ?? [];
     trees.shifts.set(dev, shifts);
     for (const [at, shift] of shifts.entries()) {
       const index = (start - shift) / perPage;
-      if (isDirty(trees.inode, index)) {
+      if (isDirty(trees.inode, index, pages)) {
         promote(shifts, at);
         return [this.#claim(trees, index, pages, pid)];
       }
@@ -68,14 +75,20 @@ export class MetadataMatcher {
       shifts.unshift(start - last.run.start * perPage);
       return copyOf(trees);
     }
-    // Nodes are written in order of index, beginning again at the front.
+    // Nodes are written in order of index, beginning again at the front; those of the log, which
+    // an fsync writes, are some of all.
     const from = last?.pid === pid ? last.run.end : 0;
+    const stripe = Math.max(1, STRIPE_BYTES / this.#scene.pageSize);
+    const place = (start / perPage) % stripe;
     const next =
-      nextDirty(inode, from, Number.POSITIVE_INFINITY) ??
-      nextDirty(inode, 0, Number.POSITIVE_INFINITY);
-    if (next === undefined) return [];
-    shifts.unshift(start - next.start * perPage);
-    return [this.#claim(trees, next.start, pages, pid)];
+      nextNode(inode, from, pages, stripe, place) ?? nextNode(inode, 0, pages, stripe, place);
+    if (next !== undefined) {
+      shifts.unshift(start - next * perPage);
+      return [this.#claim(trees, next, pages, pid)];
+    }
+    // Whichever it was, so many pages are written.
+    const any = nextDirty(inode, 0, Number.POSITIVE_INFINITY);
+    return any === undefined ? [] : [this.#claim(trees, any.start, pages, pid)];
   }
 
   #claim(trees: Trees, index: number, pages: number, pid: number): Run {
@@ -120,9 +133,46 @@ function isTrees(scene: Scene, inode: Inode): boolean {
   return inode.key === TREE_INODE && inode.wb !== 0 && deviceOfText(name) === undefined;
 }
 
-function isDirty(inode: Inode, index: number): boolean {
-  return index >= 0 && Number.isInteger(index) && (inode.pages.valueAt(index) & DIRTY_BIT) !== 0;
+/** Is the whole node dirty? */
+function isDirty(inode: Inode, index: number, pages: number): boolean {
+  if (index < 0 || !Number.isInteger(index)) return false;
+  const found = nextDirty(inode, index, index + pages);
+  return found?.start === index && dirtyUntil(inode, found, index + pages) >= index + pages;
 }
+
+/** Where a stretch of dirty pages ends; its parts may be in different places of the machine. */
+function dirtyUntil(inode: Inode, from: { readonly end: number }, to: number): number {
+  let { end } = from;
+  while (end < to) {
+    const more = nextDirty(inode, end, to);
+    if (more?.start !== end) break;
+    end = more.end;
+  }
+  return end;
+}
+
+/** The first dirty node from there on that lies at this place of a stripe. */
+function nextNode(
+  inode: Inode,
+  from: number,
+  pages: number,
+  stripe: number,
+  place: number,
+): number | undefined {
+  let at = from;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const dirty = nextDirty(inode, at, Number.POSITIVE_INFINITY);
+    if (dirty === undefined) return undefined;
+    const behind = (((dirty.start - place) % stripe) + stripe) % stripe;
+    const index = dirty.start + (behind === 0 ? 0 : stripe - behind);
+    if (isDirty(inode, index, pages)) return index;
+    at = Math.max(dirty.start + 1, index < dirty.end ? index + stripe : dirty.end);
+  }
+  return undefined;
+}
+
+/** Learning is rare; what is not found among so many stretches is not worth more. */
+const MOST_TRIES = 1000;
 
 function isCopyOf({ last }: Trees, index: number, pages: number, pid: number): boolean {
   return last !== undefined && last.pid === pid && last.pages === pages && last.run.start === index;

@@ -4,11 +4,22 @@
  * that the events left out are implied by the ones that follow (a page that is dirtied again had
  * been cleaned) and are counted as such.
  */
-import { Ledger } from '../../model/ledger.ts';
-import type { OperationKind } from '../../model/operations.ts';
+import { type Holder, Ledger, UNKNOWN_HOLDER } from '../../model/ledger.ts';
+import type { Account, OperationKind, PageClass } from '../../model/operations.ts';
 import { EvidenceTally, evidenceCode } from './evidence.ts';
 import { Flight, NR_DIRTIED, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
-import { ALL_BITS, CLAIMED_BIT, DIRTY_BIT, type Inode, WRITEBACK_BIT } from './inodes.ts';
+import {
+  ALL_BITS,
+  CLAIMED_BIT,
+  DIRTY_BIT,
+  type Inode,
+  MAX_PLACES,
+  PLACE_SHIFT,
+  WRITEBACK_BIT,
+} from './inodes.ts';
+import type { KeptPages } from './kept.ts';
+import { type Place, UNKNOWN_PLACE } from './places.ts';
+import { WrittenLog } from './written-log.ts';
 
 const E_DIRTY = evidenceCode('dirty', 'event');
 const E_REDIRTY = evidenceCode('dirty', 'redirty');
@@ -21,23 +32,49 @@ const E_DELETED = evidenceCode('cancel', 'deleted');
 /** The domain of pages whose owner is unknown: dirty before the replay began. */
 export const UNSEEN_WB = 0;
 
-/** Counters that the postings of an operation move. */
-const MOVES: Readonly<Record<OperationKind, readonly number[]>> = {
-  dirty: [NR_DIRTY, NR_DIRTIED],
-  'find-dirty': [],
-  'find-writeback': [],
-  claim: [NR_DIRTY],
-  'start-writeback': [NR_WRITEBACK],
-  'end-writeback': [NR_WRITEBACK, NR_WRITTEN],
-  redirty: [NR_DIRTY],
-  cancel: [NR_DIRTY],
-  discard: [],
+/** Counters that the postings of an operation move, and whether they grow by it. */
+type Effect = {
+  /** Of one folio at a time. */
+  readonly isOne: boolean;
+  readonly moves: readonly { readonly counter: number; readonly sign: 1 | -1 }[];
 };
+const grows = (counter: number) => ({ counter, sign: 1 }) as const;
+const shrinks = (counter: number) => ({ counter, sign: -1 }) as const;
+const NOTHING: Effect = { isOne: false, moves: [] };
+
+const EFFECTS: Readonly<Record<OperationKind, Effect>> = {
+  dirty: { isOne: true, moves: [grows(NR_DIRTY), grows(NR_DIRTIED)] },
+  'find-dirty': NOTHING,
+  'find-writeback': NOTHING,
+  claim: { isOne: false, moves: [shrinks(NR_DIRTY)] },
+  'start-writeback': { isOne: false, moves: [grows(NR_WRITEBACK)] },
+  'end-writeback': { isOne: false, moves: [shrinks(NR_WRITEBACK), grows(NR_WRITTEN)] },
+  redirty: { isOne: true, moves: [grows(NR_DIRTY)] },
+  cancel: { isOne: false, moves: [shrinks(NR_DIRTY)] },
+  discard: NOTHING,
+};
+
+/** States that have one of the bits. */
+const STATES = Array.from({ length: ALL_BITS + 1 }, (_, bits) =>
+  Uint8Array.from(
+    Array.from({ length: ALL_BITS + 1 }, (_, state) => state).filter((state) => state & bits),
+  ),
+);
+
+/** State bits and the accounts in which pages of such a state are. */
+const LEVELS = [
+  [DIRTY_BIT, 'dirty'],
+  [CLAIMED_BIT, 'claimed'],
+  [WRITEBACK_BIT, 'writeback'],
+] as const;
 
 export class PageHistory {
   readonly ledger = new Ledger();
   readonly evidence = new EvidenceTally();
   readonly flight = new Flight();
+  /** What readings of the counters lack; undefined where that cannot be told. */
+  kept: KeptPages | undefined;
+  readonly written = new WrittenLog();
   /** The event that is being followed. */
   ts_ns = 0;
   cpu = 0;
@@ -46,108 +83,224 @@ export class PageHistory {
   /** Pages posted in all. */
   moved = 0;
   implied = 0;
-  readonly #tally = new Float64Array(ALL_BITS + 1);
+  /** Where pages are, by the numbers that `dirty` is given. */
+  places: readonly Place[] = [UNKNOWN_PLACE];
+  readonly #tally = new Float64Array(MAX_PLACES << PLACE_SHIFT);
 
   /** Pages that must have been dirty when the replay began and were not met so far. */
   get unseenDirty(): number {
-    return this.ledger.of(UNSEEN_WB, 'dirty');
+    return this.ledger.at(UNKNOWN_HOLDER, 'dirty');
   }
 
   get unseenWriteback(): number {
-    return this.ledger.of(UNSEEN_WB, 'writeback');
+    return this.ledger.at(UNKNOWN_HOLDER, 'writeback');
   }
 
-  post(kind: OperationKind, wb: number, pages: number): void {
+  /** Posts pages of a file of which only the number is known. */
+  post(kind: OperationKind, inode: Inode, pages: number): void {
+    this.#post(kind, this.#holder(inode, 0), pages);
+  }
+
+  /** `folio_pages`: size of the folios that the kernel counts one by one. */
+  #post(kind: OperationKind, holder: number, pages: number, folio_pages = 1): void {
     if (pages === 0) return;
-    this.ledger.post(kind, wb, pages);
+    this.ledger.post(kind, holder, pages);
     this.moved += pages;
-    const one = kind === 'dirty' || kind === 'redirty';
-    const moves = MOVES[kind];
+    if (kind === 'end-writeback') {
+      this.written.note(this.ledger.holders[holder]?.wb ?? UNSEEN_WB, pages, this.ts_ns);
+    }
+    const { isOne, moves } = EFFECTS[kind];
     for (let i = 0; i < moves.length; i++) {
-      const counter = moves[i] as number;
-      if (one) this.flight.noteOne(this.cpu, counter, pages, this.ts_ns);
+      const { counter, sign } = moves[i] as Effect['moves'][number];
+      this.kept?.add(this.cpu, counter, sign * pages, folio_pages);
+      if (isOne) this.flight.noteOne(this.cpu, counter, pages, this.ts_ns);
       else this.flight.note(this.cpu, counter, pages, this.ts_ns);
     }
   }
 
-  /** writeback_dirty_folio. Returns pages that were dirty already. */
-  dirty(inode: Inode, start: number, pages: number): number {
-    const tally = this.#tally.fill(0);
-    inode.pages.change(start, start + pages, 0, CLAIMED_BIT, DIRTY_BIT, tally);
-    const { wb } = inode;
-    const given = this.#with(CLAIMED_BIT);
-    const again = this.#with(DIRTY_BIT);
-    const overWriteback = tally[DIRTY_BIT | WRITEBACK_BIT] as number;
-    if (again > 0 && inode.isTree) {
-      this.#freed(wb, again);
-    } else if (again > 0 && inode.guessed >= again && overWriteback === 0) {
-      // Its claim was counted already, for a page that is still dirty.
-      inode.guessed -= again;
-      inode.misplaced += again;
-    } else if (again > 0) {
-      this.#impliedWrite(wb, again, overWriteback);
+  /** The ledger's holder of the pages that an inode has in one of its places. */
+  #holder(inode: Inode, own: number): number {
+    return inode.holders[own] ?? this.#newHolder(inode, own);
+  }
+
+  #newHolder(inode: Inode, own: number): number {
+    const { wb, pageClass, wb_cgroup } = inode;
+    const { memcg, node, isOwn } = this.places[inode.places[own] as number] as Place;
+    const of: Holder = { wb, pageClass, wb_cgroup, memcg: isOwn ? wb_cgroup : memcg, node };
+    const holder = this.ledger.holder(of);
+    inode.holders[own] = holder;
+    return holder;
+  }
+
+  /** The inode's own number of a place; what is more than it can tell apart is not known. */
+  #ownPlace(inode: Inode, place: number): number {
+    if (place === 0) return 0;
+    const { places } = inode;
+    const known = places.indexOf(place);
+    if (known >= 0) return known;
+    if (places.length === MAX_PLACES) return 0;
+    return places.push(place) - 1;
+  }
+
+  /** Whose the inode is was learned, or changed: its pages go with it. */
+  assign(
+    inode: Inode,
+    { wb, pageClass, wb_cgroup }: Pick<Holder, 'wb' | 'wb_cgroup'> & { pageClass: PageClass },
+  ): void {
+    const before = inode.holders.slice();
+    inode.wb = wb;
+    inode.pageClass = pageClass;
+    inode.wb_cgroup = wb_cgroup;
+    inode.holders.length = 0;
+    if (before.length === 0) return;
+    for (const [bit, account] of LEVELS) {
+      const tally = this.#count(inode, bit);
+      if (bit === DIRTY_BIT) tally[DIRTY_BIT] = (tally[DIRTY_BIT] as number) + inode.misplaced;
+      if (bit === WRITEBACK_BIT) tally[bit] = (tally[bit] as number) + inode.anonymous;
+      before.forEach((holder, own) => {
+        const pages = this.#withAt(bit, own);
+        if (pages !== 0) this.#hand(holder, this.#holder(inode, own), account, pages);
+      });
     }
-    if (given > 0) {
-      this.post('redirty', wb, given);
-      this.evidence.add(E_REDIRTY, given);
-      this.redirtied += given;
+  }
+
+  /** From one holder to another, by way of nobody: who listens hears what becomes of pages. */
+  #hand(from: number, to: number, account: Account, pages: number): void {
+    if (from === to) return;
+    this.ledger.transfer(from, UNKNOWN_HOLDER, account, pages);
+    this.ledger.transfer(UNKNOWN_HOLDER, to, account, pages);
+  }
+
+  /** The pages that have the bit, by state: the tally of a change that changes nothing. */
+  #count(inode: Inode, bit: number): Float64Array {
+    const tally = this.#clean(inode);
+    inode.pages.visit(0, Number.POSITIVE_INFINITY, (start, end, value) => {
+      if ((value & bit) !== 0) tally[value] = (tally[value] as number) + (end - start);
+      return true;
+    });
+    return tally;
+  }
+
+  /** The tally, empty as far as the inode's places reach. */
+  #clean(inode: Inode): Float64Array {
+    const values = inode.places.length << PLACE_SHIFT;
+    for (let value = 0; value < values; value++) this.#tally[value] = 0;
+    return this.#tally;
+  }
+
+  /**
+   * writeback_dirty_folio; `place` is where its folio is, as far as that is known. Returns pages
+   * that were dirty already.
+   */
+  dirty(inode: Inode, start: number, pages: number, place = 0): number {
+    const own = this.#ownPlace(inode, place);
+    const tally = this.#clean(inode);
+    const clear = CLAIMED_BIT | ~ALL_BITS;
+    inode.pages.change(start, start + pages, 0, clear, DIRTY_BIT | (own << PLACE_SHIFT), tally);
+    let given = 0;
+    let again = 0;
+    for (let from = 0; from < inode.places.length; from++) {
+      const back = this.#withAt(CLAIMED_BIT, from);
+      const twice = this.#withAt(DIRTY_BIT, from);
+      if (twice > 0) this.#dirtiedAgain(inode, from, twice);
+      if (back > 0) this.#post('redirty', this.#holder(inode, from), back);
+      if (from !== own) this.#moveIn(inode, from, own, back);
+      given += back;
+      again += twice;
     }
-    this.post('dirty', wb, pages - given);
+    if (given > 0) this.evidence.add(E_REDIRTY, given);
+    this.redirtied += given;
+    this.#post('dirty', this.#holder(inode, own), pages - given, pages);
     this.evidence.add(E_DIRTY, pages - given);
     inode.dirtied_pages += pages - given;
     return again;
   }
 
+  /** Pages that were known in another place are in this one: the folio is not the same. */
+  #moveIn(inode: Inode, from: number, own: number, given: number): void {
+    const writeback = this.#withAt(WRITEBACK_BIT, from);
+    if (given === 0 && writeback === 0) return;
+    const [left, taken] = [this.#holder(inode, from), this.#holder(inode, own)];
+    this.#hand(left, taken, 'dirty', given);
+    this.#hand(left, taken, 'writeback', writeback);
+  }
+
+  #dirtiedAgain(inode: Inode, from: number, again: number): void {
+    const holder = this.#holder(inode, from);
+    if (inode.isTree) {
+      this.#freed(holder, again);
+      return;
+    }
+    const overWriteback = this.#tally[(from << PLACE_SHIFT) | DIRTY_BIT | WRITEBACK_BIT] as number;
+    if (inode.guessed >= again && overWriteback === 0) {
+      // Its claim was counted already, for a page that is still dirty.
+      inode.guessed -= again;
+      inode.misplaced += again;
+      this.#hand(holder, this.#holder(inode, 0), 'dirty', again);
+    } else {
+      this.#impliedWrite(holder, again, overWriteback);
+    }
+  }
+
   /** Nodes of a tree that are not needed any more turn clean without a word, and are used again. */
-  #freed(wb: number, pages: number): void {
-    this.post('cancel', wb, pages);
+  #freed(holder: number, pages: number): void {
+    this.#post('cancel', holder, pages);
     this.evidence.add(E_FREED, pages);
   }
 
   /** The dirty pages of the inode were freed, not written. */
   freeDirty(inode: Inode): void {
-    const tally = this.#tally.fill(0);
+    const tally = this.#clean(inode);
     inode.pages.change(0, Number.POSITIVE_INFINITY, DIRTY_BIT, DIRTY_BIT, 0, tally);
-    this.#freed(inode.wb, this.#with(DIRTY_BIT));
+    this.evidence.add(E_FREED, this.#postWith('cancel', inode, DIRTY_BIT));
   }
 
-  /** Pages by old state, of those states that have the bit. */
-  #with(bit: number): number {
+  /** Pages of the tally, of those states that have the bit, in one of the inode's places. */
+  #withAt(bit: number, own: number): number {
+    const tally = this.#tally;
+    const from = own << PLACE_SHIFT;
+    const states = STATES[bit] as Uint8Array;
     let sum = 0;
-    for (let state = 1; state <= ALL_BITS; state++) {
-      if ((state & bit) !== 0) sum += this.#tally[state] as number;
+    for (let i = 0; i < states.length; i++) sum += tally[from | (states[i] as number)] as number;
+    return sum;
+  }
+
+  /** Posts the pages of the tally that have the bit; returns how many. */
+  #postWith(kind: OperationKind, inode: Inode, bit: number, folio_pages = 1): number {
+    let sum = 0;
+    for (let own = 0; own < inode.places.length; own++) {
+      const pages = this.#withAt(bit, own);
+      if (pages === 0) continue;
+      this.#post(kind, this.#holder(inode, own), pages, folio_pages);
+      sum += pages;
     }
     return sum;
   }
 
   /** Dirty pages were cleaned without an event; those under writeback came back before. */
-  #impliedWrite(wb: number, pages: number, overWriteback: number): void {
+  #impliedWrite(holder: number, pages: number, overWriteback: number): void {
     if (overWriteback > 0) {
-      this.post('end-writeback', wb, overWriteback);
+      this.#post('end-writeback', holder, overWriteback);
       this.evidence.add(E_WRITTEN_AGAIN, overWriteback);
     }
-    this.post('claim', wb, pages);
-    this.post('start-writeback', wb, pages);
+    this.#post('claim', holder, pages);
+    this.#post('start-writeback', holder, pages);
     this.evidence.add(E_DIRTIED_AGAIN, pages);
     this.implied += pages;
     // Of pages that stay marked as under writeback, the end is still to come.
     const ended = pages - overWriteback;
-    this.post('end-writeback', wb, ended);
+    this.#post('end-writeback', holder, ended);
     this.evidence.add(E_WRITTEN_AGAIN, ended);
   }
 
   /** dirty → claimed for the dirty pages of [start, end); returns how many. */
   claim(inode: Inode, start: number, end: number, evidence: number): number {
-    const tally = this.#tally.fill(0);
+    const tally = this.#clean(inode);
     inode.pages.change(start, end, DIRTY_BIT, DIRTY_BIT | WRITEBACK_BIT, CLAIMED_BIT, tally);
-    const pages = this.#with(DIRTY_BIT);
     // A page is claimed only after its writeback has ended.
-    const ended = this.#with(WRITEBACK_BIT);
-    if (ended > 0) {
-      this.post('end-writeback', inode.wb, ended);
-      this.evidence.add(E_WRITTEN_AGAIN, ended);
-    }
-    this.post('claim', inode.wb, pages);
+    const ended = this.#postWith('end-writeback', inode, WRITEBACK_BIT);
+    if (ended > 0) this.evidence.add(E_WRITTEN_AGAIN, ended);
+    const pages = this.#postWith('claim', inode, DIRTY_BIT, inode.folioPagesAt(start));
     this.evidence.add(evidence, pages);
     return pages;
   }
@@ -157,12 +310,11 @@ export class PageHistory {
    * Returns how many there were not enough of.
    */
   claimUnseen(inode: Inode, start: number, end: number, evidence: number): number {
-    const tally = this.#tally.fill(0);
+    let pages = end - start;
     inode.pages.visit(start, end, (from, to) => {
-      tally[1] = (tally[1] as number) + (to - from);
+      pages -= to - from;
       return true;
     });
-    const pages = end - start - (tally[1] as number);
     if (pages === 0) return 0;
     // Pages in other states keep them: only absent ones become claimed.
     this.#claimGaps(inode, start, end);
@@ -192,29 +344,28 @@ export class PageHistory {
     const own = Math.min(pages, inode.misplaced);
     inode.misplaced -= own;
     const known = Math.max(0, Math.min(pages - own, this.unseenDirty));
-    if (known > 0) this.ledger.transfer(UNSEEN_WB, inode.wb, 'dirty', known);
+    const holder = this.#holder(inode, 0);
+    if (known > 0) this.ledger.transfer(UNKNOWN_HOLDER, holder, 'dirty', known);
     const missing = pages - own - known;
-    this.post('find-dirty', inode.wb, missing);
-    this.post('claim', inode.wb, pages);
+    this.#post('find-dirty', holder, missing);
+    this.#post('claim', holder, pages);
     this.evidence.add(evidence, pages);
     return missing;
   }
 
   /** claimed → writeback */
   start(inode: Inode, start: number, end: number): number {
-    const tally = this.#tally.fill(0);
+    const tally = this.#clean(inode);
     inode.pages.change(start, end, CLAIMED_BIT, CLAIMED_BIT, WRITEBACK_BIT, tally);
-    const pages = this.#with(CLAIMED_BIT);
-    this.post('start-writeback', inode.wb, pages);
-    return pages;
+    return this.#postWith('start-writeback', inode, CLAIMED_BIT, inode.folioPagesAt(start));
   }
 
   /** writeback → clean (or dirty, when it was dirtied meanwhile); returns how many. */
   end(inode: Inode, start: number, end: number, evidence: number): number {
-    const tally = this.#tally.fill(0);
+    const tally = this.#clean(inode);
     inode.pages.change(start, end, WRITEBACK_BIT, WRITEBACK_BIT, 0, tally);
-    const pages = this.#with(WRITEBACK_BIT);
-    this.post('end-writeback', inode.wb, pages);
+    const folio_pages = inode.folioPagesAt(start);
+    const pages = this.#postWith('end-writeback', inode, WRITEBACK_BIT, folio_pages);
     this.evidence.add(evidence, pages);
     return pages;
   }
@@ -222,48 +373,42 @@ export class PageHistory {
   /** Pages came back that were under writeback before the replay began. */
   endUnseen(pages: number, evidence: number): void {
     const known = Math.max(0, Math.min(pages, this.unseenWriteback));
-    this.post('end-writeback', UNSEEN_WB, known);
+    this.#post('end-writeback', UNKNOWN_HOLDER, known);
     this.evidence.add(evidence, known);
   }
 
   /** The range left the page cache: dirty pages are cancelled, others had been written. */
   remove(inode: Inode, start: number, end: number): void {
     if (inode.pages.isEmpty) return;
-    const tally = this.#tally.fill(0);
+    const tally = this.#clean(inode);
     inode.pages.change(start, end, 0, ALL_BITS, 0, tally);
-    const claimed = this.#with(CLAIMED_BIT);
-    this.post('start-writeback', inode.wb, claimed);
-    const written = claimed + this.#with(WRITEBACK_BIT);
-    this.post('end-writeback', inode.wb, written);
+    this.#postWith('start-writeback', inode, CLAIMED_BIT);
+    const written = this.#postWith('end-writeback', inode, CLAIMED_BIT | WRITEBACK_BIT);
     this.evidence.add(E_DELETED_END, written);
-    const cancelled = this.#with(DIRTY_BIT);
-    this.post('cancel', inode.wb, cancelled);
-    this.evidence.add(E_DELETED, cancelled);
+    this.evidence.add(E_DELETED, this.#postWith('cancel', inode, DIRTY_BIT, end - start));
   }
 
   /** What is known of the inode's pages becomes a number of unknown ones. */
   forget(inode: Inode): void {
-    const tally = this.#tally.fill(0);
-    inode.pages.change(0, Number.POSITIVE_INFINITY, 1, ALL_BITS, 0, tally);
-    const dirty = this.#with(DIRTY_BIT);
-    let writeback = this.#with(WRITEBACK_BIT) + inode.anonymous;
-    tally.fill(0);
-    inode.pages.change(0, Number.POSITIVE_INFINITY, CLAIMED_BIT, ALL_BITS, 0, tally);
-    const claimed = this.#with(CLAIMED_BIT);
-    tally.fill(0);
-    inode.pages.change(0, Number.POSITIVE_INFINITY, WRITEBACK_BIT, ALL_BITS, 0, tally);
-    writeback += this.#with(WRITEBACK_BIT);
-    this.ledger.transfer(inode.wb, UNSEEN_WB, 'dirty', dirty + inode.misplaced);
+    for (const [bit, account] of LEVELS) {
+      this.#count(inode, bit);
+      for (let own = 0; own < inode.places.length; own++) {
+        const pages = this.#withAt(bit, own);
+        this.ledger.transfer(this.#holder(inode, own), UNKNOWN_HOLDER, account, pages);
+      }
+    }
+    const holder = this.#holder(inode, 0);
+    this.ledger.transfer(holder, UNKNOWN_HOLDER, 'dirty', inode.misplaced);
+    this.ledger.transfer(holder, UNKNOWN_HOLDER, 'writeback', inode.anonymous);
     inode.misplaced = 0;
     inode.guessed = 0;
-    this.ledger.transfer(inode.wb, UNSEEN_WB, 'claimed', claimed);
-    this.ledger.transfer(inode.wb, UNSEEN_WB, 'writeback', writeback);
+    inode.pages.change(0, Number.POSITIVE_INFINITY, 0, ALL_BITS, 0, this.#tally);
   }
 
   /** The counters as recorded become those of the ledger: unknown pages make up the difference. */
   anchor(nr_dirty: number, nr_writeback: number): void {
     const { ledger } = this;
-    ledger.post('find-dirty', UNSEEN_WB, nr_dirty - ledger.total('dirty'));
-    ledger.post('find-writeback', UNSEEN_WB, nr_writeback - ledger.total('writeback'));
+    ledger.post('find-dirty', UNKNOWN_HOLDER, nr_dirty - ledger.total('dirty'));
+    ledger.post('find-writeback', UNKNOWN_HOLDER, nr_writeback - ledger.total('writeback'));
   }
 }

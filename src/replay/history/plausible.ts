@@ -1,6 +1,6 @@
 /**
- * Numbers of a trace that can be true. Others are damage or an attack: the row is counted as an
- * anomaly and left out, so that sums of what remains stay exact.
+ * Numbers of a trace that can be true. Others are damage or an attack: the row is counted as a
+ * diagnostic and left out, so that sums of what remains stay exact.
  */
 
 /** 2^48 pages are more than any file system holds. */

@@ -3,35 +3,30 @@
  * on the pages of files, operations become postings of the ledger, and the ledger's view is
  * compared with what the kernel recorded. Operations are followed one by one and never stored.
  */
-import { counterDrift, type DriftBound } from '../../kernel/counter-drift.ts';
+import type { DriftBound } from '../../kernel/counter-drift.ts';
 import type { Balances } from '../../model/ledger.ts';
 import { COUNTERS, type Counter } from '../../model/view.ts';
-import { type Tables, tableWith, texts } from '../../trace/table.ts';
+import type { Diagnostic } from '../../trace/diagnostics.ts';
+import { type Tables, texts } from '../../trace/table.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { CounterFit } from '../counter-fit.ts';
-import { type FolioSizes, findFolioSizes } from '../folio-sizes.ts';
-import { lossIndex } from '../losses.ts';
-import type { Anomaly } from './anomalies.ts';
+import type { FolioSizes } from '../folio-sizes.ts';
 import { type Budget, budgetOf } from './budget.ts';
+import { type Clock, clockOf, watchClocks } from './clocks.ts';
 import type { EvidenceCounts } from './evidence.ts';
 import { fitOf } from './fits.ts';
-import { followBlock } from './follow-block.ts';
-import { followBtrfs } from './follow-btrfs.ts';
-import { followDirty, followPageCache } from './follow-cache.ts';
-import { followExt4 } from './follow-ext4.ts';
-import { followFlusher } from './follow-flusher.ts';
-import { followFuse } from './follow-fuse.ts';
-import { followIomap } from './follow-iomap.ts';
-import { followSamples, sampledLog, tracedLog } from './follow-samples.ts';
+import { sampledLog, tracedLog } from './follow-samples.ts';
 import type { Follower } from './follower.ts';
 import { learnJoins } from './joins.ts';
-import { visitRows } from './order.ts';
+import { keptPages } from './kept.ts';
+import { learnOwners } from './owners.ts';
+import { ProjectionRecorder, type Projections } from './projections.ts';
 import type { SampleLog } from './sample-log.ts';
 import { Scene } from './scene.ts';
 import { type Timeline, TimelineRecorder } from './timeline.ts';
 import { type DirtiedTotals, Totals } from './totals.ts';
-
-const PAGE_SIZE_ASSUMED = 4096;
+import { followHistory, type HistoryInputs, historyInputs, walkHistory } from './walk.ts';
+import type { WrittenSeries } from './written-log.ts';
 
 export type Fits = Readonly<Record<Counter, CounterFit>>;
 
@@ -95,57 +90,54 @@ export type HistoryReplay = {
   /** Dirty and writeback pages of every bdi over time; bdi 0 are pages of unknown owner. */
   readonly timeline: Timeline;
   readonly dirtied: DirtiedTotals;
+  /** Pages written of each bdi; empty where no event tells. */
+  readonly written: readonly WrittenSeries[];
   /** Pages by what each derived edge rests on. */
   readonly evidence: EvidenceCounts;
-  readonly anomalies: readonly Anomaly[];
+  /** Where the trace contradicts itself or the model. */
+  readonly diagnostics: readonly Diagnostic[];
   readonly budget: Budget;
   /** Events followed. */
   readonly events: number;
   readonly balances: Balances;
+  /** The same pages by node, cgroup and class. */
+  readonly projections: Projections;
 };
 
 /** Who samples from outside runs on a CPU that is not known. */
 const NO_CPU = -1;
 
-const SAMPLE_COLUMNS = [
-  'nr_dirty_pages',
-  'nr_writeback_pages',
-  'nr_dirtied_pages',
-  'nr_written_pages',
-];
+/** Somebody who lives through the same walk and may not change what it finds. */
+export type Companion = {
+  /** The scene to be used, whose pages may tell what happens to them. */
+  scene(...args: ConstructorParameters<typeof Scene>): Scene;
+  /** Called when the scene is complete: those of `first` see each row before anybody else. */
+  follow(): {
+    readonly first: readonly Follower[];
+    readonly after: readonly Follower[];
+    readonly clocks: readonly Clock[];
+  };
+};
 
 /** Undefined when the trace lacks the events that a prediction needs. */
-export function replayHistory(trace: Trace): HistoryReplay | undefined {
-  const samples = tableWith(trace.tables, 'global_dirty_state', SAMPLE_COLUMNS);
-  const sizes = findFolioSizes(trace.tables);
-  if (samples === undefined || sizes === undefined) return undefined;
-  const cpus = trace.host.cpus ?? trace.meta.cpus;
-  const { zoneinfo, meminfo } = trace.host;
-  const drift = counterDrift({ cpus, zoneinfo, meminfo });
-  const pageSize = trace.meta.page_size ?? trace.host.page_size ?? PAGE_SIZE_ASSUMED;
+export function replayHistory(trace: Trace, companion?: Companion): HistoryReplay | undefined {
+  const inputs = historyInputs(trace);
+  if (inputs === undefined) return undefined;
+  const { samples, sizes, drift, losses, pageSize } = inputs;
   const logs = { traced: tracedLog(samples), sampled: sampledLog(trace.samples, samples) };
-  const scene = new Scene(learnJoins(trace.tables), pageSize, logs);
+  const joins = learnJoins(trace.tables);
+  const scene = companion?.scene(joins, pageSize, logs) ?? new Scene(joins, pageSize, logs);
+  scene.pages.kept = keptPages(drift);
+  scene.own(learnOwners(trace.tables, ownerFacts(trace)));
   const totals = new Totals();
-  const losses = lossIndex(trace.losses);
-  const compared = followSamples(scene, samples, losses, drift.bound_pages);
+  const { followers, anchors } = followHistory(scene, trace, inputs, totals);
   const recorder = new TimelineRecorder(trace.meta.duration_ns);
-  watchTime(scene, trace, recorder);
-  const followers: Follower[] = [
-    ...followPageCache(scene, trace.tables),
-    followDirty(scene, sizes, totals),
-    ...followExt4(scene, trace.tables),
-    ...followIomap(scene, trace.tables),
-    ...followBtrfs(scene, trace.tables),
-    ...followFuse(scene, trace.tables),
-    ...followFlusher(scene, trace.tables),
-    ...followBlock(scene, trace.tables),
-    compared.follower,
-  ];
-  visitRows(
-    followers.map(({ table }) => table),
-    followers.map(({ visit }) => visit),
-  );
-  scene.onDue(Number.POSITIVE_INFINITY);
+  const projected = new ProjectionRecorder(scene, trace.meta.duration_ns, trace.sampleTables);
+  const samplesTaken = sampleClock(scene, trace, inputs);
+  const { first = [], after = [], clocks = [] } = companion?.follow() ?? {};
+  watchClocks(scene, [...samplesTaken, recorder.clock(scene), ...projected.clocks, ...clocks]);
+  const watching = projected.followers(trace.tables);
+  const events = walkHistory(scene, [...first, ...followers, ...watching, ...after]);
   const basis = basisOf(trace.tables);
   for (const log of [logs.traced, logs.sampled]) {
     COUNTERS.forEach((name, at) => {
@@ -163,13 +155,15 @@ export function replayHistory(trace: Trace): HistoryReplay | undefined {
     basis,
     drift,
     sizes,
-    starts: compared.anchors.starts,
+    starts: anchors.starts,
     timeline,
     dirtied: totals.finish(texts(sizes.table, 'comm'), scene.wbNames, pageSize),
+    written: basis.nr_written === 'events' ? scene.pages.written.finish(scene.wbNames) : [],
     evidence: scene.pages.evidence.counts(),
-    anomalies: scene.anomalies.list(),
+    diagnostics: scene.diagnostics.list(),
     budget: budgetOf(logs.traced, timeline, losses, drift.bound_pages),
-    events: followers.reduce((sum, { table }) => sum + table.rows, 0),
+    events,
+    projections: projected.finish(trace.tables, anchors.starts),
     balances: scene.pages.ledger.balances(),
   };
 }
@@ -191,30 +185,25 @@ function comparisonOf(log: SampleLog, bound_pages: number): Comparison {
   };
 }
 
-/** What is due at times, not at events: points of the timeline, and sampled counters. */
-function watchTime(scene: Scene, trace: Trace, recorder: TimelineRecorder): void {
+const ownerFacts = ({ meta, host }: Trace) => ({
+  silent: meta.silent_events,
+  zoneinfo: host.zoneinfo,
+});
+
+/** Sampled counters are predicted at their times, if the prediction has begun. */
+function sampleClock(scene: Scene, trace: Trace, { losses, consistency }: HistoryInputs): Clock[] {
   const log = scene.logs.sampled;
-  const losses = lossIndex(trace.losses);
-  let row = 0;
+  if (log === undefined) return [];
+  const { wrong, anew } = consistency.sampled;
   let anchor = -1;
-  const sampleDue = () =>
-    log !== undefined && row < log.rows ? (log.ts_ns[row] as number) : Number.POSITIVE_INFINITY;
-  const takeSample = (log: SampleLog) => {
+  const take = (row: number) => {
     const at_ns = log.ts_ns[row] as number;
     log.length = row + 1;
     const isInside = at_ns >= 0 && at_ns <= trace.meta.duration_ns;
-    if (scene.isAnchored && isInside && !losses.overlaps(at_ns, at_ns)) {
-      // Growth is counted from the first of them.
-      if (anchor < 0) anchor = row;
-      const { ledger, flight } = scene.pages;
-      log.predict(row, anchor, ledger, flight, NO_CPU, at_ns);
-    }
-    row++;
+    if (!scene.isAnchored || !isInside || losses.overlaps(at_ns, at_ns) || wrong.has(row)) return;
+    // Growth is counted from the first of them.
+    if (anchor < 0 || anew.has(row)) anchor = row;
+    log.predict(row, anchor, scene.pages, NO_CPU, at_ns);
   };
-  scene.onDue = (now_ns) => {
-    while (log !== undefined && sampleDue() <= now_ns && row < log.rows) takeSample(log);
-    recorder.record(scene, now_ns);
-    scene.dueAt = Math.min(sampleDue(), recorder.due_ns);
-  };
-  scene.dueAt = Math.min(sampleDue(), recorder.due_ns);
+  return [clockOf(log.ts_ns, take)];
 }

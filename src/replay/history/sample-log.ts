@@ -3,9 +3,9 @@
  * starts at an anchor, a sample whose values were taken over, and may have to start again after
  * events were lost.
  */
-import type { Ledger } from '../../model/ledger.ts';
 import { COUNTERS, nodeCounter } from '../../model/view.ts';
-import { COUNTER_COUNT, type Flight, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
+import { COUNTER_COUNT, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
+import type { PageHistory } from './page-history.ts';
 
 export class SampleLog {
   readonly rows: number;
@@ -32,19 +32,16 @@ export class SampleLog {
     this.anchor = new Int32Array(this.rows).fill(-1);
   }
 
-  /** Writes down what the ledger shows now. */
-  predict(
-    row: number,
-    anchor: number,
-    ledger: Ledger,
-    flight: Flight,
-    cpu: number,
-    ts_ns: number,
-  ): void {
+  /** Writes down what a reading shows now: what the ledger holds without what CPUs keep. */
+  predict(row: number, anchor: number, pages: PageHistory, cpu: number, ts_ns: number): void {
+    const { ledger, flight, kept } = pages;
     for (let counter = 0; counter < COUNTER_COUNT; counter++) {
       const name = COUNTERS[counter] as (typeof COUNTERS)[number];
-      (this.predicted[counter] as Float64Array)[row] =
-        (this.base[counter] as number) + nodeCounter(ledger, name);
+      const truth = (this.base[counter] as number) + nodeCounter(ledger, name);
+      const unseen = kept?.of(counter, ts_ns) ?? 0;
+      // Readers are shown 0 for a shared sum below it (global_node_page_state).
+      const isBelow = truth >= 0 && unseen > truth;
+      (this.predicted[counter] as Float64Array)[row] = isBelow ? 0 : truth - unseen;
       (this.in_flight[counter] as Float64Array)[row] = flight.pages(cpu, counter, ts_ns);
     }
     this.anchor[row] = anchor;

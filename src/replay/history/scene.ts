@@ -1,13 +1,14 @@
 /** Everything that the followers of the subsystems share while events are replayed in order. */
 import type { TextColumn } from '../../trace/column.ts';
+import { type DiagnosticCode, DiagnosticCollector } from '../../trace/diagnostics.ts';
 import { numbers, optionalNumbers, type Table, texts } from '../../trace/table.ts';
-import { AnomalyTally } from './anomalies.ts';
 import { claimNext, claimRange } from './claims.ts';
 import { evidenceCode } from './evidence.ts';
 import type { WriteCall } from './follow-ext4.ts';
 import { deviceOfText, deviceText, type InodeKey } from './inode-key.ts';
 import { type Inode, InodeTable } from './inodes.ts';
 import type { Joins } from './joins.ts';
+import { NO_OWNERS, type Owners } from './owners.ts';
 import { PageHistory, UNSEEN_WB } from './page-history.ts';
 import type { SampleLog } from './sample-log.ts';
 import { type Bio, type Run, WriteQueue } from './write-queue.ts';
@@ -42,8 +43,10 @@ export type Task = {
 export class Scene {
   readonly pages = new PageHistory();
   readonly inodes = new InodeTable();
-  readonly anomalies = new AnomalyTally();
+  readonly diagnostics = new DiagnosticCollector();
   readonly joins: Joins;
+  /** Whose pages are beyond their bdi, where somebody asks for it. */
+  #owners: Owners = NO_OWNERS;
   readonly pageSize: number;
   readonly #tasks = new Map<number, Task>();
   readonly #queues = new Map<number, WriteQueue>();
@@ -73,6 +76,16 @@ export class Scene {
     this.joins = joins;
     this.pageSize = pageSize;
     this.logs = logs;
+  }
+
+  get owners(): Owners {
+    return this.#owners;
+  }
+
+  /** Before anything is followed. */
+  own(owners: Owners): void {
+    this.#owners = owners;
+    this.pages.places = owners.places;
   }
 
   task(pid: number): Task {
@@ -138,7 +151,7 @@ export class Scene {
     if (inode.wb === UNSEEN_WB) {
       const isDevice = dev === this.joins.blockDevices && typeof key === 'number';
       const own = isDevice ? key : dev;
-      inode.wb = this.wbOf(this.joins.bdiOf(own) ?? deviceText(own));
+      this.#own(inode, this.wbOf(this.joins.bdiOf(own) ?? deviceText(own)));
     }
     return inode;
   }
@@ -153,8 +166,24 @@ export class Scene {
       own !== undefined && (key === own || key === 0)
         ? this.inodes.of(blockDevices, own)
         : this.#inodeAmong(this.joins.devicesOf(bdi), bdi, key, index);
-    inode.wb = this.wbOf(bdi);
+    this.#own(inode, this.wbOf(bdi));
     return inode;
+  }
+
+  /** The inode is of this bdi: its pages, if it has any, become pages of it. */
+  #own(inode: Inode, wb: number): void {
+    if (inode.wb === wb) return;
+    const { owners } = this;
+    const bdi = this.wbNames[wb] as string;
+    const isBlockDevice = inode.dev === this.joins.blockDevices;
+    const pageClass = owners.classOf(bdi, inode.key, isBlockDevice);
+    this.pages.assign(inode, { wb, pageClass, wb_cgroup: owners.cgroupOf(bdi, inode.key) });
+  }
+
+  /** The inode's writeback is charged to that cgroup from now on. */
+  switchCgroup(inode: Inode, wb_cgroup: number): void {
+    if (inode.wb_cgroup === wb_cgroup) return;
+    this.pages.assign(inode, { wb: inode.wb, pageClass: inode.pageClass, wb_cgroup });
   }
 
   #inodeAmong(
@@ -168,7 +197,7 @@ export class Scene {
       const inode = this.inodes.find(dev, key);
       if (inode === undefined) continue;
       known ??= inode;
-      if (index === undefined || inode.folioAt(index) !== undefined) return inode;
+      if (index === undefined || inode.folios.valueAt(index) !== 0) return inode;
     }
     // A partition's own page cache: numbered like the partition, on the bdi of the disk.
     const { blockDevices } = this.joins;
@@ -202,7 +231,7 @@ export class Scene {
       pages += this.pages.end(run.inode, run.start, run.end, evidence);
       if (run.anonymous > 0) {
         run.inode.anonymous -= run.anonymous;
-        this.pages.post('end-writeback', run.inode.wb, run.anonymous);
+        this.pages.post('end-writeback', run.inode, run.anonymous);
         this.pages.evidence.add(evidence, run.anonymous);
         pages += run.anonymous;
       }
@@ -288,7 +317,7 @@ export class Scene {
     const anonymous = inode.anonymous;
     if (anonymous === 0) return;
     inode.anonymous = 0;
-    this.pages.post('end-writeback', inode.wb, anonymous);
+    this.pages.post('end-writeback', inode, anonymous);
     this.pages.evidence.add(evidence, anonymous);
   }
 
@@ -319,9 +348,11 @@ export class Scene {
     this.#tasks.clear();
   }
 
-  note(kind: Parameters<AnomalyTally['add']>[0], amount: number): void {
+  /** The event that is followed contradicts the model; `amount` in pages. */
+  note(code: DiagnosticCode, amount?: number): void {
     if (this.table === undefined) return;
-    this.anomalies.add(kind, this.table, this.row, this.pages.ts_ns, amount);
+    const place = { ts_ns: this.pages.ts_ns, ...(amount === undefined ? {} : { amount }) };
+    this.diagnostics.addRow(code, this.table.name, this.row, place);
   }
 }
 
@@ -347,8 +378,10 @@ export class Cursor {
     const scene = this.#scene;
     const ts_ns = this.ts[row] as number;
     if (ts_ns >= scene.dueAt) scene.onDue(ts_ns);
+    const cpu = this.cpu[row] as number;
+    scene.pages.kept?.seen(cpu, ts_ns);
     scene.pages.ts_ns = ts_ns;
-    scene.pages.cpu = this.cpu[row] as number;
+    scene.pages.cpu = cpu;
     scene.table = this.table;
     scene.row = row;
   }

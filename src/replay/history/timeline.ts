@@ -1,5 +1,6 @@
 /** The ledger over time: levels of every bdi, and what the replay was unsure of, at even times. */
 import { SIZE_EVIDENCE } from '../folio-sizes.ts';
+import { type Clock, clockOf } from './clocks.ts';
 import type { Scene } from './scene.ts';
 
 /** Points in time; enough for any chart, and independent of the trace's length. */
@@ -33,7 +34,6 @@ export class TimelineRecorder {
   /** Dirty and writeback of each domain, by point; domains appear as they are met. */
   readonly #levels: { readonly dirty: Float64Array; readonly writeback: Float64Array }[] = [];
   readonly #doubts: Record<Doubt, Float64Array>;
-  #next = 0;
 
   constructor(duration_ns: number) {
     const points = duration_ns > 0 ? POINTS : 1;
@@ -45,38 +45,33 @@ export class TimelineRecorder {
     >;
   }
 
-  /** When the next point is due; infinity after the last one. */
-  get due_ns(): number {
-    return this.t_ns[this.#next] ?? Number.POSITIVE_INFINITY;
+  /** What has to be called at its times while the trace is followed. */
+  clock(scene: Scene): Clock {
+    return clockOf(this.t_ns, (at) => this.#record(scene, at));
   }
 
-  /** Writes down the points up to now. */
-  record(scene: Scene, now_ns: number): void {
-    while (this.#next < this.t_ns.length && this.due_ns <= now_ns) {
-      const at = this.#next;
-      this.#next++;
-      this.#recordLevels(scene, at);
-      const { pages } = scene;
-      this.#doubts.unseen_dirty[at] = Math.abs(pages.unseenDirty);
-      this.#doubts.unseen_writeback[at] = Math.abs(pages.unseenWriteback);
-      this.#doubts.sizes[at] = scene.assumedSizes;
-      this.#doubts.redirtied[at] = pages.redirtied;
-      this.#doubts.untraced[at] = pages.implied + scene.shortage;
-    }
+  #record(scene: Scene, at: number): void {
+    this.#recordLevels(scene, at);
+    const { pages } = scene;
+    this.#doubts.unseen_dirty[at] = Math.abs(pages.unseenDirty);
+    this.#doubts.unseen_writeback[at] = Math.abs(pages.unseenWriteback);
+    this.#doubts.sizes[at] = scene.assumedSizes;
+    this.#doubts.redirtied[at] = pages.redirtied;
+    this.#doubts.untraced[at] = pages.implied + scene.shortage;
   }
 
   #recordLevels(scene: Scene, at: number): void {
-    const { ledger } = scene.pages;
-    for (let wb = 0; wb < scene.wbNames.length; wb++) {
-      let levels = this.#levels[wb];
-      if (levels === undefined) {
-        const { length } = this.t_ns;
-        levels = { dirty: new Float64Array(length), writeback: new Float64Array(length) };
-        this.#levels.push(levels);
-      }
-      levels.dirty[at] = ledger.of(wb, 'dirty');
-      levels.writeback[at] = ledger.of(wb, 'writeback');
+    const { length } = this.t_ns;
+    while (this.#levels.length < scene.wbNames.length) {
+      this.#levels.push({ dirty: new Float64Array(length), writeback: new Float64Array(length) });
     }
+    const { holders } = scene.pages.ledger;
+    scene.pages.ledger.eachLevel((holder, dirty, writeback) => {
+      const levels = this.#levels[holders[holder]?.wb ?? 0];
+      if (levels === undefined) return;
+      levels.dirty[at] = (levels.dirty[at] as number) + dirty;
+      levels.writeback[at] = (levels.writeback[at] as number) + writeback;
+    });
   }
 
   finish(scene: Scene): Timeline {

@@ -7,8 +7,15 @@ import type { Range } from '../../model/write-bandwidth.ts';
 import { numberColumn, textColumn } from '../../trace/column.ts';
 import { makeTable, type Table } from '../../trace/table.ts';
 
-/** How a range became known. */
-export const EVIDENCE = ['recorded', 'update-rule', 'task_ratelimit', 'to_write', 'pause'] as const;
+/** How a range became known; `hidden-update`: predicted of one that leaves no event. */
+export const EVIDENCE = [
+  'recorded',
+  'update-rule',
+  'hidden-update',
+  'task_ratelimit',
+  'to_write',
+  'pause',
+] as const;
 export type Evidence = (typeof EVIDENCE)[number];
 
 export class BandwidthSteps {

@@ -13,6 +13,7 @@ import {
 } from '../../model/write-bandwidth.ts';
 import { NS_PER_S } from '../../trace/time.ts';
 import type { BandwidthSteps, Evidence } from './bandwidth-steps.ts';
+import type { Since } from './update-clock.ts';
 
 /** Larger than the bandwidth of any device, pages/s. */
 const MOST = 2 ** 31;
@@ -37,6 +38,10 @@ export class BandwidthBelief {
   #updateWritten = Number.NaN;
   #writeBw: Range = { low: 0, high: MOST };
   #writeBwPoint = Number.NaN;
+  /** Both points before the last hidden update, which may not have happened yet. */
+  #before: WriteBandwidth | undefined;
+  /** False while the points are a guess: what the first update took in is not known. */
+  #isExact = false;
 
   constructor(
     constants: ThrottleConstants,
@@ -113,43 +118,74 @@ export class BandwidthBelief {
     }
     this.#range = range;
     this.#seen_ns = ts_ns;
-    if (!(this.#point >= range.low && this.#point <= range.high)) this.#point = this.#pick(range);
+    if (!isIn(this.#point, range)) this.#correct(range);
     return isNew && before !== undefined;
   }
 
   /**
    * bdi_dirty_ratelimit printed both bandwidths and changed them right afterwards. `start` is the
-   * first that is known of nr_written, for an update with none before it.
+   * first that is known of nr_written, for an update with none before it; `exact` what the update
+   * took in, if the one before it is known, hidden ones included.
    */
   recordUpdate(
     ts_ns: number,
     { write_bw: writeBw, avg_write_bw: avgWriteBw }: WriteBandwidth,
     nrWritten: number,
     start: WrittenSample,
+    exact: Since | undefined,
   ): void {
-    const exact = { low: avgWriteBw, high: avgWriteBw };
-    this.observe(exact, ts_ns, 'recorded');
+    this.observe({ low: avgWriteBw, high: avgWriteBw }, ts_ns, 'recorded');
     const known = !Number.isNaN(this.#update_ns);
     const since = known ? { ts_ns: this.#update_ns, nr_written: this.#updateWritten } : start;
     const { hz } = this.#constants;
     const elapsed = Math.max(1, Math.round(((ts_ns - since.ts_ns) / NS_PER_S) * hz));
     const written = Math.max(0, nrWritten - since.nr_written);
     const before = { write_bw: writeBw, avg_write_bw: avgWriteBw };
-    const after = this.#likelyAfter(before, written, elapsed);
+    const after =
+      exact !== undefined && isKnown(exact)
+        ? updateWriteBandwidth(before, exact.written, exact.elapsed, this.#constants)
+        : this.#likelyAfter(before, written, elapsed);
     const guessed = Number.isNaN(after.write_bw) ? before : after;
+    this.#isExact = exact !== undefined && isKnown(exact);
+    this.#before = undefined;
     this.#point = guessed.avg_write_bw;
     this.#writeBwPoint = guessed.write_bw;
     this.#writeBw = known
       ? { low: 0, high: writeBw + this.#most(written + this.#slack) }
       : { low: 0, high: MOST };
     this.#range = known ? this.#afterUpdate(writeBw, avgWriteBw, elapsed, written) : UNKNOWN;
-    if (!(this.#point >= this.#range.low && this.#point <= this.#range.high)) {
+    if (!isIn(this.#point, this.#range)) {
       this.#point = avgWriteBw;
     }
     this.#steps.start(this.#domain, ts_ns, this.#range, 'update-rule');
     this.#update_ns = ts_ns;
     this.#seen_ns = ts_ns;
     this.#updateWritten = nrWritten;
+  }
+
+  /**
+   * An update that no event shows. The interval is what its rule gives for all that may have been
+   * written; the value before stays possible, because the moment of the update is a prediction.
+   */
+  hiddenUpdate(ts_ns: number, since: Since): void {
+    const before = this.#range;
+    if (before === undefined || !isKnown(since) || !this.#isExact) return;
+    const from = { write_bw: this.#writeBwPoint, avg_write_bw: this.#point };
+    this.#before = from;
+    const after = (written: number) =>
+      updateWriteBandwidth(from, Math.max(0, written), since.elapsed, this.#constants);
+    const { write_bw, avg_write_bw } = after(since.written);
+    const ends = [-this.#slack, 0, this.#slack].map(
+      (error) => after(since.written + error).avg_write_bw,
+    );
+    const inferred = { low: Math.min(...ends), high: Math.max(...ends) };
+    this.#point = avg_write_bw;
+    this.#writeBwPoint = write_bw;
+    this.#steps.start(this.#domain, ts_ns, inferred, 'hidden-update');
+    this.#range = {
+      low: Math.min(before.low, inferred.low),
+      high: Math.max(before.high, inferred.high),
+    };
   }
 
   /** Who writes for longer than a whole period was updated in between, unseen. */
@@ -179,15 +215,31 @@ export class BandwidthBelief {
     return { low: 1, high: Math.max(high, this.#most(written + this.#slack)) };
   }
 
+  /** The point is not in what was observed. */
+  #correct(range: Range): void {
+    const before = this.#before;
+    this.#before = undefined;
+    if (before !== undefined && isIn(before.avg_write_bw, range)) {
+      this.#point = before.avg_write_bw;
+      this.#writeBwPoint = before.write_bw;
+    } else {
+      this.#point = this.#pick(range);
+    }
+  }
+
   /** After a hidden update: the value that its rule gives, if that is possible, else the middle. */
   #pick({ low, high }: Range): number {
     const from = this.#point;
     const eighth = Math.floor(Math.abs(from - this.#writeBwPoint) / 8);
     const ruled = from > this.#writeBwPoint ? from - eighth : from + eighth;
-    if (ruled >= low && ruled <= high) return ruled;
+    if (isIn(ruled, { low, high })) return ruled;
     return high >= MOST ? low : Math.floor((low + high) / 2);
   }
 }
+
+const isIn = (value: number, { low, high }: Range) => value >= low && value <= high;
+
+const isKnown = ({ elapsed, written }: Since) => !Number.isNaN(elapsed + written);
 
 function intersection(left: Range, right: Range): Range | undefined {
   const low = Math.max(left.low, right.low);

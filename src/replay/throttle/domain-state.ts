@@ -3,6 +3,7 @@ import type { WbDomain } from '../../derive/wb-domains.ts';
 import type { DomainPoint, PositionRules } from '../../model/position-ratio.ts';
 import { highestWbThreshold, lowestWbThreshold, wbBackground } from '../../model/wb-share.ts';
 import type { BandwidthBelief } from './belief.ts';
+import type { UpdateClock } from './update-clock.ts';
 
 export type DomainState = {
   readonly domain: WbDomain;
@@ -10,6 +11,8 @@ export type DomainState = {
   readonly isRoot: boolean;
   readonly rules: PositionRules;
   readonly belief: BandwidthBelief;
+  /** Of the updates that leave no event; undefined where they cannot be timed. */
+  readonly clock: UpdateClock | undefined;
   /** Most of the threshold that the bdi may have, of RATIO_SCALE. */
   readonly max_ratio: number;
   /** Pages/s; NaN until seen. */

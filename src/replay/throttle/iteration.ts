@@ -16,6 +16,8 @@ export type WalkInput = {
   /** Tasks whose states are mostly no throttle decisions: they read statistics. */
   readonly readers: ReadonlySet<number>;
   readonly losses: LossIndex;
+  /** nr_written as last printed, NaN before. */
+  readonly latest: { nr_written: number };
   readonly constants: ThrottleConstants;
   /** False where the constants are only a guess: no law of time may be checked. */
   readonly hz_known: boolean;

@@ -8,6 +8,7 @@ import { visitInOrder } from '../../trace/merge.ts';
 import { makeTable, type Table } from '../../trace/table.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { ObservedBandwidth } from '../chunk-bandwidth.ts';
+import { type WrittenSeries, writtenBy } from '../history/written-log.ts';
 import { lossIndex } from '../losses.ts';
 import type { IdentityTally } from '../residual.ts';
 import type { Timebase } from '../timebase.ts';
@@ -15,13 +16,15 @@ import { BandwidthSteps } from './bandwidth-steps.ts';
 import { BandwidthBelief } from './belief.ts';
 import type { StateColumns, ThrottleColumns, UpdateColumns } from './columns.ts';
 import type { DomainState } from './domain-state.ts';
-import type { TickPhase } from './jiffies.ts';
+import { findTickPhase, jiffyAt, type TickPhase } from './jiffies.ts';
 import { checkLevels, type LevelTallies, limitEvidence } from './level-laws.ts';
 import { pairWithState } from './pairing.ts';
 import { floorEvidence, strictDomains } from './strictlimit.ts';
 import { checkTickLaws, type TickTallies } from './tick-laws.ts';
+import { UpdateClock } from './update-clock.ts';
 import { ThrottleWalk, type WalkTallies } from './walk.ts';
 import { checkWbThresholds } from './wb-thresholds.ts';
+import { type WritingEvents, writingEvents } from './writing-events.ts';
 
 export type ThrottleTallies = LevelTallies &
   WalkTallies &
@@ -45,6 +48,8 @@ export type ThrottleRun = {
   readonly tick: TickPhase | undefined;
   /** Inferred avg_write_bandwidth; see BandwidthSteps. */
   readonly avg_write_bandwidth: Table;
+  /** Its value as predicted for each row of the observations that were given; NaN: unknown. */
+  readonly predicted_pages_per_s: Float64Array;
   /** The bdis (and cgroups) that were throttled, updated or written. */
   readonly domains: readonly ThrottledDomain[];
 };
@@ -64,6 +69,7 @@ export function runThrottle(
   observed: ObservedBandwidth,
   timebase: Timebase,
   tallies: ThrottleTallies,
+  written: readonly WrittenSeries[] = [],
 ): ThrottleRun {
   const { throttle, state, updates } = events;
   const losses = lossIndex(trace.losses);
@@ -77,27 +83,38 @@ export function runThrottle(
   const constants = throttleConstants(timebase.hz ?? SOME_HZ, timebase.page_size);
   const { features, strict } = rulesOf(trace, events, pairs, throttleDomain, constants.page_shift);
   const steps = new BandwidthSteps();
+  const latest = { nr_written: Number.NaN };
+  const clockOf = clocks(trace, timebase, written, latest, constants.bandwidth_interval);
   const domains = ids.list.map((domain, id) => {
     const slack = 2 * LARGEST_DRIFT * Math.max(1, trace.meta.cpus);
     const delayed = features.flusher_bandwidth_updates.on;
     const belief = new BandwidthBelief(constants, steps, id, slack, delayed);
-    return domainState(trace, domain, strict.get(id), features.wb_thresh_floor.on, belief);
+    const clock = delayed ? clockOf(domain) : undefined;
+    return {
+      ...domainState(trace, domain, strict.get(id), features.wb_thresh_floor.on, belief),
+      clock,
+    };
   });
   const limitOfDomain = features.limit_of_domain.on;
   let tick: TickPhase | undefined;
+  let predicted: Float64Array = new Float64Array(observed.rows).fill(Number.NaN);
   if (throttle !== undefined) {
     const stateOf = (row: number) => domains[throttleDomain[row] as number] as DomainState;
     const isRoot = (row: number) => stateOf(row).isRoot;
     const memcg = checkLevels(throttle, state, updates, pairs, isRoot, limitOfDomain, tallies);
     checkWbThresholds(throttle, state, pairs, memcg, stateOf, limitOfDomain, tallies.wb_thresh);
     const { hz } = timebase;
-    const read = { throttle, state, updates, pairs, readers, losses, memcg };
+    const read = { throttle, state, updates, pairs, readers, losses, latest, memcg };
     const rules = { constants, hz_known: hz !== undefined, limitOfDomain };
-    const walk = new ThrottleWalk({ ...read, ...rules }, tallies);
-    walkInOrder(walk, events, observed, {
+    const walk = new ThrottleWalk({ ...read, ...rules }, tallies, observed.rows);
+    predicted = walk.predicted;
+    const isTimed = domains.some(({ clock }) => clock !== undefined);
+    const writing = isTimed ? writingEvents(trace.tables, ids) : [];
+    walkInOrder(walk, events, observed, writing, {
       throttle: stateOf,
       update: (row) => domains[updateDomain[row] as number] as DomainState,
       observed: (row) => domains[observedDomain[row] as number] as DomainState,
+      writing: (id) => domains[id],
     });
     const stateTimes = (row: number) => state?.ts[pairs[row] as number] ?? Number.NaN;
     tick = checkTickLaws(trace.tables, throttle, stateTimes, walk.questions, hz, tallies);
@@ -106,6 +123,7 @@ export function runThrottle(
     features,
     tick,
     avg_write_bandwidth: steps.table(ids.list),
+    predicted_pages_per_s: predicted,
     domains: domains.map(({ domain, rules }) => ({ ...domain, strictlimit: rules.strictlimit })),
   };
 }
@@ -143,7 +161,13 @@ function walkInOrder(
   walk: ThrottleWalk,
   { throttle, state, updates }: ThrottleEvents,
   observed: ObservedBandwidth,
-  domainOf: { throttle: DomainOfRow; update: DomainOfRow; observed: DomainOfRow },
+  writing: readonly WritingEvents[],
+  domainOf: {
+    throttle: DomainOfRow;
+    update: DomainOfRow;
+    observed: DomainOfRow;
+    writing: (id: number) => DomainState | undefined;
+  },
 ): void {
   const tables: Table[] = [];
   const visits: ((row: number) => void)[] = [];
@@ -158,8 +182,14 @@ function walkInOrder(
   const seq = makeTable('observed_bandwidth', { seq: numberColumn(observed.seq, 'count') });
   add(seq, (row) => {
     const range = { low: low[row] as number, high: high[row] as number };
-    walk.onObserved(domainOf.observed(row), ts_ns[row] as number, range);
+    walk.onObserved(row, domainOf.observed(row), ts_ns[row] as number, range);
   });
+  for (const { table, kind, ts_ns, domainOf: idOf } of writing) {
+    add(table, (row) => {
+      const domain = domainOf.writing(idOf(row));
+      if (domain !== undefined) walk.onWriting(kind, domain, ts_ns[row] as number);
+    });
+  }
   add(throttle?.table, (row) => walk.onThrottle(row, domainOf.throttle(row)));
   visitInOrder(tables, (which, row) => visits[which]?.(row));
 }
@@ -169,6 +199,29 @@ function domainsOf(ids: WbDomains, table: Table | undefined): Int32Array {
   if (table.columns.bdi?.kind !== 'text') return new Int32Array(table.rows).fill(ids.code('', ''));
   const read = ids.reader(table);
   return Int32Array.from({ length: table.rows }, (_, row) => read(row));
+}
+
+/**
+ * The clock of a domain's updates. It needs the tick; pages written are those of its bdi, as the
+ * page history counts them, else of all bdis as last printed.
+ */
+function clocks(
+  trace: Trace,
+  { hz }: Timebase,
+  written: readonly WrittenSeries[],
+  latest: { readonly nr_written: number },
+  interval: number,
+): (domain: WbDomain) => UpdateClock | undefined {
+  if (hz === undefined) return () => undefined;
+  const phase = findTickPhase(trace.tables, { from_ns: [], to_ns: [], ticks: [] }, hz);
+  if (phase === undefined) return () => undefined;
+  const at = (ts_ns: number) => jiffyAt(phase, ts_ns);
+  const timeOf = (jiffies: number) => phase.phase_ns + (jiffies - phase.jiffies) * phase.tick_ns;
+  return ({ bdi }) => {
+    const series = written.find((one) => one.bdi === bdi);
+    const writtenAt = series === undefined ? () => latest.nr_written : writtenBy(series);
+    return new UpdateClock({ hz, interval, jiffyAt: at, timeOf, writtenAt });
+  };
 }
 
 /** What the kernel prints for the root cgroup, and where there is none or it could not tell. */
@@ -182,7 +235,7 @@ function domainState(
   strictlimit: boolean | undefined,
   floored: boolean,
   belief: BandwidthBelief,
-): DomainState {
+): Omit<DomainState, 'clock'> {
   const knobs = trace.host.bdi?.[domain.bdi];
   const fine = Number(knobs?.max_ratio_fine ?? Number.NaN);
   const percent = Number(knobs?.max_ratio ?? 100);

@@ -14,23 +14,26 @@ import { PositionLaws, type PositionTallies } from './position-laws.ts';
 import { isCount, situate } from './situation.ts';
 import { leaveWithoutEvent, Tasks } from './tasks.ts';
 import { TickQuestions } from './tick-laws.ts';
+import type { WritingKind } from './writing-events.ts';
 
 export type WalkTallies = PositionTallies &
   PauseTallies & { readonly dirty_ratelimit: IdentityTally };
 
 export class ThrottleWalk {
   readonly questions: TickQuestions;
+  /** avg_write_bandwidth as predicted before each observation of a slice was read; NaN: unknown. */
+  readonly predicted: Float64Array;
   readonly #in: WalkInput;
   readonly #tallies: WalkTallies;
   readonly #tasks = new Tasks();
   readonly #position: PositionLaws;
   readonly #pause: PauseLaws;
   #now: Iteration | undefined;
-  #nrWritten = Number.NaN;
   readonly #start = { ts_ns: Number.NaN, nr_written: Number.NaN };
 
-  constructor(input: WalkInput, tallies: WalkTallies) {
+  constructor(input: WalkInput, tallies: WalkTallies, observations: number) {
     this.#in = input;
+    this.predicted = new Float64Array(observations).fill(Number.NaN);
     this.#tallies = tallies;
     this.questions = new TickQuestions(input.throttle.rows);
     this.#position = new PositionLaws(input, tallies);
@@ -45,10 +48,11 @@ export class ThrottleWalk {
     if (task.state >= 0) leaveWithoutEvent(task, state, isReader);
     task.state = row;
     task.update = -1;
-    this.#nrWritten = state.nrWritten[row] as number;
+    const { latest } = this.#in;
+    latest.nr_written = state.nrWritten[row] as number;
     if (Number.isNaN(this.#start.ts_ns)) {
       this.#start.ts_ns = state.ts[row] as number;
-      this.#start.nr_written = this.#nrWritten;
+      this.#start.nr_written = latest.nr_written;
     }
   }
 
@@ -56,6 +60,7 @@ export class ThrottleWalk {
     const { updates, losses } = this.#in;
     if (updates === undefined) return;
     const ts = updates.ts[row] as number;
+    this.#catchUp(domain, ts);
     const task = this.#tasks.of(updates.pid[row] as number);
     const isSecond = task.update >= 0;
     // One update prints twice where a memory cgroup has its own domain.
@@ -75,16 +80,40 @@ export class ThrottleWalk {
     domain.balanced_ns = ts;
     if (!isSecond && isCount(writeBw) && isCount(avgWriteBw)) {
       const found = { write_bw: writeBw, avg_write_bw: avgWriteBw };
-      domain.belief.recordUpdate(ts, found, this.#nrWritten, this.#start);
+      const exact = domain.clock?.updateOfTask(ts);
+      domain.belief.recordUpdate(ts, found, this.#in.latest.nr_written, this.#start, exact);
     }
   }
 
   /** A slice of the flusher tells the bandwidth of its bdi. */
-  onObserved({ belief }: DomainState, ts: number, range: Range): void {
-    belief.observe(range, ts, 'to_write', belief.reachable(ts, this.#nrWritten));
+  onObserved(row: number, domain: DomainState, ts: number, range: Range): void {
+    this.#catchUp(domain, ts);
+    const { belief } = domain;
+    if (belief.recorded) this.predicted[row] = belief.point;
+    belief.observe(range, ts, 'to_write', belief.reachable(ts, this.#in.latest.nr_written));
+  }
+
+  /** Writing begins or ends, after which the bandwidth may be updated without an event. */
+  onWriting(kind: WritingKind, domain: DomainState, ts: number): void {
+    this.#catchUp(domain, ts);
+    const { clock, belief } = domain;
+    if (clock === undefined) return;
+    if (kind === 'begin') clock.beginWriting(ts);
+    else if (kind === 'mark') clock.markInode();
+    else if (kind === 'clear') clock.clearInode(ts);
+    else if (clock.isOver(ts)) belief.hiddenUpdate(ts, clock.hidden(ts, false));
+  }
+
+  /** What delayed work has done until then. */
+  #catchUp({ clock, belief }: DomainState, ts: number): void {
+    if (clock === undefined) return;
+    if (this.#in.losses.overlaps(clock.seen_ns, ts)) clock.forget();
+    clock.seen_ns = ts;
+    while (clock.due_ns <= ts) belief.hiddenUpdate(clock.due_ns, clock.runDelayed());
   }
 
   onThrottle(row: number, domain: DomainState): void {
+    this.#catchUp(domain, this.#in.throttle.ts[row] as number);
     const now = this.#begin(row, domain);
     this.#checkRate(now);
     if (now.task.update >= 0) this.#position.checkUpdate(now);
@@ -111,7 +140,7 @@ export class ThrottleWalk {
     now.rate = this.#pages(throttle.dirtyRatelimit[row]);
     now.granted = this.#pages(throttle.taskRatelimit[row]);
     now.cause = undefined;
-    now.nr_written = this.#nrWritten;
+    now.nr_written = this.#in.latest.nr_written;
     now.problem = situate(now.situation, throttle, row, state, now.pair, limitOfDomain);
     if (now.problem === undefined && memcg[row] === 1) now.problem = 'memcg-domain';
     const usable = isCount(now.rate) && now.rate > 0 && isCount(now.granted);

@@ -2,19 +2,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { freerunCeiling } from '../../../src/model/limits.ts';
+import { DirtyBlocks, type StateScheme } from '../../../src/model/policies/blocks/block-state.ts';
 import {
-  callouts,
-  DirtyBlocks,
-  dirtyPages,
-  flushWithin,
-  type StateScheme,
-  stateBytes,
-  writtenBytes,
-} from '../../../src/model/policies/blocks/block-state.ts';
-import { bufferHeads, iomapFolioState } from '../../../src/model/policies/blocks/policies.ts';
+  bufferHeads,
+  iomapFolioState,
+  iomapPage54,
+  iomapPage418,
+  iomapPage510,
+  noState,
+} from '../../../src/model/policies/blocks/policies.ts';
 import { inPlace, tempPages } from '../../../src/model/policies/fuse/fuse.ts';
 import type { HistoryEvent } from '../../../src/model/policies/history.ts';
-import type { PolicyChoice } from '../../../src/model/policies/policy.ts';
+import type { PolicyChoice, PolicyFactory } from '../../../src/model/policies/policy.ts';
 import { SystemRun } from '../../../src/model/policies/system-run.ts';
 import { asPages } from '../../../src/trace/units.ts';
 import { data, facts, history } from './histories.ts';
@@ -24,9 +23,27 @@ const MIB = KIB * KIB;
 const GIB = KIB * MIB;
 const PAGE = 4 * KIB;
 
+const POLICIES = {
+  'buffer-heads': bufferHeads,
+  'iomap-page-4.18': iomapPage418,
+  'iomap-page-5.4': iomapPage54,
+  'iomap-page-5.10': iomapPage510,
+  'iomap-folio-state': iomapFolioState,
+  none: noState,
+} as const satisfies Record<StateScheme, PolicyFactory>;
+
+/** Memory of the state after so many bytes of files came into the cache. */
+function stateOf(scheme: StateScheme, bytes: number, folio: number, block: number, page = PAGE) {
+  const own = { ...facts({ 'block.size': block }), page_size: page };
+  const run = new SystemRun({ blockState: POLICIES[scheme] }, own);
+  const cache = { type: 'cache', change: 'added', ts_ns: 0, wb: 1, file: 1 } as const;
+  for (let start = 0; start < bytes; start += folio) {
+    run.feed({ ...cache, pageClass: 'file-data', start, bytes: folio });
+  }
+  return run.usage().memory_bytes;
+}
+
 describe('memory of one GiB of cached files', () => {
-  const all = (scheme: StateScheme, folio: number, block: number) =>
-    (GIB / folio) * stateBytes(scheme, folio, block, PAGE);
   test.each([
     ['buffer-heads', 4 * KIB, 27_262_976],
     ['iomap-page-4.18', 4 * KIB, 0],
@@ -37,9 +54,14 @@ describe('memory of one GiB of cached files', () => {
     ['iomap-page-5.10', KIB, 6 * MIB],
     ['iomap-folio-state', KIB, 6 * MIB],
     ['none', KIB, 0],
-  ] as const)('%s, blocks of %i bytes: %i', (scheme, block, bytes) => {
-    expect(all(scheme, PAGE, block)).toBe(bytes);
-  });
+  ] as const)(
+    '%s, blocks of %i bytes: %i',
+    (scheme, block, bytes) => {
+      // A sixteenth of it is fed.
+      expect(16 * stateOf(scheme, GIB / 16, PAGE, block)).toBe(bytes);
+    },
+    30_000,
+  );
 });
 
 test.each([
@@ -53,18 +75,33 @@ test.each([
   ['buffer-heads', 2 * MIB, 4 * KIB, PAGE, 53_248],
   ['iomap-folio-state', 2 * MIB, 4 * KIB, PAGE, 144],
 ] as const)('%s of a folio of %i bytes, blocks %i', (scheme, folio, block, page, bytes) => {
-  expect(stateBytes(scheme, folio, block, page)).toBe(bytes);
+  expect(stateOf(scheme, folio, folio, block, page)).toBe(bytes);
 });
 
 describe('4 KiB written into a folio of 2 MiB', () => {
   const folio = 2 * MIB;
 
-  test('counts as 512 pages, and is sent as 2 MiB or as 4 KiB', () => {
-    expect(dirtyPages('folio', 1, PAGE, folio, PAGE)).toBe(512);
-    expect(dirtyPages('block', 1, PAGE, folio, PAGE)).toBe(1);
-    expect(writtenBytes('folio', 1, PAGE, folio)).toBe(2 * MIB);
-    expect(writtenBytes('block', 1, PAGE, folio)).toBe(4 * KIB);
-    expect(dirtyPages('folio', 1, PAGE, folio, PAGE) * PAGE - PAGE).toBe(2_093_056);
+  /** So many folios, each with one block written and then taken for writing. */
+  function written(policy: PolicyFactory, folios: number, switches = {}) {
+    const own = { ...facts(switches), range_wbs: new Set([1]) };
+    const run = new SystemRun({ blockState: policy }, own);
+    for (let at = 0; at < folios; at++) {
+      run.feed(data('dirty', { bytes: folio, start: at * folio, ts_ns: at }));
+      run.feed(range(at * folio, PAGE, at));
+    }
+    const dirty = run.book.get('NR_FILE_DIRTY');
+    for (let at = 0; at < folios; at++) {
+      run.feed(data('claim', { bytes: folio, start: at * folio, ts_ns: folios + at }));
+    }
+    return { dirty, sent: run.book.get('sent_bytes'), real: run.book.get('real_dirty_bytes') };
+  }
+
+  test('counts as 512 pages, and is sent as 2 MiB until 6.5, as 4 KiB since', () => {
+    expect(written(iomapPage510, 1)).toEqual({ dirty: 512, sent: 2 * MIB, real: 0 });
+    expect(written(iomapFolioState, 1)).toEqual({ dirty: 512, sent: 4 * KIB, real: 0 });
+    const byBlock = written(iomapFolioState, 1, { 'block.statistics': 'block' });
+    expect(byBlock).toEqual({ dirty: 1, sent: 4 * KIB, real: 0 });
+    expect((512 - byBlock.dirty) * PAGE).toBe(2_093_056);
   });
 
   test('a thousand times: pauses from the 293rd folio on, the limit passed at the 391st', () => {
@@ -103,8 +140,9 @@ describe('4 KiB written into a folio of 2 MiB', () => {
   });
 
   test('a flusher’s 1024 pages are two folios, and 8 KiB sent', () => {
-    const sent = writtenBytes('block', 1, PAGE, folio);
-    expect(flushWithin(1024, 512, sent)).toEqual({ folios: 2, sent_bytes: 8 * KIB });
+    // nr_to_write goes down by whole folios.
+    const folios = (1024 * PAGE) / folio;
+    expect(written(iomapFolioState, folios)).toMatchObject({ dirty: 1024, sent: 8 * KIB });
   });
 });
 
@@ -120,11 +158,16 @@ const range = (start: number, bytes: number, ts_ns: number): HistoryEvent => ({
 });
 
 test.each([
-  [PAGE, PAGE, { extent: 1, folio: 256, block: 256 }],
-  [MIB, PAGE, { extent: 1, folio: 1, block: 256 }],
-  [PAGE, 512, { extent: 1, folio: 256, block: 2048 }],
-])('calls of 1 MiB written: folios of %i, blocks of %i', (folio, block, expected) => {
-  expect(callouts(MIB, 1, folio, block)).toEqual(expected);
+  [PAGE, PAGE, '1 mappings, 256 folios, 256 blocks'],
+  [MIB, PAGE, '1 mappings, 1 folios, 256 blocks'],
+  [PAGE, 512, '1 mappings, 256 folios, 2048 blocks'],
+])('calls of 1 MiB written: folios of %i, blocks of %i: %s', (folio, block, expected) => {
+  const own = { ...facts({ 'block.size': block }), range_wbs: new Set([1]) };
+  const run = new SystemRun({ blockState: bufferHeads }, own);
+  run.feed({ type: 'mapping', ts_ns: 0, wb: 1, file: 1, write: true, inline: false });
+  for (let start = 0; start < MIB; start += folio) run.feed(data('dirty', { start, bytes: folio }));
+  run.feed(range(0, MIB, 1));
+  expect(run.notes().join('\n')).toContain(`buffered writes met ${expected}`);
 });
 
 test('calls are counted from mappings and written ranges, inline data is seen', () => {

@@ -9,11 +9,6 @@ import {
   clippedLimit2007,
   fuseLimits,
   NUMWRITE_LIMIT,
-  sleepsInVmWriteout,
-  vmWriteoutLimit,
-  waitsForNumwrite,
-  waitsForZone,
-  zoneWriteoutLimit,
 } from '../../../src/model/policies/fuse/fuse-limits.ts';
 import {
   COPY_ERAS,
@@ -66,6 +61,18 @@ describe('the share of a connection', () => {
     });
     expect(freerunCeiling(thresh, background)).toBe(628_736);
     expect(((6286 * PAGE) / 2 ** 20).toFixed(1)).toBe('24.6');
+  });
+
+  test('writers are first paused at 24.6 MiB of it, far below the freerun of the machine', () => {
+    const at = (pages: number) => {
+      const run = runOf('in-place');
+      run.feed(data('dirty', { bytes: pages * PAGE }));
+      run.feed({ type: 'limits', ts_ns: 1e9, thresh: 838_656, background: 418_816 });
+      expect(run.level()?.dirty).toBeLessThan(run.level()?.freerun ?? Number.NaN);
+      return run.notes()[0];
+    };
+    expect(at(6286)).toContain('never held by their own limit');
+    expect(at(6287)).toContain('share of 8386 pages is steered from 6286 pages on');
   });
 
   test('of a limit of 1 GiB', () => {
@@ -216,16 +223,30 @@ test('6.16 and 6.17: a folio of 2 MiB in one entry is 512 pages of the node, 1 o
   expect(run.book.get('WB_WRITEBACK')).toBe(1);
 });
 
-test('allocating tasks sleep above 1.1 times the limit, or at three quarters of a zone', () => {
-  expect(vmWriteoutLimit(10_000, 0)).toBe(11_000);
-  expect(sleepsInVmWriteout(11_000, 10_000, 0)).toBe(false);
-  expect(sleepsInVmWriteout(11_001, 10_000, 0)).toBe(true);
-  expect(zoneWriteoutLimit(4096)).toBe(3072);
-  expect([waitsForZone(3071, 4096), waitsForZone(3072, 4096)]).toEqual([false, true]);
+describe('allocating tasks sleep', () => {
+  const sleeps = (pages: number, switches: SwitchValues, thresh = 10_000) => {
+    const run = runOf('in-place', switches);
+    const bytes = pages * PAGE;
+    for (const kind of ['dirty', 'claim', 'start-writeback'] as const)
+      run.feed(data(kind, { bytes }));
+    run.feed({ type: 'limits', ts_ns: 1e9, thresh, background: thresh / 2 });
+    run.feed({ type: 'limits', ts_ns: 2e9, thresh, background: thresh / 2 });
+    return run.notes().some((note) => note.startsWith('allocating tasks sleep'));
+  };
+
+  test('above 1.1 times the limit until 4.8: 11,000 pages of 10,000', () => {
+    const rule = { 'vm.throttle-writeout': 'limit' } as const;
+    expect([sleeps(11_000, rule), sleeps(11_001, rule)]).toEqual([false, true]);
+    expect(sleeps(20_000, {})).toBe(false);
+  });
+
+  test('by the alternative at three quarters of a zone: 3072 of 4096', () => {
+    const rule = { 'vm.throttle-writeout': 'zone', 'vm.zone-pages': 4096 } as const;
+    expect([sleeps(3071, rule), sleeps(3072, rule)]).toEqual([false, true]);
+  });
 });
 
 test('the first design: the 33rd page waits', () => {
-  expect([waitsForNumwrite(31), waitsForNumwrite(NUMWRITE_LIMIT)]).toEqual([false, true]);
   const run = runOf('design-2007');
   for (let page = 0; page < 33; page++) {
     for (const kind of ['dirty', 'claim', 'start-writeback'] as const) {

@@ -1,5 +1,5 @@
 /**
- * Random and damaged numbers in every event that the history reads: a replay or none, anomalies,
+ * Random and damaged numbers in every event that the history reads: a replay or none, diagnostics,
  * never an exception, and the ledger stays balanced.
  */
 import fc from 'fast-check';
@@ -53,18 +53,27 @@ const loss = fc.record({
   count: fc.constant(undefined),
 });
 
+const TWO_NODES = [0, 1]
+  .map((node) => `Node ${node}, zone Normal\n  spanned  40\n  start_pfn: ${node * 30}\n`)
+  .join('');
+
 test('nothing in a trace breaks the replay', () => {
   fc.assert(
     fc.property(
       fc.array(row, { maxLength: 80 }),
       fc.array(loss, { maxLength: 2 }),
       (rows, losses) => {
-        const replay = replayHistory(makeTrace(rows, { losses }));
+        const replay = replayHistory(makeTrace(rows, { losses, host: { zoneinfo: TWO_NODES } }));
         if (replay === undefined) return;
         const b = replay.balances;
         expect(b.dirtied + b.unseen).toBe(
           b.dirty + b.claimed + b.writeback + b.written + b.cancelled,
         );
+        // Each projection asserts that it conserves pages; together they are all of them.
+        const { classes_over_time: _, ...projections } = replay.projections;
+        for (const { parts } of Object.values(projections)) {
+          expect(parts.reduce((sum, part) => sum + part.dirtied_pages, 0)).toBe(b.dirtied);
+        }
         for (const fit of Object.values(replay.fits)) {
           expect(fit.within_drift).toBeLessThanOrEqual(fit.n);
           expect(fit.n).toBeGreaterThanOrEqual(0);

@@ -49,46 +49,6 @@ export function stateBytes(
 export const GRANULARITIES = ['folio', 'block'] as const;
 export type Granularity = (typeof GRANULARITIES)[number];
 
-/** Pages that the statistics show for a folio with so many dirty blocks. */
-export function dirtyPages(
-  granularity: Granularity,
-  dirtyBlocks: number,
-  block: number,
-  folio: number,
-  page_size: number,
-): number {
-  if (dirtyBlocks === 0) return 0;
-  // Blocks smaller than a page cannot be counted in pages.
-  if (granularity === 'folio' || block < page_size) return divide(folio, page_size);
-  return divide(dirtyBlocks * block, page_size);
-}
-
-/** Bytes that writing the folio sends. */
-export function writtenBytes(
-  granularity: Granularity,
-  dirtyBlocks: number,
-  block: number,
-  folio: number,
-): number {
-  if (dirtyBlocks === 0) return 0;
-  return granularity === 'folio' ? folio : dirtyBlocks * block;
-}
-
-export type Callouts = { readonly extent: number; readonly folio: number; readonly block: number };
-
-/**
- * How often a buffered write of `length` bytes over so many extents calls the file system: iomap
- * once an extent (begin, and as often end), its folio hooks once a folio (get, and as often put),
- * buffer heads once a block that is not mapped.
- */
-export function callouts(length: number, extents: number, folio: number, block: number): Callouts {
-  return {
-    extent: extents,
-    folio: Math.ceil(length / folio),
-    block: Math.ceil(length / block),
-  };
-}
-
 /** Blocks of one folio: which are dirty. */
 export class DirtyBlocks {
   readonly #bits: Uint8Array;
@@ -116,19 +76,4 @@ export class DirtyBlocks {
     this.#bits.fill(0);
     this.count = 0;
   }
-}
-
-export type FlushedFolios = { readonly folios: number; readonly sent_bytes: number };
-
-/**
- * A flusher's budget goes down by whole folios (wbc->nr_to_write -= folio_nr_pages), however little
- * of them is sent: what a budget of so many pages writes of equal folios.
- */
-export function flushWithin(
-  budget_pages: number,
-  folio_pages: number,
-  bytesOfFolio: number,
-): FlushedFolios {
-  const folios = Math.ceil(Math.max(0, budget_pages) / folio_pages);
-  return { folios, sent_bytes: folios * bytesOfFolio };
 }

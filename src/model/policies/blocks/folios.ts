@@ -53,17 +53,21 @@ export class Folios {
     return undefined;
   }
 
-  /** The known folios within a stretch. */
-  *within(file: number, start: number, bytes: number): Generator<Folio> {
+  /** The known folios within a stretch; most often one that is the whole of it. */
+  within(file: number, start: number, bytes: number): readonly Folio[] {
+    const end = start + bytes;
+    const first = this.at(file, start);
+    if (first !== undefined && first.start + first.bytes >= end) return [first];
     const found = this.#files.get(file);
-    if (found === undefined) return;
+    if (found === undefined) return [];
     const smallest = Math.min(...found.sizes);
-    let place = start;
-    while (place < start + bytes) {
+    const folios: Folio[] = [];
+    for (let place = start; place < end; ) {
       const folio = this.at(file, place);
-      if (folio !== undefined) yield folio;
+      if (folio !== undefined) folios.push(folio);
       place =
         folio === undefined ? place + smallest - (place % smallest) : folio.start + folio.bytes;
     }
+    return folios;
   }
 }

@@ -25,7 +25,10 @@ function blockState(scheme: StateScheme, io: Granularity): PolicyFactory {
       counters: COUNTERS,
       expand: (event, emit) => run.expand(event, emit),
       observe(_, { book }) {
-        for (const name of COUNTERS) book.add(name, run[name] - book.get(name));
+        for (const name of COUNTERS) {
+          const change = run[name] - book.get(name);
+          if (change !== 0) book.add(name, change);
+        }
       },
       inputs(_, inputs) {
         if (!facts.switches['block.state-memory']) return;
@@ -35,6 +38,7 @@ function blockState(scheme: StateScheme, io: Granularity): PolicyFactory {
         usage.memory_bytes += run.state_bytes;
         usage.written_bytes += run.sent_bytes;
       },
+      peakMemory: () => run.most_state_bytes,
       notes: () => blockNotes(run),
     };
   };

@@ -65,25 +65,16 @@ export function clippedLimit2007(
   return Math.min(limit, Math.max(0, thresh - (dirty + writeback + unstable + temp)) + own);
 }
 
-/** throttle_vm_writeout: an allocating task sleeps 100 ms at a time above a tenth over the limit. */
-export function sleepsInVmWriteout(pending: number, thresh: number, dirtyLimit: number): boolean {
-  return pending > vmWriteoutLimit(thresh, dirtyLimit);
-}
-
-/** `pending` of sleepsInVmWriteout is NR_UNSTABLE_NFS + NR_WRITEBACK. */
+/**
+ * throttle_vm_writeout: an allocating task sleeps 100 ms at a time while NR_UNSTABLE_NFS +
+ * NR_WRITEBACK is more than a tenth over the limit.
+ */
 export function vmWriteoutLimit(thresh: number, dirtyLimit: number): number {
   const limit = Math.max(thresh, dirtyLimit);
   return limit + divide(limit, 10);
 }
 
 /** Zijlstra's alternative: wait while three quarters of the zone's pages are under writeback. */
-export function waitsForZone(writeback: number, zone_lru: number): boolean {
-  return writeback >= zoneWriteoutLimit(zone_lru);
-}
-
 export function zoneWriteoutLimit(zone_lru: number): number {
   return Math.ceil((3 * zone_lru) / 4);
 }
-
-/** The first design: a write beyond the limit waits for an answer. */
-export const waitsForNumwrite = (inFlight: number): boolean => inFlight >= NUMWRITE_LIMIT;

@@ -21,6 +21,8 @@ import { SyncWaits } from './sync-waits.ts';
 import { VmWriteout } from './vm-writeout.ts';
 import { COPY_MOVES, type CopyEra, postMoves, waitsForAnswer } from './writeback-copy.ts';
 
+type Emit = (event: HistoryEvent) => void;
+
 const OWN: readonly CounterName[] = ['completions', 'fuse_requests', 'fuse_request_bytes'];
 const COPIED: readonly CounterName[] = ['NR_WRITEBACK_TEMP', 'fuse_copied_pages'];
 
@@ -59,7 +61,7 @@ export class FuseRun {
     return this.facts.fuse_wbs?.has(wb) ?? false;
   }
 
-  expand(event: HistoryEvent, emit: (event: HistoryEvent) => void): void {
+  expand(event: HistoryEvent, emit: Emit): void {
     const { stuck, gate } = this;
     const isOurs = event.type === 'data' && this.isFuse(event.wb);
     const next = (passed: HistoryEvent) => {
@@ -149,7 +151,10 @@ function fuse(era: CopyEra): PolicyFactory {
     const run = new FuseRun(era, facts);
     return {
       counters: waitsForAnswer(era) ? OWN : [...OWN, ...COPIED],
-      expand: (event, emit) => run.expand(event, emit),
+      // Only a stopped server and the limit of 32 change what was recorded.
+      ...(run.stuck === undefined && run.gate === undefined
+        ? {}
+        : { expand: (event: HistoryEvent, emit: Emit) => run.expand(event, emit) }),
       account: (event, desk) => run.account(event, desk),
       observe: (event, desk) => run.observe(event, desk),
       inputs(book, inputs) {
@@ -159,6 +164,7 @@ function fuse(era: CopyEra): PolicyFactory {
         usage.memory_bytes += run.copies * facts.page_size;
         usage.written_bytes += run.started_bytes;
       },
+      peakMemory: () => run.most_copies * facts.page_size,
       notes: () => fuseNotes(run),
     };
   };

@@ -184,6 +184,7 @@ function reclaim(mode: ReleaseMode): PolicyFactory {
       usage(usage) {
         usage.memory_bytes += run.state.held_bytes;
       },
+      peakMemory: () => run.most_bytes,
       notes: () => reclaimNotes(run),
     };
   };

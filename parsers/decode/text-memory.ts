@@ -1,0 +1,267 @@
+/**
+ * The memory in which the loops of text-loops.ts work: a block of lines, what lines and payloads
+ * before it looked like, and the rows that are made of it. One is used by one reading at a time.
+ */
+import { instantiate, sharedMemory } from '../wasm/memory.ts';
+import { NO_CPU } from './perf-event-name.ts';
+import { TEXT_LOOPS_BYTES } from './text-loops-bytes.ts';
+import {
+  EVENT_BYTES,
+  EVENT_SLOTS,
+  LITERAL_BYTES,
+  MAX_NAMES,
+  MAX_ROWS,
+  MAX_SINKS,
+  PLACE,
+  PREFIX_BYTES,
+  PREFIX_SLOTS,
+  TEXT_BYTES,
+  TEXT_SLOTS,
+  TEXT_WAYS,
+} from './text-places.ts';
+
+type Loops = {
+  readonly prefixSlot: (end: number) => number;
+  readonly nameSlot: (name: number, end: number) => number;
+  readonly scanLines: (line: number, end: number) => number;
+  readonly sortRows: (rows: number) => void;
+  readonly startBatch: (first: number, count: number) => void;
+  readonly startLayout: (count: number) => void;
+  readonly seekAll: (literal: number, count: number) => void;
+  readonly readDecimals: (
+    literal: number,
+    count: number,
+    out: number,
+    isId: number,
+    divisor: number,
+  ) => number;
+  readonly readBits: (
+    literal: number,
+    count: number,
+    out: number,
+    isId: number,
+    bitsEach: number,
+  ) => number;
+  readonly readDevices: (literal: number, count: number, out: number) => number;
+  readonly textSlot: (at: number, length: number, sink: number) => number;
+  readonly findText: (at: number, length: number, sink: number) => number;
+  readonly readTexts: (
+    literal: number,
+    until: number,
+    count: number,
+    out: number,
+    sink: number,
+  ) => number;
+  readonly endLayout: (tail: number, count: number) => number;
+  readonly keepOthers: (count: number) => number;
+};
+
+const free: TextMemory[] = [];
+const MAX_FREE = 2;
+/** Longer texts are not remembered. */
+const MAX_TEXT = 80;
+
+export class TextMemory {
+  readonly bytes: Uint8Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly f64: Float64Array;
+  readonly u64: BigUint64Array;
+  readonly loops: Loops;
+  /** Rows of the current block, as scanLines makes them. */
+  readonly rows: {
+    readonly start: Int32Array;
+    readonly stop: Int32Array;
+    readonly ts: Float64Array;
+    readonly cpu: Uint16Array;
+    readonly pid: Int32Array;
+    readonly comm: Int32Array;
+    readonly seq: Int32Array;
+    readonly table: Uint16Array;
+  };
+  readonly sorted: Int32Array;
+  /** Of a batch, by place: see startBatch. */
+  readonly start: Int32Array;
+  readonly stop: Int32Array;
+  readonly at: Int32Array;
+  /** Lists of places. */
+  readonly places: Int32Array;
+  readonly odd: Int32Array;
+  /** Time of the last event of each CPU, NaN before the first; and who waits for the next one. */
+  readonly lastOfCpu: Float64Array;
+  readonly isWaiting: Uint8Array;
+  /** Where the format's parser looks first in lines like those that are known. */
+  usual = 0;
+  #events = 0;
+  #literalsEnd = 0;
+  #sinks = 0;
+
+  constructor() {
+    const memory = sharedMemory(PLACE.END);
+    const { buffer } = memory;
+    const ints = (at: number) => new Int32Array(buffer, at, MAX_ROWS);
+    this.bytes = new Uint8Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.u64 = new BigUint64Array(buffer);
+    this.loops = instantiate(TEXT_LOOPS_BYTES, memory, {}) as Loops;
+    this.rows = {
+      start: ints(PLACE.ROW_START),
+      stop: ints(PLACE.ROW_STOP),
+      ts: new Float64Array(buffer, PLACE.ROW_TS, MAX_ROWS),
+      cpu: new Uint16Array(buffer, PLACE.ROW_CPU, MAX_ROWS),
+      pid: ints(PLACE.ROW_PID),
+      comm: ints(PLACE.ROW_COMM),
+      seq: ints(PLACE.ROW_SEQ),
+      table: new Uint16Array(buffer, PLACE.ROW_TABLE, MAX_ROWS),
+    };
+    this.sorted = ints(PLACE.SORTED);
+    this.start = ints(PLACE.START);
+    this.stop = ints(PLACE.STOP);
+    this.at = ints(PLACE.AT);
+    this.places = ints(PLACE.PLACES);
+    this.odd = ints(PLACE.ODD);
+    this.lastOfCpu = new Float64Array(buffer, PLACE.LAST_OF_CPU, NO_CPU + 1);
+    this.isWaiting = new Uint8Array(buffer, PLACE.IS_WAITING, NO_CPU + 1);
+    for (let digits = 0; digits <= 8; digits++) {
+      this.u64[PLACE.POWERS / 8 + digits] = 10n ** BigInt(digits);
+    }
+    this.bytes.fill(255, PLACE.HEX, PLACE.HEX + 256);
+    for (const [value, digit] of [...'0123456789abcdef'].entries()) {
+      this.bytes[PLACE.HEX + digit.charCodeAt(0)] = value;
+      this.bytes[PLACE.HEX + digit.toUpperCase().charCodeAt(0)] = value;
+    }
+  }
+
+  /** One that knows nothing of any text. */
+  static take(): TextMemory {
+    const memory = free.pop() ?? new TextMemory();
+    memory.#forget();
+    return memory;
+  }
+
+  /** For the next reading in this thread. */
+  release(): void {
+    if (free.length < MAX_FREE && !free.includes(this)) free.push(this);
+  }
+
+  #forget(): void {
+    const { PREFIXES, TEXTS, TABLE_ROWS, HEAD_SECONDS } = PLACE;
+    this.#clear(HEAD_SECONDS, 64);
+    this.set(PLACE.NAME_WIDTH, -1);
+    this.#clear(PLACE.EVENT_SLOTS, 4 * EVENT_SLOTS);
+    this.#clear(TABLE_ROWS, 4 * MAX_NAMES);
+    for (let slot = 0; slot < PREFIX_SLOTS; slot++) this.i32[(PREFIXES >> 2) + 32 * slot] = 0;
+    for (let slot = 0; slot < TEXT_WAYS * TEXT_SLOTS; slot++)
+      this.i32[(TEXTS >> 2) + 32 * slot] = 0;
+    this.lastOfCpu.fill(Number.NaN);
+    this.isWaiting.fill(0);
+    this.#events = 0;
+    this.#literalsEnd = PLACE.LITERALS;
+    this.#sinks = 0;
+  }
+
+  #clear(at: number, bytes: number): void {
+    this.bytes.fill(0, at, at + bytes);
+  }
+
+  /** The number at one of the addresses of PLACE. */
+  get(place: number): number {
+    return this.i32[place >> 2] as number;
+  }
+
+  set(place: number, value: number): void {
+    this.i32[place >> 2] = value;
+  }
+
+  /** A number that tells the texts of a column from those of others. */
+  newSink(): number {
+    return ++this.#sinks;
+  }
+
+  /** A line's bytes from `start` to `end` stand for a task on a CPU, wherever they come again. */
+  learnPrefix(
+    start: number,
+    end: number,
+    { cpu, pid, comm }: { cpu: number; pid: number; comm: number },
+  ): boolean {
+    if (end - start > PREFIX_BYTES - 16) return false;
+    const at = PLACE.PREFIXES + PREFIX_BYTES * this.loops.prefixSlot(end);
+    this.i32.set([end - start, cpu, pid, comm], at >> 2);
+    this.bytes.copyWithin(at + 16, start, end);
+    return true;
+  }
+
+  /**
+   * The event whose name stands from `name` to `end` in the block gives rows of a table from now
+   * on. Returns where its lines are counted, or 0 where it cannot be learned.
+   */
+  learnEvent(
+    name: number,
+    end: number,
+    { table, isAligned, skipsBlanks }: { table: number; isAligned: boolean; skipsBlanks: boolean },
+  ): number {
+    const length = end - name;
+    const isShort = length < (isAligned ? 13 : 1);
+    if (isShort || length > EVENT_BYTES - 40 || this.#events === MAX_NAMES) return 0;
+    const at = PLACE.EVENT_RECORDS + EVENT_BYTES * this.#events++;
+    const slot = (PLACE.EVENT_SLOTS >> 2) + this.loops.nameSlot(isAligned ? 0 : name, end);
+    this.#clear(at, EVENT_BYTES);
+    this.bytes.copyWithin(at + 40, name, end);
+    const next = this.i32[slot] as number;
+    const tail = Math.max(0, length - 8);
+    // Then the count, and whether lines have a period (expectPeriod).
+    this.i32.set([next, length, table, Number(skipsBlanks), 0, tail, 0], at >> 2);
+    this.bytes.copyWithin(at + 32, at + 40 + tail, at + 48 + tail);
+    this.i32[slot] = at;
+    return at + 16;
+  }
+
+  /** Lines of an event that was learned have a number before its name. */
+  expectPeriod(counted: number): void {
+    this.set(counted + 8, 1);
+  }
+
+  /** The text at `from` has the code in the sink. */
+  learnText(from: number, to: number, sink: number, code: number): void {
+    const length = to - from;
+    if (length > MAX_TEXT) return;
+    const slot = this.loops.textSlot(from, length, sink);
+    let way = 0;
+    while (way < TEXT_WAYS && this.i32[(slot + TEXT_BYTES * way) >> 2] !== 0) way++;
+    const at = slot + TEXT_BYTES * (way < TEXT_WAYS ? way : code % TEXT_WAYS);
+    const tail = Math.max(0, length - 8);
+    this.#clear(at + 16, TEXT_BYTES - 16);
+    this.i32.set([sink, length, code, tail], at >> 2);
+    this.bytes.copyWithin(at + 32, from, to);
+    this.bytes.copyWithin(at + 16, at + 32, at + 40);
+    this.bytes.copyWithin(at + 24, at + 32 + tail, at + 40 + tail);
+  }
+
+  /** A literal for the loops; 0 where there is no room. */
+  addLiteral(literal: Uint8Array): number {
+    const { length } = literal;
+    const at = this.#literalsEnd;
+    const end = (at + 32 + Math.max(8, length) + 7) & ~7;
+    if (end > PLACE.LITERALS + LITERAL_BYTES) return 0;
+    this.#literalsEnd = end;
+    this.#clear(at, end - at);
+    const tail = Math.max(0, length - 8);
+    this.i32.set([length, tail], at >> 2);
+    this.bytes.set(literal, at + 32);
+    this.bytes.copyWithin(at + 8, at + 32, at + 40);
+    this.bytes.copyWithin(at + 16, at + 32 + tail, at + 40 + tail);
+    this.bytes.fill(255, at + 24, at + 24 + Math.min(8, length));
+    return at;
+  }
+
+  /** True when the values of as many sinks fit, each at an own `outputAt`. */
+  hasRoomFor(sinks: number): boolean {
+    return sinks <= MAX_SINKS;
+  }
+
+  outputAt(nth: number, count: number): number {
+    return PLACE.OUT + nth * ((8 * count + 63) & ~63);
+  }
+}

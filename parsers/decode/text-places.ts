@@ -1,0 +1,102 @@
+/** Where in their memory the loops of text-loops.ts find what, and how much of it there may be. */
+import { blockBytes, MAX_LINE_BYTES } from '../bytes/lines.ts';
+import { NO_CPU } from './perf-event-name.ts';
+
+/** Rows that are read at once; a block that has more lines is read in parts. */
+export const MAX_ROWS = 16384;
+/** More names than this are not events; the lines are counted as unreadable. */
+export const MAX_NAMES = 8192;
+export const PREFIX_SLOTS = 2048;
+export const PREFIX_BYTES = 128;
+export const EVENT_SLOTS = 4096;
+export const EVENT_BYTES = 128;
+export const TEXT_SLOTS = 1024;
+/** Places in a slot, of so many bytes each. */
+export const TEXT_WAYS = 4;
+export const TEXT_BYTES = 128;
+export const LITERAL_BYTES = 2 << 20;
+/** Values of rows on their way to columns; one payload has no more than this. */
+export const MAX_SINKS = 72;
+export const BLOCK_BYTES = blockBytes();
+/** Behind a block may be looked at, as far as one step of a loop reaches. */
+const SLACK_BYTES = 64;
+
+/** Addresses, one behind the other. */
+function layOut() {
+  let end = 1024;
+  const place = (bytes: number): number => {
+    const at = end;
+    end = (at + bytes + 63) & ~63;
+    return at;
+  };
+  const state = place(64);
+  return {
+    HEAD_SECONDS: state,
+    HEAD_POINT: state + 4,
+    HEAD_END: state + 8,
+    NAME_WIDTH: state + 12,
+    LINES: state + 16,
+    ROWS: state + 20,
+    EVENTS: state + 24,
+    TOUCHED_COUNT: state + 28,
+    LAST_TS: state + 32,
+    ORIGIN_SECONDS: state + 40,
+    ORIGIN_FRACTION: state + 48,
+    POWERS: place(8 * 9),
+    HEX: place(256),
+    EVENT_SLOTS: place(4 * EVENT_SLOTS),
+    TABLE_ROWS: place(4 * MAX_NAMES),
+    TABLE_NEXT: place(4 * MAX_NAMES),
+    TOUCHED: place(4 * MAX_NAMES),
+    ROW_START: place(4 * MAX_ROWS),
+    ROW_STOP: place(4 * MAX_ROWS),
+    ROW_TS: place(8 * MAX_ROWS),
+    ROW_CPU: place(2 * MAX_ROWS),
+    ROW_PID: place(4 * MAX_ROWS),
+    ROW_COMM: place(4 * MAX_ROWS),
+    ROW_SEQ: place(4 * MAX_ROWS),
+    ROW_TABLE: place(2 * MAX_ROWS),
+    SORTED: place(4 * MAX_ROWS),
+    START: place(4 * MAX_ROWS),
+    STOP: place(4 * MAX_ROWS),
+    PLACES: place(4 * MAX_ROWS),
+    AT: place(4 * MAX_ROWS),
+    ODD: place(4 * MAX_ROWS),
+    LAST_OF_CPU: place(8 * (NO_CPU + 1)),
+    IS_WAITING: place(NO_CPU + 1),
+    PREFIXES: place(PREFIX_BYTES * PREFIX_SLOTS),
+    TEXTS: place(TEXT_BYTES * TEXT_WAYS * TEXT_SLOTS),
+    EVENT_RECORDS: place(EVENT_BYTES * MAX_NAMES),
+    LITERALS: place(LITERAL_BYTES),
+    OUT: place(8 * MAX_ROWS * MAX_SINKS),
+    BLOCK: place(BLOCK_BYTES + SLACK_BYTES),
+    END: end,
+  };
+}
+
+export const PLACE = layOut();
+
+/** What the loops have names for. */
+export const LOOP_CONSTANTS = {
+  ...PLACE,
+  MAX_ROWS,
+  MAX_LINE: MAX_LINE_BYTES,
+  LAST_PREFIX_SLOT: PREFIX_SLOTS - 1,
+  PREFIX_BYTES,
+  LAST_NAME_SLOT: EVENT_SLOTS - 1,
+  LAST_TEXT_SLOT: TEXT_SLOTS - 1,
+  TEXT_BYTES,
+  TEXT_SLOT_BYTES: TEXT_WAYS * TEXT_BYTES,
+  LF: 0x0a,
+  CR: 0x0d,
+  TAB: 0x09,
+  SPACE: 0x20,
+  HASH: 0x23,
+  COMMA: 0x2c,
+  MINUS: 0x2d,
+  DOT: 0x2e,
+  ZERO: 0x30,
+  NINE: 0x39,
+  COLON: 0x3a,
+  LETTER_X: 0x78,
+};
