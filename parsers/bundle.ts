@@ -47,7 +47,7 @@ export type Contents = {
   readonly snapshots: readonly Member[];
 };
 
-export const HEAD_BYTES = 64 << 10;
+const HEAD_BYTES = 64 << 10;
 /** A sosreport has some 10,000 files. */
 const MAX_MEMBERS = 100_000;
 const MAX_DEPTH = 8;

@@ -1,5 +1,5 @@
 /** The list of captures that `tidemark watch` serves: the document between its server and page. */
-import type { Report } from './report.ts';
+import type { Report } from './schema/report.ts';
 import { formatNumber } from './units.ts';
 
 /** `growing`: it changed since the last look, so nobody reads it yet. */

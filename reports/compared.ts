@@ -1,12 +1,13 @@
 /** Words and differences of a comparison, the same in the page, in a terminal and in Markdown. */
+
+import { STATUS_WORDS } from './display.ts';
 import type {
   ReportComparedCause,
   ReportComparedNumber,
   ReportComparison,
   ReportJudged,
-} from './comparison.ts';
-import type { Unit } from './details.ts';
-import { STATUS_WORDS } from './display.ts';
+} from './schema/comparison.ts';
+import type { Unit } from './schema/details.ts';
 import { formatNumber, formatQuantity } from './units.ts';
 
 /** `tone` is a colour of the page; the word says the same. */

@@ -1,5 +1,5 @@
 /** The data of a chart or a table as comma-separated values, in base units. */
-import type { ReportDetail, ReportTimeline } from './details.ts';
+import type { ReportDetail, ReportTimeline } from './schema/details.ts';
 
 type Cell = string | number | null;
 

@@ -1,6 +1,5 @@
-/** The only exports of this room. Findings in; Report, page, JSON and text out. */
-export { type BuildInput, buildReport, type SubjectInput } from './build.ts';
-export { buildDiagnosis, type DiagnosisInput } from './build-diagnosis.ts';
+/** What the command line takes from this room: findings in; Report, page, JSON and text out. */
+export { buildReport, type SubjectInput } from './build/report.ts';
 export {
   type CaptureEntry,
   type CaptureList,
@@ -8,14 +7,8 @@ export {
   type CaptureSummary,
   summarizeReport,
 } from './capture-list.ts';
-export {
-  DIAGNOSIS_VERSION,
-  type DiagnosisDocument,
-  diagnosisSchema,
-  parseDiagnosis,
-} from './diagnosis.ts';
 export { visible } from './display.ts';
-export { chartsOf, toDiagnosis } from './parts.ts';
+export { chartsOf } from './parts.ts';
 export { redactReport } from './redact.ts';
 export { PAGE_ASSETS, WATCH_ASSETS } from './render/assets.ts';
 export {
@@ -23,19 +16,7 @@ export {
   renderReportMarkdown,
   renderReportText,
 } from './render/comparison-text.ts';
-export { renderDiagnosisMarkdown } from './render/diagnosis-markdown.ts';
-export { renderDiagnosisText } from './render/diagnosis-text.ts';
 export { type PageAssets, pagePolicy, renderHtml } from './render/html.ts';
 export { renderJson } from './render/json.ts';
 export { readHtml } from './render/read-html.ts';
-export type {
-  ReportDetail,
-  ReportDiagnosis,
-  ReportHeadline,
-  ReportInput,
-  ReportQuality,
-  ReportSection,
-  Unit,
-} from './report.ts';
-export { parseReport, REPORT_VERSION, type Report, reportSchema } from './report.ts';
-export { formatQuantity } from './units.ts';
+export { parseReport, type Report } from './schema/report.ts';

@@ -1,7 +1,7 @@
 /** Parts of a report that several outputs want. */
 import { type ChartDetail, isChart } from './charts/kinds.ts';
-import { DIAGNOSIS_SCHEMA, DIAGNOSIS_VERSION, type DiagnosisDocument } from './diagnosis.ts';
-import type { Report } from './report.ts';
+import { DIAGNOSIS_SCHEMA, DIAGNOSIS_VERSION, type DiagnosisDocument } from './schema/diagnosis.ts';
+import type { Report } from './schema/report.ts';
 
 /** All charts in the order of the page: first the one that proves the verdict. */
 export function chartsOf(report: Report): ChartDetail[] {

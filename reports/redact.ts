@@ -1,8 +1,8 @@
 /**
  * Devices, inodes and cgroup numbers of a report replaced, each by the same word wherever it
- * stands. Names of tasks are gone before a report is built (src/cli/redact-trace.ts).
+ * stands. Names of tasks are gone before a report is built (src/cli/report/redact-trace.ts).
  */
-import type { Report } from './report.ts';
+import type { Report } from './schema/report.ts';
 
 class Words {
   readonly #known = new Map<string, string>();

@@ -1,5 +1,5 @@
 /** Units that people read. Values are scaled before they are charted, so that ticks are round. */
-import type { Unit } from './details.ts';
+import type { Unit } from './schema/details.ts';
 
 export type Scale = {
   /** A value in the base unit divided by this is the value shown. */
@@ -73,6 +73,11 @@ export function scaleFor(unit: Unit, magnitude: number): Scale {
     case 'none':
       return { divisor: 1, suffix: '' };
   }
+}
+
+/** Seconds since the trace began, as digits that stand below each other: `4.661`. */
+export function formatSeconds(ns: number, digits = 3): string {
+  return (ns / 1e9).toFixed(digits);
 }
 
 /** 1234567 → `1,234,567`. Own code: results must not depend on the machine's locale. */

@@ -21,7 +21,7 @@ export {
   type DiagnosisDocument,
   diagnosisSchema,
   parseDiagnosis,
-} from '../reports/diagnosis.ts';
+} from '../reports/schema/diagnosis.ts';
 export { toArquero } from './derive/arquero.ts';
 export { findStalls, type Stall, stallOptions } from './derive/stalls.ts';
 export { type DiagnoseOptions, type Diagnosis, diagnose } from './findings/diagnose.ts';

@@ -38,7 +38,7 @@ const ROOMS: Readonly<Record<string, Rule>> = {
       'src/model/index.ts',
       'src/replay',
       'src/findings/diagnose.ts',
-      'reports/diagnosis.ts',
+      'reports/schema/diagnosis.ts',
       'parsers/index.ts',
     ],
     packages: [],

@@ -34,7 +34,7 @@ export function isWordByte(byte: number | undefined): boolean {
 }
 
 /** 0 to 15, or 255. */
-export const HEX = new Uint8Array(256).fill(255);
+const HEX = new Uint8Array(256).fill(255);
 for (let digit = 0; digit < 16; digit++) {
   HEX[digit.toString(16).charCodeAt(0)] = digit;
   HEX[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;

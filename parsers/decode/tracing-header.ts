@@ -119,7 +119,7 @@ export function readKernelSymbols(reader: ByteReader): string {
   return readText(reader, sectionSize(reader, size, 'kernel symbols'), 'kernel symbols');
 }
 
-export function skipPrintkFormats(reader: ByteReader): void {
+function skipPrintkFormats(reader: ByteReader): void {
   const what = 'trace_printk formats';
   skip(reader, sectionSize(reader, readU32(reader, `size of ${what}`), what), what);
 }

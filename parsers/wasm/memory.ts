@@ -1,5 +1,4 @@
 /** Memory that threads share, and functions in WebAssembly that work on it. */
-import { MOST_PAGES } from './assembler.ts';
 
 /** Can be sent to threads. */
 export type SharedMemory = { readonly buffer: SharedArrayBuffer };
@@ -25,7 +24,6 @@ type Api = {
 const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: Api };
 
 const PAGE_BYTES = 65536;
-export const MOST_BYTES = MOST_PAGES * PAGE_BYTES;
 
 /** All zeros. Throws where there is not so much. */
 export function sharedMemory(bytes: number): SharedMemory {

@@ -1,5 +1,5 @@
 /** Round values for axes. Byte axes step by powers of two, so that a 256 MiB limit meets a tick. */
-import type { Unit } from '../details.ts';
+import type { Unit } from '../schema/details.ts';
 
 function roundStep(least: number, binary: boolean): number {
   if (binary && least >= 1) return 2 ** Math.ceil(Math.log2(least));

@@ -1,5 +1,5 @@
 /** What each curve of a timeline looks like, and its rows in the unit of the chart. */
-import type { ReportSeries, ReportTimeline } from '../details.ts';
+import type { ReportSeries, ReportTimeline } from '../schema/details.ts';
 import { type Scale, scaleFor } from '../units.ts';
 import { CURVES, LIMITS, type Pair, PREDICTIONS, SIDES } from './theme.ts';
 

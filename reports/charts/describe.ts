@@ -1,14 +1,14 @@
 /** The text alternative of a chart, and the key that says what its line styles mean. */
 
+import { shorten, visible } from '../display.ts';
 import type {
   ReportDistribution,
   ReportHeatmap,
   ReportLanes,
   ReportSeries,
   ReportTimeline,
-} from '../details.ts';
-import { shorten, visible } from '../display.ts';
-import { formatNumber, formatQuantity } from '../units.ts';
+} from '../schema/details.ts';
+import { formatNumber, formatQuantity, formatSeconds } from '../units.ts';
 
 const NAME_LENGTH = 60;
 
@@ -104,7 +104,7 @@ export function describeLanes({ title, lanes, bars, lost }: ReportLanes): string
     .toSorted((a, b) => b.to_ns - b.from_ns - (a.to_ns - a.from_ns))
     .slice(0, BARS_TOLD)
     .map(({ from_ns, text }) => {
-      return `at ${(from_ns / 1e9).toFixed(2)} s ${shorten(visible(text), NAME_LENGTH)}`;
+      return `at ${formatSeconds(from_ns, 2)} s ${shorten(visible(text), NAME_LENGTH)}`;
     });
   return [
     `Stretches in lanes: ${shorten(visible(title), 200)}`,

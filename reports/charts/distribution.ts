@@ -3,8 +3,8 @@
  * long one can cost the same; one histogram alone would hide that.
  */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ReportDistribution } from '../details.ts';
 import { shorten, visible } from '../display.ts';
+import type { ReportDistribution } from '../schema/details.ts';
 import { formatQuantity, scaleFor } from '../units.ts';
 import { describeDistribution } from './describe.ts';
 import { type ChartOptions, CURVES, chartConfig, DARK_PARAM, INK, shade } from './theme.ts';

@@ -35,7 +35,7 @@ export function lowerBound(times: Float64Array, t: number): number {
 }
 
 /** 1, 1.5, 2 … 8, 10, 15 … nanoseconds: a bin width that can be said in a caption. */
-export function roundWidth(atLeastNs: number): number {
+function roundWidth(atLeastNs: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, atLeastNs)));
   for (const factor of [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8]) {
     if (factor * power >= atLeastNs) return factor * power;

@@ -1,7 +1,7 @@
 /** How many, by time and size: the more in a cell, the stronger its colour (on a log scale). */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ReportHeatmap } from '../details.ts';
 import { shorten, visible } from '../display.ts';
+import type { ReportHeatmap } from '../schema/details.ts';
 import { formatNumber } from '../units.ts';
 import { describeHeatmap } from './describe.ts';
 import { type ChartOptions, CURVES, INK, isNarrow, MUTED, shade } from './theme.ts';

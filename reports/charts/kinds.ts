@@ -5,7 +5,7 @@ import type {
   ReportHeatmap,
   ReportLanes,
   ReportTimeline,
-} from '../details.ts';
+} from '../schema/details.ts';
 
 export type TimeChart = ReportTimeline | ReportLanes | ReportHeatmap;
 export type ChartDetail = TimeChart | ReportDistribution;

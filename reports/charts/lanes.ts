@@ -1,7 +1,7 @@
 /** Who waited or worked when: bars in lanes over one time axis, coloured by kind. */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ReportLanes } from '../details.ts';
 import { shorten, visible } from '../display.ts';
+import type { ReportLanes } from '../schema/details.ts';
 import { describeLanes } from './describe.ts';
 import {
   type ChartOptions,

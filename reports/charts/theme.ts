@@ -47,7 +47,7 @@ export const SIDES: Readonly<Record<'before' | 'after', { curve: Pair; limit: Pa
 
 export const INK: Pair = { light: '#1f2328', dark: '#e6edf3' };
 export const MUTED: Pair = { light: '#59636e', dark: '#9da7b1' };
-export const GRID: Pair = { light: '#e4e7eb', dark: '#2b323b' };
+const GRID: Pair = { light: '#e4e7eb', dark: '#2b323b' };
 export const BAND: Pair = { light: '#e8930c', dark: '#f0a63a' };
 export const FOCUS: Pair = { light: '#b3261e', dark: '#ff8a80' };
 export const LOST: Pair = { light: '#6b7280', dark: '#9aa4b0' };
@@ -57,8 +57,8 @@ export function shade(pair: Pair): { expr: string } {
   return { expr: `dark ? '${pair.dark}' : '${pair.light}'` };
 }
 
-export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
-export const FONT_SIZE = 12;
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
+const FONT_SIZE = 12;
 
 /** Narrower than this a chart has no room for names beside its plot: the page lists them below. */
 const NARROW = 640;

@@ -3,8 +3,8 @@
  * move (parameters `from` and `to`, in seconds), stretches without events, and the stall window.
  */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ReportInterval } from '../details.ts';
 import { visible } from '../display.ts';
+import type { ReportInterval } from '../schema/details.ts';
 import {
   type ChartOptions,
   chartConfig,

@@ -4,8 +4,8 @@
  * Stretches in which somebody was stalled are shaded; where events were lost the chart is hatched.
  */
 import type { TopLevelSpec } from 'vega-lite';
-import type { ReportSeries, ReportTimeline } from '../details.ts';
 import { shorten, visible } from '../display.ts';
+import type { ReportSeries, ReportTimeline } from '../schema/details.ts';
 import { ticksFor } from './axis.ts';
 import { type Curve, chartScale, curvesOf } from './curves.ts';
 import { describeTimeline } from './describe.ts';

@@ -1,6 +1,6 @@
 /** Causes that were found, each with what it rests on; and those that were looked for in vain. */
 import { anchor, SEVERITY_WORDS, STATUS_WORDS, visible } from '../display.ts';
-import type { ReportCause, ReportSide, ReportSubject } from '../report.ts';
+import type { ReportCause, ReportSide, ReportSubject } from '../schema/report.ts';
 import { formatQuantity } from '../units.ts';
 import { el, named } from './dom.ts';
 import { detailElement, type PlaceChart } from './section.ts';

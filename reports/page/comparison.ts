@@ -6,8 +6,8 @@ import {
   JUDGED_WORDS,
   rowTexts,
 } from '../compared.ts';
-import type { ReportComparison } from '../comparison.ts';
 import { anchor } from '../display.ts';
+import type { ReportComparison } from '../schema/comparison.ts';
 import { el } from './dom.ts';
 import { type Cell, type Jumps, tableElement } from './tables.ts';
 import type { TimeWindow } from './time-view.ts';

@@ -1,6 +1,6 @@
 /** Buttons that hand out what is inside of the page: data of charts, and the whole report. */
 import { detailCsv } from '../csv.ts';
-import type { ReportDetail } from '../details.ts';
+import type { ReportDetail } from '../schema/details.ts';
 import { el } from './dom.ts';
 
 export function downloadButton(

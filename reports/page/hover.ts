@@ -2,7 +2,9 @@
  * Reading values off a chart over time: a line at the pointer, and a box with what is there. The
  * arrow keys move it too.
  */
+
 import type { TimeChart } from '../charts/index.ts';
+import { formatSeconds } from '../units.ts';
 import { el } from './dom.ts';
 import { partAt, plotOf, timeAt } from './plot.ts';
 import { valueReader } from './read-values.ts';
@@ -53,7 +55,7 @@ export function attachHover(
     line.style.left = `${x}px`;
     line.hidden = false;
     const at = { x: plot.box.left + x, y: y ?? plot.box.top + plot.box.height / 3 };
-    tooltip.show(at, `${(t / 1e9).toFixed(3)} s`, read(t, view.window, dark.matches));
+    tooltip.show(at, `${formatSeconds(t)} s`, read(t, view.window, dark.matches));
   };
   const leave = () => {
     line.hidden = true;

@@ -4,7 +4,7 @@
  */
 import { type ChartDetail, isChart } from '../charts/index.ts';
 import { anchor } from '../display.ts';
-import type { Report, ReportSide } from '../report.ts';
+import type { Report, ReportSide } from '../schema/report.ts';
 import { causesElement } from './causes.ts';
 import { movedJumps, numbersElement } from './comparison.ts';
 import { el } from './dom.ts';

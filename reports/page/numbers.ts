@@ -8,8 +8,13 @@ import {
   type TimeChart,
 } from '../charts/index.ts';
 import type { Pair } from '../charts/theme.ts';
-import type { ReportDistribution, ReportHeatmap, ReportLanes, ReportTimeline } from '../details.ts';
-import { formatNumber, formatQuantity, scaleFor } from '../units.ts';
+import type {
+  ReportDistribution,
+  ReportHeatmap,
+  ReportLanes,
+  ReportTimeline,
+} from '../schema/details.ts';
+import { formatNumber, formatQuantity, formatSeconds, scaleFor } from '../units.ts';
 import { el, named } from './dom.ts';
 import { tableElement } from './tables.ts';
 
@@ -74,7 +79,7 @@ function timelineNumbers(timeline: ReportTimeline): HTMLElement {
   const number = (value: number) => formatNumber(Number((value / scale.divisor).toPrecision(4)));
   const suffix = scale.suffix === '' ? '' : ` (${scale.suffix})`;
   const rows = gridRows(timeline).map(({ at_ns, cells }) => [
-    { text: (at_ns / 1e9).toFixed(3), numeric: true },
+    { text: formatSeconds(at_ns), numeric: true },
     ...cells.map((range) => {
       if (range === undefined) return { text: '–', numeric: true };
       const { low, high } = range;
@@ -118,7 +123,7 @@ function lanesNumbers(chart: ReportLanes): HTMLElement {
     .toSorted((a, b) => b.to_ns - b.from_ns - (a.to_ns - a.from_ns))
     .slice(0, LONGEST_BARS);
   const rows = longest.map(({ from_ns, to_ns, lane, kind, text }) => [
-    { text: (from_ns / 1e9).toFixed(3), numeric: true },
+    { text: formatSeconds(from_ns), numeric: true },
     { text: formatQuantity(to_ns - from_ns, 'ns'), numeric: true },
     { text: chart.lanes[lane] ?? '' },
     { text: chart.kinds[kind] ?? '' },

@@ -1,5 +1,5 @@
 /** What the capture is made of, what is wrong with it, and what it does not hold. */
-import type { ReportSide, ReportSubject } from '../report.ts';
+import type { ReportSide, ReportSubject } from '../schema/report.ts';
 import { formatNumber, formatQuantity } from '../units.ts';
 import { el, named } from './dom.ts';
 import { tableElement } from './tables.ts';

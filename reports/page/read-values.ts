@@ -2,8 +2,8 @@
 import { chartScale, curvesOf } from '../charts/curves.ts';
 import { kindColor, type TimeChart } from '../charts/index.ts';
 import type { Pair } from '../charts/theme.ts';
-import type { ReportInterval, ReportSeries } from '../details.ts';
 import { shorten, visible } from '../display.ts';
+import type { ReportInterval, ReportSeries } from '../schema/details.ts';
 import { formatNumber, formatQuantity } from '../units.ts';
 import { el } from './dom.ts';
 import type { TimeWindow } from './time-view.ts';

@@ -1,7 +1,7 @@
 /** One finding: the question, the answer, its evidence, and how far it can be trusted. */
 import { isChart } from '../charts/index.ts';
 import { anchor, LEVEL_WORDS, STATUS_WORDS } from '../display.ts';
-import type { ReportDetail, ReportSection } from '../report.ts';
+import type { ReportDetail, ReportSection } from '../schema/report.ts';
 import { el, named } from './dom.ts';
 import { detailTable, type Jumps } from './tables.ts';
 

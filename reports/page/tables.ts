@@ -1,7 +1,7 @@
 /** Tables of a report: searchable where they are long, and rows that jump to their window. */
 
-import type { ReportTable, Unit } from '../details.ts';
 import { visible } from '../display.ts';
+import type { ReportTable, Unit } from '../schema/details.ts';
 import { formatNumber, formatQuantity } from '../units.ts';
 import { el, named, scrollable } from './dom.ts';
 import { csvButton } from './download.ts';

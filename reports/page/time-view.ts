@@ -25,7 +25,7 @@ export function parseAddress(hash: string): Address {
   return { place, window };
 }
 
-export function formatAddress({ place, window }: Address): string {
+function formatAddress({ place, window }: Address): string {
   const seconds = (ns: number) => String(Number((ns / SECOND_NS).toFixed(6)));
   const time = window === undefined ? [] : [`t=${window.map(seconds).join(',')}`];
   const parts = [...(place === '' ? [] : [place]), ...time];

@@ -1,4 +1,5 @@
 /** Says which part of the capture the charts show, and leads back. */
+import { formatSeconds } from '../units.ts';
 import { el } from './dom.ts';
 import type { TimeView, TimeWindow } from './time-view.ts';
 
@@ -10,7 +11,6 @@ export function zoomBar(view: TimeView, focus_ns: TimeWindow | null): HTMLElemen
     return made;
   };
   const bar = el('section', { class: 'zoom-bar', 'aria-label': 'Window of all charts' });
-  const seconds = (ns: number) => (ns / 1e9).toFixed(3);
   const stall = focus_ns;
   bar.append(
     text,
@@ -20,7 +20,7 @@ export function zoomBar(view: TimeView, focus_ns: TimeWindow | null): HTMLElemen
   );
   const update = () => {
     const [from, to] = view.window;
-    text.textContent = `All charts show ${seconds(from)} to ${seconds(to)} s`;
+    text.textContent = `All charts show ${formatSeconds(from)} to ${formatSeconds(to)} s`;
     bar.hidden = !view.isZoomed;
   };
   view.listen(update);

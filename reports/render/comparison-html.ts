@@ -7,10 +7,10 @@ import {
   JUDGED_WORDS,
   rowTexts,
 } from '../compared.ts';
-import type { ReportComparison } from '../comparison.ts';
 import { anchor, CONFIDENCE_WORDS, SEVERITY_WORDS } from '../display.ts';
-import type { Report, ReportSubject } from '../report.ts';
-import { formatNumber, formatQuantity } from '../units.ts';
+import type { ReportComparison } from '../schema/comparison.ts';
+import type { Report, ReportSubject } from '../schema/report.ts';
+import { formatNumber, formatQuantity, formatSeconds } from '../units.ts';
 import { element, escapeHtml } from './markup.ts';
 
 type Pair = { readonly before: ReportSubject; readonly after: ReportSubject };
@@ -65,15 +65,11 @@ export function pairBanner(report: Report): string {
   }
   if (pair.comparison.is_part) {
     const text =
-      `Charts and lists show ${seconds(from)} to ${seconds(to)} s of the common axis; ` +
-      'what is said about the two is about all of both.';
+      `Charts and lists show ${formatSeconds(from, 2)} to ${formatSeconds(to, 2)} s of the ` +
+      'common axis; what is said about the two is about all of both.';
     parts.push(`<p class="banner" role="note">${escapeHtml(text)}</p>\n`);
   }
   return parts.join('');
-}
-
-function seconds(ns: number): string {
-  return (ns / 1e9).toFixed(2);
 }
 
 const SETUP_SHOWN = 6;

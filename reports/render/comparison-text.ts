@@ -2,7 +2,7 @@
 import { ANSWER_WORDS, causeRows, differenceText, JUDGED_WORDS, rowTexts } from '../compared.ts';
 import { visible } from '../display.ts';
 import { toDiagnosis } from '../parts.ts';
-import type { Report } from '../report.ts';
+import type { Report } from '../schema/report.ts';
 import { counterfactualMarkdown } from './counterfactual-markdown.ts';
 import { bullets, renderDiagnosisMarkdown, section, table, text } from './diagnosis-markdown.ts';
 import { renderDiagnosisText, wrap } from './diagnosis-text.ts';

@@ -1,7 +1,8 @@
 /** What other kernels would have made of the capture, as Markdown beside the diagnosis. */
-import type { ReportTable } from '../details.ts';
+
 import { LEVEL_WORDS } from '../display.ts';
-import type { Report, ReportSection } from '../report.ts';
+import type { ReportTable } from '../schema/details.ts';
+import type { Report, ReportSection } from '../schema/report.ts';
 import { formatQuantity } from '../units.ts';
 import { bullets, section, table, text } from './diagnosis-markdown.ts';
 

@@ -1,8 +1,8 @@
 /** Diagnosis → Markdown for a postmortem document or a ticket. */
 
-import type { DiagnosisDocument, DiagnosisFinding } from '../diagnosis.ts';
 import { visible } from '../display.ts';
-import { formatQuantity, groupThousands } from '../units.ts';
+import type { DiagnosisDocument, DiagnosisFinding } from '../schema/diagnosis.ts';
+import { formatQuantity, formatSeconds, groupThousands } from '../units.ts';
 import { counted, culpritText, doubts } from './diagnosis-text.ts';
 
 export function renderDiagnosisMarkdown(document: DiagnosisDocument): string {
@@ -52,7 +52,7 @@ function facts({ verdict }: DiagnosisDocument): string {
 
 function windowText(window: DiagnosisDocument['verdict']['window_ns']): string {
   if (window === null) return '–';
-  return `${(window[0] / 1e9).toFixed(3)} s to ${(window[1] / 1e9).toFixed(3)} s`;
+  return `${formatSeconds(window[0])} s to ${formatSeconds(window[1])} s`;
 }
 
 function detail(finding: DiagnosisFinding, { verdict }: DiagnosisDocument): string[] {
@@ -96,7 +96,7 @@ function detail(finding: DiagnosisFinding, { verdict }: DiagnosisDocument): stri
 
 function evidence({ evidence: rows }: DiagnosisFinding): string {
   if (rows.length === 0) return '';
-  const lines = rows.map(({ ts_ns, text: line }) => `${(ts_ns / 1e9).toFixed(6)} ${visible(line)}`);
+  const lines = rows.map(({ ts_ns, text: line }) => `${formatSeconds(ts_ns, 6)} ${visible(line)}`);
   return ['```', ...lines.map((line) => line.replaceAll('```', 'ˋˋˋ')), '```'].join('\n');
 }
 

@@ -1,8 +1,8 @@
 /** Diagnosis → a terminal: the answer, its proof and what to do, on one screen of 40 lines. */
 
-import type { DiagnosisDocument, DiagnosisFinding } from '../diagnosis.ts';
 import { shorten, visible } from '../display.ts';
-import { formatQuantity, groupThousands } from '../units.ts';
+import type { DiagnosisDocument, DiagnosisFinding } from '../schema/diagnosis.ts';
+import { formatQuantity, formatSeconds, groupThousands } from '../units.ts';
 
 const WIDTH = 98;
 const LABEL = 13;
@@ -44,7 +44,7 @@ function headline({ verdict }: DiagnosisDocument): string[] {
 function proof(finding: DiagnosisFinding, { input, verdict }: DiagnosisDocument): string[] {
   // An excerpt of a mail lasts milliseconds.
   const digits = input.duration_ns < 1e9 ? 4 : 2;
-  const seconds = (ns: number) => `${(ns / 1e9).toFixed(digits)} s`;
+  const seconds = (ns: number) => `${formatSeconds(ns, digits)} s`;
   const [from, to] = finding.window_ns ?? [0, 0];
   const when = `from ${seconds(from)} to ${seconds(to)} of ${seconds(input.duration_ns)}`;
   const lost =
@@ -75,7 +75,7 @@ function evidence({ evidence: rows }: DiagnosisFinding): string[] {
     const task = visible(text.slice(0, Math.max(0, text.indexOf(` ${table}: `))));
     const fields = text.slice(text.indexOf(': ') + 2);
     return [
-      `${(ts_ns / 1e9).toFixed(6)} s ${task}: ${table}, row ${at}`,
+      `${formatSeconds(ts_ns, 6)} s ${task}: ${table}, row ${at}`,
       `  ${whole(visible(fields), WIDTH - LABEL - 2)}`,
     ];
   });
@@ -195,7 +195,7 @@ export function culpritText({ kind, name, bytes, share }: DiagnosisFinding['culp
 }
 
 /** `limit (median): 8 MiB`, `drain time: 25.7 ms < 1 s`; a 0 takes the unit of what it is beside. */
-export function comparisonText(entry: DiagnosisFinding['numbers'][number]): string {
+function comparisonText(entry: DiagnosisFinding['numbers'][number]): string {
   const { name, value, unit, relation, threshold } = entry;
   const text = (number: number | null) => (number === null ? '?' : formatQuantity(number, unit));
   const against = threshold === null ? '' : ` ${relation} ${text(threshold)}`;

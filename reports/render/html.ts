@@ -13,8 +13,8 @@ import {
   STATUS_WORDS,
   shorten,
 } from '../display.ts';
-import type { Report, ReportCause } from '../report.ts';
-import { formatNumber, formatQuantity } from '../units.ts';
+import type { Report, ReportCause } from '../schema/report.ts';
+import { formatNumber, formatQuantity, formatSeconds } from '../units.ts';
 import {
   comparisonTrust,
   comparisonVerdict,
@@ -33,7 +33,7 @@ export type PageAssets = {
 /** What may end the script element, break a line in it, or reorder it on a screen. */
 const UNSAFE_IN_JSON = /[<\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
-export function escapeJson(json: string): string {
+function escapeJson(json: string): string {
   return json.replace(UNSAFE_IN_JSON, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
@@ -91,15 +91,12 @@ function banner(report: Report): string {
   const [from, to] = report.window_ns;
   if (from > 0 || to < report.input.duration_ns) {
     const text =
-      `Charts and lists show ${seconds(from)} to ${seconds(to)} s of the ` +
-      `${seconds(report.input.duration_ns)} s of the capture; the verdict is about all of it.`;
+      `Charts and lists show ${formatSeconds(from, 2)} to ${formatSeconds(to, 2)} s of the ` +
+      `${formatSeconds(report.input.duration_ns, 2)} s of the capture; ` +
+      'the verdict is about all of it.';
     parts.push(`<p class="banner" role="note">${escapeHtml(text)}</p>\n`);
   }
   return parts.join('');
-}
-
-function seconds(ns: number): string {
-  return (ns / 1e9).toFixed(2);
 }
 
 /** The cause by its name, how bad it is, and how sure. */

@@ -1,5 +1,5 @@
 /** Report → JSON text that a person can read and diff: a key a line, an array of numbers a line. */
-import type { Report } from '../report.ts';
+import type { Report } from '../schema/report.ts';
 
 function isPlain(value: unknown): boolean {
   return typeof value !== 'object' || value === null;

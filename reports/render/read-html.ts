@@ -1,5 +1,5 @@
 /** A page that renderHtml made → its Report, so that a page can be listed and made again. */
-import { parseReport, type Report } from '../report.ts';
+import { parseReport, type Report } from '../schema/report.ts';
 
 const OPEN = '<script type="application/json" id="report">';
 const CLOSE = '</script>';

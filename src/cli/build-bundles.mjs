@@ -88,6 +88,15 @@ const jobsApart = {
   },
 };
 
+/** zod brings its messages in fifty languages, half of its size: the program speaks one. */
+const oneLanguage = {
+  name: 'one-language',
+  setup({ onLoad }) {
+    const contents = "export { default as en } from './en.js';";
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents, loader: 'js' }));
+  },
+};
+
 async function buildBundle(dist, { folder, entryPoints, packages, banner = {} }) {
   const common = {
     absWorkingDir: ROOT,
@@ -109,7 +118,7 @@ async function buildBundle(dist, { folder, entryPoints, packages, banner = {} })
     metafile: true,
     format: 'esm',
     banner,
-    plugins: [madeWhenBuilt(dist)],
+    plugins: [madeWhenBuilt(dist), oneLanguage],
   });
   const threads = await build({
     ...common,

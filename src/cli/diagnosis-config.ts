@@ -6,7 +6,7 @@ import { SETTINGS, type SettingName, type Settings } from '../findings/settings.
 import { UsageError } from '../trace/errors.ts';
 import { readIfThere, readText } from './files.ts';
 
-export const CONFIG_NAME = 'tidemark.config.json';
+const CONFIG_NAME = 'tidemark.config.json';
 
 const SWITCHES = ['on', 'off'] as const;
 

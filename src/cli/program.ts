@@ -49,7 +49,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-export function createProgram(io: Io): Command {
+function createProgram(io: Io): Command {
   const program = new Command('tidemark');
   program
     .description(

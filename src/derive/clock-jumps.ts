@@ -5,7 +5,7 @@
  * much time passed. Small steps back are noise of CPUs whose clocks differ; reading tells them.
  */
 
-import { firstNot } from '../trace/search.ts';
+import { upperBound } from '../trace/search.ts';
 import { numbers, optionalNumbers, type Table, type Tables, tableWith } from '../trace/table.ts';
 import { NS_PER_S } from '../trace/time.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -95,7 +95,7 @@ function silences(tables: readonly Table[], trace: Trace): ClockJump[] {
 function without(table: Table, from_ns: number, to_ns: number): [number, number] {
   const ts = numbers(table, 'ts_ns').values;
   const inside: number[] = [from_ns];
-  let row = firstNot(table.rows, (at) => (ts[at] as number) <= from_ns);
+  let row = upperBound(ts, from_ns);
   for (; row < table.rows && (ts[row] as number) < to_ns; row++) inside.push(ts[row] as number);
   inside.push(to_ns);
   let best: [number, number] = [from_ns, from_ns];
@@ -110,7 +110,7 @@ function without(table: Table, from_ns: number, to_ns: number): [number, number]
 function wasSampled(samples: Table | undefined, from_ns: number, to_ns: number): boolean {
   if (samples === undefined) return false;
   const ts = numbers(samples, 'ts_ns').values;
-  const after = firstNot(samples.rows, (at) => (ts[at] as number) <= from_ns);
+  const after = upperBound(ts, from_ns);
   return after < samples.rows && (ts[after] as number) < to_ns;
 }
 
@@ -126,7 +126,7 @@ function passedBetween(
   if (table === undefined) return 'nothing tells';
   const ts = numbers(table, 'ts_ns').values;
   const jiffies = optionalNumbers(table, 'dirtied_when_jiffies')?.values ?? [];
-  const after = firstNot(table.rows, (at) => (ts[at] as number) <= from_ns);
+  const after = upperBound(ts, from_ns);
   const before = after - 1;
   if (before < 0 || after >= table.rows) return 'nothing tells';
   const between = (left: number, right: number) =>

@@ -3,13 +3,15 @@
  * events of kernels that cannot be one. Found without replaying anything; each is a diagnostic with
  * its row, and predictions ask here which samples they may trust and where they start again.
  */
+
 import { MIXED_AGE } from '../events/index.ts';
-import { counterDrift } from '../kernel/counter-drift.ts';
 import { type Diagnostic, DiagnosticCollector } from '../trace/diagnostics.ts';
 import { optionalNumbers, type Table } from '../trace/table.ts';
+import { secondsText } from '../trace/time.ts';
 import type { Trace } from '../trace/trace.ts';
 import { type ClockJump, clockJumps } from './clock-jumps.ts';
 import { type CounterSteps, NO_STEPS, stepsBack } from './counter-steps.ts';
+import { driftOf } from './drift.ts';
 
 export type Consistency = {
   /** Of global_dirty_state. */
@@ -37,10 +39,9 @@ export function consistencyOf(trace: Trace): Consistency {
 }
 
 function check(trace: Trace): Consistency {
-  const { tables, samples, meta, host } = trace;
+  const { tables, samples, meta } = trace;
   const into = new DiagnosticCollector();
-  const { zoneinfo, meminfo } = host;
-  const { bound_pages } = counterDrift({ cpus: host.cpus ?? meta.cpus, zoneinfo, meminfo });
+  const { bound_pages } = driftOf(trace);
   // Two readings may be off by the drift each, in opposite directions.
   const tolerance = 2 * bound_pages;
   const traced = stepsIn(tables.get('global_dirty_state'), TRACED, tolerance, into);
@@ -48,7 +49,7 @@ function check(trace: Trace): Consistency {
   const jumps = clockJumps(trace);
   for (const { table, row, ts_ns, by_ns, isProven } of jumps) {
     const code = isProven ? 'clock_jumped' : 'recording_silent';
-    const subject = `by ${(by_ns / 1e9).toFixed(3)} s`;
+    const subject = `by ${secondsText(by_ns)}`;
     into.addRow(code, table, row, { ts_ns, amount: by_ns, subject });
   }
   if (meta.generation?.includes(MIXED_AGE) === true) {

@@ -27,7 +27,7 @@ export type ReclaimEpisodes = {
   readonly diagnostics: readonly Diagnostic[];
 };
 
-export const RECLAIM_KINDS = ['direct', 'memcg', 'memcg_softlimit', 'node'] as const;
+const RECLAIM_KINDS = ['direct', 'memcg', 'memcg_softlimit', 'node'] as const;
 
 /** Undefined when no event of reclaim was recorded. */
 export function reclaimEpisodes(tables: Tables): ReclaimEpisodes | undefined {

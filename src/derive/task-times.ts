@@ -16,6 +16,7 @@ export function taskTimes(tables: Tables, pids: ReadonlySet<number>): TaskTimes 
   const ts = new Float64Array(total);
   const seq = new Uint32Array(total);
   const at = from.slice();
+  const runs = new RunEnds(slots.size);
   for (const table of tables.values()) {
     const pidOf = numbers(table, 'pid').values;
     const tsOf = numbers(table, 'ts_ns').values;
@@ -28,12 +29,9 @@ export function taskTimes(tables: Tables, pids: ReadonlySet<number>): TaskTimes 
       ts[place] = tsOf[row] as number;
       seq[place] = seqOf[row] as number;
     }
+    runs.endAt(at);
   }
-  // Time grows with the number of the event, so both orders are the same.
-  for (let slot = 0; slot < slots.size; slot++) {
-    ts.subarray(from[slot], from[slot + 1]).sort();
-    seq.subarray(from[slot], from[slot + 1]).sort();
-  }
+  runs.merge(from, ts, seq);
   /** Place of the task's first event with a number of at least `wanted`. */
   const search = (slot: number, wanted: number): number => {
     let low = from[slot] as number;
@@ -59,6 +57,59 @@ export function taskTimes(tables: Tables, pids: ReadonlySet<number>): TaskTimes 
       return place >= (from[slot] as number) ? (ts[place] as number) : Number.NaN;
     },
   };
+}
+
+/**
+ * Each task's events stand table behind table, in order within each: merged run by run, neighbours
+ * first. (Sorting them took four times as long: 120 of 145 ms for 0.6 M events of one task.)
+ */
+class RunEnds {
+  readonly #ends: number[][];
+
+  constructor(slots: number) {
+    this.#ends = Array.from({ length: slots }, () => []);
+  }
+
+  /** One more table is in; `at` says where each task's events end now. */
+  endAt(at: Uint32Array): void {
+    for (const [slot, ends] of this.#ends.entries()) ends.push(at[slot] as number);
+  }
+
+  merge(from: Uint32Array, ts: Float64Array, seq: Uint32Array): void {
+    const spare = { ts: new Float64Array(ts.length), seq: new Uint32Array(seq.length) };
+    for (const [slot, all] of this.#ends.entries()) {
+      const start = from[slot] as number;
+      let ends = all.filter((end, nth) => end > (all[nth - 1] ?? start));
+      while (ends.length > 1) {
+        const joined: number[] = [];
+        for (let nth = 0; nth < ends.length; nth += 2) {
+          const low = ends[nth - 1] ?? start;
+          const end = ends[nth + 1];
+          if (end !== undefined) mergeTwo({ ts, seq }, spare, low, ends[nth] as number, end);
+          joined.push(end ?? (ends[nth] as number));
+        }
+        ends = joined;
+      }
+    }
+  }
+}
+
+type Columns = { readonly ts: Float64Array; readonly seq: Uint32Array };
+
+/** Merges [low, middle) and [middle, end) by the number of the event, in place. */
+function mergeTwo(own: Columns, spare: Columns, low: number, middle: number, end: number): void {
+  const { ts, seq } = own;
+  spare.ts.set(ts.subarray(low, middle), low);
+  spare.seq.set(seq.subarray(low, middle), low);
+  let left = low;
+  let right = middle;
+  for (let to = low; left < middle; to++) {
+    const takesRight = right < end && (seq[right] as number) < (spare.seq[left] as number);
+    seq[to] = takesRight ? (seq[right] as number) : (spare.seq[left] as number);
+    ts[to] = takesRight ? (ts[right] as number) : (spare.ts[left] as number);
+    if (takesRight) right++;
+    else left++;
+  }
 }
 
 /** Where each task's events begin; one entry more for the end. */

@@ -45,17 +45,3 @@ export function curveOf(
 export function highest(values: Float64Array | undefined): number {
   return values?.reduce((most, value) => (value > most ? value : most), 0) ?? 0;
 }
-
-/** Where two curves are furthest apart: second minus first; NaN is passed over. */
-export function furthest(
-  first: Float64Array | undefined,
-  second: Float64Array | undefined,
-): { readonly difference: number; readonly at: number } {
-  let found = { difference: 0, at: 0 };
-  const points = Math.max(first?.length ?? 0, second?.length ?? 0);
-  for (let at = 0; at < points; at++) {
-    const difference = (second?.[at] ?? 0) - (first?.[at] ?? 0);
-    if (Math.abs(difference) > Math.abs(found.difference)) found = { difference, at };
-  }
-  return found;
-}

@@ -23,7 +23,7 @@ export function dataQuality(facts: Facts): Quality {
   return joined([lossOf(facts), damageOf(trace), fitOf(facts), lengthOf(facts)]);
 }
 
-export function joined(parts: readonly Quality[]): Quality {
+function joined(parts: readonly Quality[]): Quality {
   return {
     factor: parts.reduce((product, { factor }) => product * factor, 1),
     reasons: parts.flatMap(({ reasons }) => reasons),

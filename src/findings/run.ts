@@ -86,7 +86,7 @@ function eventFlags(names: readonly string[]): string {
 }
 
 /** Reasons that weaken every answer drawn from this capture. */
-export function weaknesses(trace: Trace): string[] {
+function weaknesses(trace: Trace): string[] {
   return trace.diagnostics
     .filter(({ severity }) => severity === 'data_loss' || severity === 'error')
     .map(({ message }) => message);

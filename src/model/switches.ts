@@ -19,7 +19,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-export const SWITCHES = {
+const SWITCHES = {
   'metadata.node-size': {
     type: 'bytes',
     least: KIB,

@@ -59,7 +59,7 @@ export function observeChunks(trace: Trace, works: FlusherWorks | undefined): Ch
 
 type Question = { readonly slice: Slice; readonly bounds: ChunkBounds; readonly row: number };
 
-export class ChunkObserver {
+class ChunkObserver {
   readonly #questions: Question[] = [];
   readonly #tally = new IdentityTally();
   readonly #found: { ts: number; seq: number; of: Slice; low: number; high: number }[] = [];

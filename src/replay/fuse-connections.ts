@@ -3,10 +3,13 @@
  * that had work answered nothing. A stretch is silence when it is far longer than this server
  * usually takes.
  */
+
+import { connectionOf } from '../derive/fuse-requests.ts';
 import { visitInOrder } from '../trace/merge.ts';
 import { numbers, tableWith } from '../trace/table.ts';
+import { secondsText } from '../trace/time.ts';
 import type { Trace } from '../trace/trace.ts';
-import { connectionOf, type Request, RequestPairs } from './compare/fuse-pairs.ts';
+import { type Request, RequestPairs } from './compare/fuse-pairs.ts';
 import { type LossIndex, lossIndex } from './losses.ts';
 
 export type Silence = {
@@ -161,13 +164,12 @@ class Followed {
 
 /** Sentences on servers that were stuck. */
 export function stuckServers(trace: Trace): readonly string[] {
-  const seconds = (ns: number) => `${(ns / 1e9).toFixed(3)} s`;
   return fuseConnections(trace).flatMap(({ id, silences }) =>
     silences.map(({ from_ns, to_ns, open, pending_after, pending_bytes }) => {
-      const until = open ? 'to the end of the trace' : `to ${seconds(to_ns)}`;
+      const until = open ? 'to the end of the trace' : `to ${secondsText(to_ns)}`;
       return (
-        `The server of FUSE connection ${id} answered nothing from ${seconds(from_ns)} ` +
-        `${until} (${seconds(to_ns - from_ns)}) with ${pending_after} ` +
+        `The server of FUSE connection ${id} answered nothing from ${secondsText(from_ns)} ` +
+        `${until} (${secondsText(to_ns - from_ns)}) with ${pending_after} ` +
         `${pending_after === 1 ? 'request' : 'requests'} (${pending_bytes} bytes) waiting.`
       );
     }),

@@ -1,7 +1,7 @@
 /** Tallies of predicted against recorded values. */
 
 /** Why an event could not be checked. Each is counted, so that none can hide a disagreement. */
-export const UNCHECKED = {
+const UNCHECKED = {
   'not-recorded': 'the capture lacks an event or a field that the law needs',
   'lost-events': 'events were lost between this one and what the law needs',
   'out-of-range': 'a value ran below zero or is larger than any memory',
@@ -22,7 +22,7 @@ export const UNCHECKED = {
 export type Unchecked = keyof typeof UNCHECKED;
 
 /** Why a law may be off by what it is off by. */
-export const CAUSES = {
+const CAUSES = {
   'tick-boundary': 'a timer tick fell within microseconds of the event',
   'hidden-update': 'the write bandwidth was updated in between, which no event shows',
   race: 'the counter moved between two readings',

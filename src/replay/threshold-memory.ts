@@ -7,7 +7,7 @@ import { parseZones } from '../derive/zoneinfo.ts';
 import { dirtyableMemory } from '../model/limits.ts';
 import { availableOf, type PagesInterval, totalReserve } from '../model/thresholds.ts';
 import { optionalNumbers, type Table } from '../trace/table.ts';
-import type { HostFacts, Trace } from '../trace/trace.ts';
+import { type HostFacts, pageSizeOf, type Trace } from '../trace/trace.ts';
 import { asPages } from '../trace/units.ts';
 
 export type MemorySamples = {
@@ -121,6 +121,6 @@ export function availableBefore(trace: Trace): number | undefined {
   const parts = [kib('MemFree'), kib('Active\\(file\\)'), kib('Inactive\\(file\\)')];
   if (parts.some((part) => part === undefined)) return undefined;
   const sum = parts.reduce<number>((total, part) => total + (part ?? 0), 0);
-  const pageKib = (trace.meta.page_size ?? 4096) / 1024;
+  const pageKib = pageSizeOf(trace) / 1024;
   return sum / pageKib - (zoneReserve(trace.host) ?? 0);
 }

@@ -6,7 +6,7 @@
 import { jiffiesOfMs, pagesPerSecond } from '../kernel/arithmetic.ts';
 import { throttlePeriod } from '../model/control.ts';
 import { numbers, type Table, tableWith } from '../trace/table.ts';
-import type { Trace } from '../trace/trace.ts';
+import { PAGE_SIZE_ASSUMED, type Trace } from '../trace/trace.ts';
 import { asKiBps, asMs, asPages } from '../trace/units.ts';
 import { findTickPhase } from './throttle/jiffies.ts';
 
@@ -49,7 +49,7 @@ function makeTimebase(trace: Trace): Timebase {
   return {
     hz: ticking ?? fit?.hz,
     hz_because: stated ? 'meta' : ticking ? 'jiffies' : fit ? 'periods' : 'unknown',
-    page_size: size ?? 4096,
+    page_size: size ?? PAGE_SIZE_ASSUMED,
     page_size_because: recorded ? 'recorded' : size ? sizeFound : 'assumed',
   };
 }

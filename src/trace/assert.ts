@@ -8,8 +8,3 @@ export function assertExists<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Error(`internal error: ${what} is missing`);
   return value;
 }
-
-/** The end of an exhaustive switch: the compiler proves that it cannot be reached. */
-export function assertUnreachable(value: never): never {
-  throw new Error(`internal error: unexpected variant ${String(value)}`);
-}

@@ -53,6 +53,12 @@ export type Column = NumberColumn | BigColumn | TextColumn;
 assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, 'the host is little-endian');
 
 export const TWO_32 = 4294967296;
+
+/** A row's value of the `words` of a BigColumn as a double, exact below 2^53; no BigInt is made. */
+export function doubleAt(words: Uint32Array, row: number): number {
+  return (words[2 * row + 1] as number) * TWO_32 + (words[2 * row] as number);
+}
+
 const TWO_64 = 18446744073709551616n;
 /**
  * LONG_MAX is what kernels write for "no limit", in millions of records; as a double it is 2^63,

@@ -1,4 +1,5 @@
 /** Which stretches of a trace lack events. Nothing is concluded across them. */
+import { firstNot } from './search.ts';
 import type { Loss } from './trace.ts';
 
 export type LossIndex = {
@@ -21,16 +22,8 @@ export function lossIndex(losses: readonly Loss[]): LossIndex {
     else intervals.push({ from_ns, to_ns });
   }
   /** The first gap that ends at or after `from_ns`. */
-  const find = (from_ns: number) => {
-    let low = 0;
-    let high = intervals.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((intervals[middle]?.to_ns ?? 0) < from_ns) low = middle + 1;
-      else high = middle;
-    }
-    return intervals[low];
-  };
+  const find = (from_ns: number) =>
+    intervals[firstNot(intervals.length, (at) => (intervals[at]?.to_ns ?? 0) < from_ns)];
   return {
     intervals,
     overlaps(from_ns, to_ns) {

@@ -7,15 +7,12 @@ export const NS_PER_US = 1e3;
 export const NS_PER_MS = 1e6;
 export const NS_PER_S = 1e9;
 
-/** `6550.438727` or `6550.438727123` as nanoseconds; undefined when it is not a time. */
-export function parseSecondsNs(text: string): bigint | undefined {
-  const match = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
-  if (match === null) return undefined;
-  const [, seconds = '', fraction = ''] = match;
-  return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
+/** `4.661 s`: a moment, or a length that is compared with moments. */
+export function secondsText(ns: number): string {
+  return `${(ns / NS_PER_S).toFixed(3)} s`;
 }
 
-/** The inverse: seconds with `digits` decimals, for printing. */
+/** Nanoseconds that no double holds, as seconds with `digits` decimals, for printing. */
 export function formatSecondsNs(ns: bigint, digits = 9): string {
   const sign = ns < 0n ? '-' : '';
   const magnitude = ns < 0n ? -ns : ns;

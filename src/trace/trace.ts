@@ -91,6 +91,14 @@ export type Trace = {
   readonly diagnostics: readonly Diagnostic[];
 };
 
+/** Of most machines; where it is assumed, a diagnostic or the timebase says so. */
+export const PAGE_SIZE_ASSUMED = 4096;
+
+/** Bytes: as recorded, else as stated beside the trace. */
+export function pageSizeOf({ meta, host }: Pick<Trace, 'meta' | 'host'>): number {
+  return meta.page_size ?? host.page_size ?? PAGE_SIZE_ASSUMED;
+}
+
 /** Events that were read, of all kinds. */
 export function totalEvents(meta: Pick<TraceMeta, 'events'>): number {
   return meta.events.reduce((sum, { count }) => sum + count, 0);

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { CompareDocument, SystemsDocument } from '../../src/cli/compare-schema.ts';
+import { CompareDocument, SystemsDocument } from '../../src/cli/compare/schema.ts';
 import { SWITCH_NAMES } from '../../src/model/switches.ts';
 import { SYSTEMS } from '../../src/model/systems.ts';
 import { CAPTURES, ROOT } from '../helpers/bytes.ts';

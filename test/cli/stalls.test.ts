@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
-import { stallsDocument } from '../../src/cli/stalls-document.ts';
-import { StallsDocument } from '../../src/cli/stalls-schema.ts';
+import { stallsDocument } from '../../src/cli/stalls/document.ts';
+import { StallsDocument } from '../../src/cli/stalls/schema.ts';
 import { CAPTURES } from '../helpers/bytes.ts';
 import { runCli } from '../helpers/run-cli.ts';
 

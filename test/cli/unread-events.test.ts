@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
-import { makeReport } from '../../src/cli/commands/report.ts';
+import { makeReport } from '../../src/cli/report/one.ts';
 import { keepUnlessUnread, UNREAD_EVENTS } from '../../src/findings/unread-events.ts';
 import { replayHistory } from '../../src/replay/history/replay-history.ts';
 import { checkIdentities } from '../../src/replay/identities.ts';

@@ -158,7 +158,7 @@ test(
       expect(opened.troubles).toEqual([]);
       await opened.close();
     }
-    expect(program.said()).toMatch(/tidemark: .*notes\.txt: .* is not a trace/);
+    expect(program.said()).toMatch(/tidemark: .*notes\.txt is not a trace/);
     expect(program.said()).not.toMatch(/\u202e/);
     expect(program.process.exitCode).toBe(null);
   },

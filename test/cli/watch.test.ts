@@ -38,7 +38,7 @@ test('each capture without a report gets one, and only once', async () => {
   const first = await runCli('watch', folder, '--once', '--quiet');
   expect(first.code).toBe(0);
   expect(first.out).toBe(`written to ${inside('calm.dat.gz.html')}\n`);
-  expect(first.err).toMatch(/notes\.txt: /);
+  expect(first.err).toMatch(/notes\.txt is not a trace/);
   expect(readFileSync(inside('calm.dat.gz.html'), 'utf8')).toMatch(/Nothing stalled/);
   expect(existsSync(inside('notes.txt.html'))).toBe(false);
   const second = await runCli('watch', folder, '--once', '--quiet');

@@ -4,8 +4,8 @@
  */
 import { expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
-import type { DiagnosisDocument } from '../../reports/diagnosis.ts';
-import { documentOf } from '../../src/cli/commands/diagnose.ts';
+import type { DiagnosisDocument } from '../../reports/schema/diagnosis.ts';
+import { documentOf } from '../../src/cli/report/diagnosis-document.ts';
 import { ROOT } from '../helpers/bytes.ts';
 import { expectGolden, goldenJson } from '../helpers/golden.ts';
 import { soundly } from '../helpers/sound-diagnosis.ts';

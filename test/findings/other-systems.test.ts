@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
 import { renderReportMarkdown } from '../../reports/index.ts';
-import { makeReport } from '../../src/cli/commands/report.ts';
+import { makeReport } from '../../src/cli/report/one.ts';
 import { Context } from '../../src/findings/context.ts';
 import type { DetailTable, Timeline } from '../../src/findings/detail.ts';
 import { diagnose } from '../../src/findings/diagnose.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
-import { redactTrace } from '../../src/cli/redact-trace.ts';
+import { redactTrace } from '../../src/cli/report/redact-trace.ts';
 import { Context } from '../../src/findings/context.ts';
 import type { Detail, Heatmap, Lanes, Timeline } from '../../src/findings/detail.ts';
 import { diagnose } from '../../src/findings/diagnose.ts';

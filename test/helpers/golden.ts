@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { type Column, columnLength, exactAt } from '../../src/trace/column.ts';
 import type { Table } from '../../src/trace/table.ts';
 
-export const UPDATE_GOLDEN = process.env['UPDATE_GOLDEN'] === '1';
+export const UPDATE_GOLDEN = process.env.UPDATE_GOLDEN === '1';
 
 export function readGolden<T>(path: string): T | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as T) : undefined;
@@ -65,7 +65,7 @@ export function describeTable(table: Table): string[] {
     return `${id}: ${column.kind} ${column.unit} ${columnChecksum(column)} [${values.join(', ')}]`;
   });
   const times = [0, last].map((row) => {
-    const ts = table.columns['ts_ns'];
+    const ts = table.columns.ts_ns;
     return ts === undefined || table.rows === 0 ? '' : shown(exactAt(ts, row));
   });
   const known = table.known ? '' : ', raw';

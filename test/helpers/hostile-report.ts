@@ -1,6 +1,6 @@
 /** A report in which every text is an attack: on markup, on scripts, on the eye, on the size. */
-import { type BuildInput, buildReport } from '../../reports/build.ts';
-import type { Report, ReportDiagnosis } from '../../reports/report.ts';
+import { type BuildInput, buildReport } from '../../reports/build/report.ts';
+import type { Report, ReportDiagnosis } from '../../reports/schema/report.ts';
 import type { Detail } from '../../src/findings/detail.ts';
 import { sampleInput } from './sample-report.ts';
 

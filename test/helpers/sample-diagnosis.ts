@@ -1,5 +1,5 @@
 /** The diagnosis that belongs to the sample report: one cause, one that follows from it. */
-import type { ReportCause, ReportDiagnosis } from '../../reports/report.ts';
+import type { ReportCause, ReportDiagnosis } from '../../reports/schema/report.ts';
 
 const cause: ReportCause = {
   id: 'device-slower-than-writers',

@@ -2,8 +2,8 @@
  * A synthetic capture shaped like the incident `slow-device`: one writer on a slow disk fills the
  * page cache up to the limit and is paused from then on. Seeded, so that it is always the same.
  */
-import { type BuildInput, buildReport } from '../../reports/build.ts';
-import type { Report } from '../../reports/report.ts';
+import { type BuildInput, buildReport } from '../../reports/build/report.ts';
+import type { Report } from '../../reports/schema/report.ts';
 import type {
   Detail,
   DetailTable,

@@ -1,7 +1,7 @@
 /** What must hold for every diagnosis, whatever the capture. */
 import { expect } from 'vitest';
-import { diagnosisSchema } from '../../reports/diagnosis.ts';
-import { documentOf } from '../../src/cli/commands/diagnose.ts';
+import { diagnosisSchema } from '../../reports/schema/diagnosis.ts';
+import { documentOf } from '../../src/cli/report/diagnosis-document.ts';
 import { rowText } from '../../src/findings/causes/from-stalls.ts';
 import type { DiagnoseOptions, Diagnosis } from '../../src/findings/diagnose.ts';
 import { diagnose } from '../../src/findings/diagnose.ts';

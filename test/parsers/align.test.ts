@@ -119,7 +119,7 @@ describe('in a capture', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   const timesOf = (trace: Awaited<ReturnType<typeof openTrace>>) => {
-    const column = trace.samples?.columns['ts_ns'];
+    const column = trace.samples?.columns.ts_ns;
     return column?.kind === 'number' ? [...column.values] : [];
   };
 

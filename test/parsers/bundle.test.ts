@@ -157,7 +157,7 @@ describe.each(kinds)('%s', (_, make) => {
     );
     expect([...(trace.sampleTables?.keys() ?? [])].sort()).toEqual(['meminfo', 'psi_io', 'vmstat']);
     expect(trace.samples?.name).toBe('vmstat');
-    expect(trace.sampleTables?.get('meminfo')?.columns['Dirty']).toMatchObject({
+    expect(trace.sampleTables?.get('meminfo')?.columns.Dirty).toMatchObject({
       unit: 'bytes',
       values: Float64Array.of(4096, 8192),
     });
@@ -168,8 +168,8 @@ describe.each(kinds)('%s', (_, make) => {
     const trace = await openTrace(
       make({ 'a/x.txt': TRACE, 'a/x.vmstat.csv': VMSTAT, 'b/vmstat.csv': far }),
     );
-    expect(trace.samples?.columns['nr_dirty']).toMatchObject({ values: Float64Array.of(1, 2) });
-    expect(trace.sampleTables?.get('vmstat_2')?.columns['nr_dirty']).toMatchObject({
+    expect(trace.samples?.columns.nr_dirty).toMatchObject({ values: Float64Array.of(1, 2) });
+    expect(trace.sampleTables?.get('vmstat_2')?.columns.nr_dirty).toMatchObject({
       values: Float64Array.of(9, 2),
     });
   });

@@ -29,10 +29,7 @@ describe('counter samples', () => {
       { ts_ns: 439_895_000, nr_dirty: 5, pgpgout: 7 },
       { ts_ns: 489_895_001, nr_dirty: 6, pgpgout: 8 },
     ]);
-    expect([table.columns['nr_dirty']?.unit, table.columns['pgpgout']?.unit]).toEqual([
-      'pages',
-      'kib',
-    ]);
+    expect([table.columns.nr_dirty?.unit, table.columns.pgpgout?.unit]).toEqual(['pages', 'kib']);
   });
 
   test.each([
@@ -240,20 +237,18 @@ describe('times', () => {
   });
 
   test('rows come in the order of time; a time cut in the middle is dropped', () => {
-    expect(rowsOf(read('mono_s,a\n3,1\n1,2\n2,3\n').table).map((row) => row['a'])).toEqual([
-      2, 3, 1,
-    ]);
+    expect(rowsOf(read('mono_s,a\n3,1\n1,2\n2,3\n').table).map((row) => row.a)).toEqual([2, 3, 1]);
     expect(read('mono_s,a\n101,1\n102,2\n10').table.rows).toBe(2);
   });
 
   test('a counter that ran below zero, and one that no double holds', () => {
     const { table } = read('mono_s,nr_dirty,nr_written\n1,18446744073709551611,9007199254740993\n');
-    expect(table.columns['nr_dirty']).toMatchObject({
+    expect(table.columns.nr_dirty).toMatchObject({
       values: Float64Array.of(-5),
       unsigned: true,
     });
-    expect(exactAt(table.columns['nr_dirty'] as Column, 0)).toBe(18446744073709551611n);
-    expect(exactAt(table.columns['nr_written'] as Column, 0)).toBe(9007199254740993n);
+    expect(exactAt(table.columns.nr_dirty as Column, 0)).toBe(18446744073709551611n);
+    expect(exactAt(table.columns.nr_written as Column, 0)).toBe(9007199254740993n);
   });
 });
 

@@ -58,7 +58,7 @@ describe('what lies beside', () => {
       }),
     );
     expect(trace.host.hz).toBe(250);
-    expect(trace.samples?.columns['ts_ns']).toMatchObject({ values: Float64Array.of(50_000_000) });
+    expect(trace.samples?.columns.ts_ns).toMatchObject({ values: Float64Array.of(50_000_000) });
     expect(trace.diagnostics).toEqual([]);
   });
 

@@ -80,7 +80,7 @@ describe('tables of names', () => {
   });
 
   test('6.18: names of the enum go through the constants of the dictionary', () => {
-    const state = DICTIONARY.get('writeback_mark_inode_dirty')?.columns['state'];
+    const state = DICTIONARY.get('writeback_mark_inode_dirty')?.columns.state;
     const table = only(
       '"%s", __print_flags(REC->flags, "|", {I_DIRTY_SYNC, "I_DIRTY_SYNC"}, {I_DIRTY_PAGES, "I_DIRTY_PAGES"}, {I_NEVER_HEARD_OF, "X"})',
       state?.constants,
@@ -93,7 +93,7 @@ describe('tables of names', () => {
   });
 
   test('6.12 to 6.17: bit numbers', () => {
-    const state = DICTIONARY.get('writeback_single_inode')?.columns['state'];
+    const state = DICTIONARY.get('writeback_single_inode')?.columns.state;
     const table = only(
       '__print_flags(REC->flags, "|", {(1U << __I_NEW), "I_NEW"}, {(1U << __I_LRU_ISOLATING), "I_LRU_ISOLATING"})',
       state?.constants,

@@ -36,7 +36,7 @@ const seen = (bytes: Uint8Array) => {
   return { rows, meta, told: diagnostics.map(({ code, message }) => `${code}: ${message}`) };
 };
 const rowsOfCpu = (bytes: Uint8Array, cpu: number) =>
-  seen(bytes).rows.flatMap((row) => (row['cpu'] === cpu ? [Number(row['n'])] : []));
+  seen(bytes).rows.flatMap((row) => (row.cpu === cpu ? [Number(row.n)] : []));
 
 describe.each(['none', 'zlib'] as const)('packed with %s', (packing) => {
   const how: Version7Options = { packing, chunkBytes: 4096 };
@@ -86,7 +86,7 @@ describe.each(['none', 'zlib'] as const)('packed with %s', (packing) => {
   test('several buffers keep apart, without their names', () => {
     const two = toVersion7(v6(), { ...how, copies: ['side'] });
     const { tables } = readDat(two.slice(0, lastSection(two, 0)));
-    const names = rowsOf(tables.get('tick'), ['instance']).map((row) => row['instance']);
+    const names = rowsOf(tables.get('tick'), ['instance']).map((row) => row.instance);
     expect(names.filter((name) => name === '')).toHaveLength(18);
     expect(names.filter((name) => name === 'unnamed 1')).toHaveLength(18);
   });

@@ -77,7 +77,7 @@ describe('windows', () => {
           const read = readDat(bytes, window);
           const rows = [...read.tables.values()]
             .flatMap((table) => rowsOf(table, ['seq', 'cpu', 'ts_ns', 'n']))
-            .sort((a, b) => Number(a['seq']) - Number(b['seq']))
+            .sort((a, b) => Number(a.seq) - Number(b.seq))
             .map(({ seq, cpu, ts_ns, n }) => ({
               seq,
               cpu,

@@ -171,8 +171,8 @@ describe('records of the tracer', () => {
       ({ tables }) => rowsOf(tables.get('bprint'), ['text', 'ip'])[0],
     );
     expect(second).toEqual(first);
-    expect(first?.['ip']).toBe(5n);
-    return first?.['text'];
+    expect(first?.ip).toBe(5n);
+    return first?.text;
   }
   const packed = (fill: (writer: ByteWriter) => void) => {
     const writer = new ByteWriter('little');
@@ -223,7 +223,7 @@ describe('records of the tracer', () => {
     const printk = '0x2000 : "a text\\n"\n';
     const built = buildTraceDat({ events, printk, cpus: [[page(1n, items)]] });
     const { tables, diagnostics } = readDat(toVersion7(built.bytes));
-    const texts = (name: string) => rowsOf(tables.get(name), ['text']).map((row) => row['text']);
+    const texts = (name: string) => rowsOf(tables.get(name), ['text']).map((row) => row.text);
     expect(texts('bputs')).toEqual(['a text', '(text at 0x3000)']);
     expect(texts('raw_data')).toEqual(['41 42 00 00']);
     expect(texts('print')).toEqual(['hello']);

@@ -465,13 +465,11 @@ describe('what the header says', () => {
       ),
     ];
     const read = buildAndRead({ events: copies, cpus });
-    expect([...read.tables].map(([name, table]) => [name, rowsOf(table, ['n'])[0]?.['n']])).toEqual(
-      [
-        ['test:tick', 2],
-        ['test:tick:2', 3],
-        ['tick', 1],
-      ],
-    );
+    expect([...read.tables].map(([name, table]) => [name, rowsOf(table, ['n'])[0]?.n])).toEqual([
+      ['test:tick', 2],
+      ['test:tick:2', 3],
+      ['tick', 1],
+    ]);
   });
 
   test('a known event that lacks fields keeps the others and says which are missing', () => {

@@ -89,7 +89,7 @@ describe('bytes made in code', () => {
   });
 
   test('one packed in the other, from the outside in', async () => {
-    const twice = gzipSync(Buffer.from(SMALL['xz'] ?? '', 'base64'));
+    const twice = gzipSync(Buffer.from(SMALL.xz ?? '', 'base64'));
     expect(await opened(twice)).toMatchObject({
       compression: 'gzip, xz',
       content: Buffer.from(HELLO),
@@ -105,7 +105,7 @@ describe('bytes made in code', () => {
   });
 
   test('zstd: frames that are to be skipped, and bytes that come alone', async () => {
-    const bytes = Buffer.from(SMALL['zstd'] ?? '', 'base64');
+    const bytes = Buffer.from(SMALL.zstd ?? '', 'base64');
     expect((await collect(unpackZstd(inPieces(bytes, 1)))).toString()).toBe(HELLO);
     const skippable = Buffer.concat([
       Buffer.from('5a2a4d180400000001020304', 'hex'),
@@ -196,7 +196,7 @@ describe('damage', () => {
   });
 
   test('bzip2: a run longer than a block ends at once, as does a wrong checksum', async () => {
-    const bytes = Buffer.from(SMALL['bzip2'] ?? '', 'base64');
+    const bytes = Buffer.from(SMALL.bzip2 ?? '', 'base64');
     for (const at of [10, 12, bytes.length - 4]) {
       const wrong = Buffer.from(bytes);
       wrong[at] = (wrong[at] ?? 0) ^ 1;
@@ -270,7 +270,7 @@ describe('standard input', () => {
   });
 
   test('one byte at a time, empty, failing, too long', async () => {
-    const packed = Buffer.from(SMALL['xz'] ?? '', 'base64');
+    const packed = Buffer.from(SMALL.xz ?? '', 'base64');
     const source = await openSource('-', { stdin: stdin(packed, 1) });
     expect(Buffer.from(readBytes(source, 0, 100)).toString()).toBe(HELLO);
     await expect(openSource('-', { stdin: stdin(Buffer.alloc(0)) })).rejects.toThrow(

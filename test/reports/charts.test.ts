@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parse, View } from 'vega';
 import { compile } from 'vega-lite';
 import { expect, test } from 'vitest';
-import { buildReport } from '../../reports/build.ts';
+import { buildReport } from '../../reports/build/report.ts';
 import { spreadLabels, ticksFor } from '../../reports/charts/axis.ts';
 import {
   type ChartDetail,
@@ -11,7 +11,7 @@ import {
   isChart,
   keyOf,
 } from '../../reports/charts/index.ts';
-import type { ReportHeatmap, ReportLanes, ReportTimeline } from '../../reports/report.ts';
+import type { ReportHeatmap, ReportLanes, ReportTimeline } from '../../reports/schema/report.ts';
 import { formatQuantity, scaleFor } from '../../reports/units.ts';
 import { lossyInput, sampleInput } from '../helpers/sample-report.ts';
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { buildReport } from '../../reports/build.ts';
+import { buildReport } from '../../reports/build/report.ts';
 import { DEFAULT_OPTIONS, SIDES } from '../../reports/charts/theme.ts';
 import { timelineSpec } from '../../reports/charts/timeline.ts';
 import { causeRows, differenceText, rowTexts } from '../../reports/compared.ts';
-import type { ReportComparedNumber } from '../../reports/comparison.ts';
 import { comparisonVerdict } from '../../reports/render/comparison-html.ts';
 import { renderReportMarkdown, renderReportText } from '../../reports/render/comparison-text.ts';
-import { parseReport, type Report, type ReportTimeline } from '../../reports/report.ts';
+import type { ReportComparedNumber } from '../../reports/schema/comparison.ts';
+import { parseReport, type Report, type ReportTimeline } from '../../reports/schema/report.ts';
 import type { Comparison } from '../../src/findings/against/comparison.ts';
 import { lossyInput } from '../helpers/sample-report.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { buildTimeline } from '../../reports/build-timeline.ts';
+import { buildTimeline } from '../../reports/build/timeline.ts';
 import { type Curve, downsample } from '../../reports/charts/downsample.ts';
 import type { Series, Timeline } from '../../src/findings/detail.ts';
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildReport } from '../../reports/build.ts';
+import { buildReport } from '../../reports/build/report.ts';
 import { isChart } from '../../reports/charts/index.ts';
-import { parseReport, type Report } from '../../reports/report.ts';
+import { parseReport, type Report } from '../../reports/schema/report.ts';
 import {
   accessibilityViolations,
   launchBrowser,

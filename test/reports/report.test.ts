@@ -4,11 +4,11 @@ import {
   buildReport,
   parseReport,
   redactReport,
-  renderDiagnosisText,
   renderHtml,
   renderJson,
-  toDiagnosis,
 } from '../../reports/index.ts';
+import { toDiagnosis } from '../../reports/parts.ts';
+import { renderDiagnosisText } from '../../reports/render/diagnosis-text.ts';
 import { hostileReport } from '../helpers/hostile-report.ts';
 import { lossyInput, random, sampleInput, sampleReport } from '../helpers/sample-report.ts';
 

@@ -44,7 +44,7 @@ const TIME_LABEL = /^([A-Za-z][\w ]{0,30}?)(?:\s*[:=]\s*|\s+)(?=\d|[A-Z][a-z]{2}
 const UPTIME = /^(\d+\.\d\d) \d+\.\d\d$/;
 const FIRST_WORDS = /^(\d[\d:.,TZ+-]{0,40}|\d{4}-\d\d-\d\d \d\d:\d\d:\S+)[\s,;:]+(\S.*)$/;
 
-export function readBlockLine(line: string): BlockLine {
+function readBlockLine(line: string): BlockLine {
   const text = line.trim();
   if (text === '') return BLANK;
   if (text.length > MAX_LINE) return UNKNOWN;

@@ -79,7 +79,7 @@ export function readHeader(names: readonly string[]): Layout | string {
 }
 
 /** `some.avg10` → `some_avg10`: no dots in names of columns. `Dirty (kB)` → `Dirty`. */
-export function columnName(name: string): string {
+function columnName(name: string): string {
   return name
     .replace(/\s+[([][^)\]]*[)\]]$/, '')
     .replace(/[:%]+$/, '')

@@ -208,7 +208,7 @@ function tableName(kind: CounterKind, names: readonly string[], file: string): s
 
 /** Do the samples touch the time of the trace, give or take a second? */
 export function overlapsTrace(table: Table, durationNs: number): boolean {
-  const column = table.columns['ts_ns'];
+  const column = table.columns.ts_ns;
   if (column?.kind !== 'number' || table.rows === 0) return false;
   const first = column.values[0] as number;
   const last = column.values[table.rows - 1] as number;

@@ -82,7 +82,7 @@ export function readTime(form: TimeForm, text: string): bigint | undefined {
 }
 
 /** `6550.439895` in units of `unitNs`; undefined if it is no time. Python prints more digits. */
-export function timeNs(text: string, unitNs: bigint): bigint | undefined {
+function timeNs(text: string, unitNs: bigint): bigint | undefined {
   const match = /^(\d{1,21})(?:\.(\d{1,18}))?$/.exec(text);
   if (match === null) return undefined;
   const [, whole = '', fraction = ''] = match;

@@ -28,7 +28,7 @@ export type LineHead = CommonHead & { nameEnd: number; nameForm: NameForm };
  */
 export const NAME_EVENT = 0;
 export const NAME_SYSCALL_ENTER = 1;
-export const NAME_SYSCALL_EXIT = 2;
+const NAME_SYSCALL_EXIT = 2;
 export const NAME_FUNCTION = 3;
 export type NameForm = 0 | 1 | 2 | 3;
 

@@ -4,7 +4,7 @@ import { MIN_BYTES_FOR_WORKERS } from '../../workers/pool.ts';
 
 export const MAGIC = 'PERFILE2';
 /** The same in files of the other byte order. */
-export const SWAPPED_MAGIC = '2ELIFREP';
+const SWAPPED_MAGIC = '2ELIFREP';
 
 export const perfData: Importer = {
   id: 'perf-data',

@@ -33,7 +33,7 @@ const MAX_TYPE = 127;
 
 export const STOP_END = 0;
 export const STOP_FULL = 1;
-export const STOP_RECORD = 2;
+const STOP_RECORD = 2;
 export const STOP_DAMAGED = 3;
 /** A sample at no multiple of 4, as the readers of its columns need: behind a compressed record. */
 export const STOP_UNALIGNED = 4;

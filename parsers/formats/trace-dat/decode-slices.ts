@@ -137,7 +137,7 @@ function lanesIn({ lanes, plan }: Decoder, slice: number): Lane[] {
   });
 }
 
-export function readersOf({ readers, detail }: EventBuilder) {
+function readersOf({ readers, detail }: EventBuilder) {
   return detail === 'columns' ? readers : [];
 }
 

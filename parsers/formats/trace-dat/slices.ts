@@ -71,7 +71,7 @@ export function openLane({ file, ...lane }: SharedLane, name: string): Lane {
   return { ...lane, source: fileSource(name, file, lane.offset + lane.size) };
 }
 
-export function pageCount({ size, layout }: Pick<Lane, 'size' | 'layout'>): number {
+function pageCount({ size, layout }: Pick<Lane, 'size' | 'layout'>): number {
   return Math.ceil(size / layout.pageBytes);
 }
 

@@ -3,14 +3,14 @@ import { renderHtml } from '../../../reports/index.ts';
 import { keepUnlessUnread } from '../../findings/unread-events.ts';
 import { compareSystems } from '../../replay/compare/compare.ts';
 import { openCapture } from '../capture.ts';
-import { compareDocument } from '../compare-document.ts';
-import { compareReport } from '../compare-report.ts';
-import { compareText } from '../compare-text.ts';
+import { compareDocument } from '../compare/document.ts';
+import { compareReport } from '../compare/report.ts';
+import { chooseSystems, findSystem } from '../compare/switch-options.ts';
+import { compareText } from '../compare/text.ts';
 import { CompareOptions, parseOptions } from '../config.ts';
 import { checkWritable, writeWhole } from '../files.ts';
 import type { Io } from '../io.ts';
-import { chooseSystems, findSystem } from '../switch-options.ts';
-import { pageAssets } from './report.ts';
+import { pageAssets } from '../report/page-assets.ts';
 
 export async function compare(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(CompareOptions, raw);

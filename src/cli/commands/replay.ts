@@ -5,9 +5,9 @@ import { allDiagnostics } from '../../trace/diagnostics.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, ReplayOptions } from '../config.ts';
-import { inferredBandwidth } from '../inferred-bandwidth.ts';
 import type { Io } from '../io.ts';
-import { replayText } from '../replay-text.ts';
+import { inferredBandwidth } from '../replay/inferred-bandwidth.ts';
+import { replayText } from '../replay/text.ts';
 
 export async function replay(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(ReplayOptions, raw);

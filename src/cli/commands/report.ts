@@ -1,33 +1,21 @@
 /** `tidemark report`: what stalled, as one page to share. */
 import {
-  buildReport,
-  PAGE_ASSETS,
-  type PageAssets,
-  type Report,
-  redactReport,
   renderHtml,
   renderJson,
   renderReportMarkdown,
   renderReportText,
 } from '../../../reports/index.ts';
-import { Context } from '../../findings/context.ts';
-import { type DiagnoseOptions, diagnose } from '../../findings/diagnose.ts';
-import { SECTIONS } from '../../findings/index.ts';
-import { proofCharts } from '../../findings/proof.ts';
-import { runFindings } from '../../findings/run.ts';
 import { keepUnlessUnread } from '../../findings/unread-events.ts';
-import { UsageError } from '../../trace/errors.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
-import { chartFolderOf, chartLinks, writeCharts } from '../chart-files.ts';
 import { parseOptions, ReportOptions } from '../config.ts';
 import { readDiagnosisConfig } from '../diagnosis-config.ts';
-import { checkWritable, makeFolder, readPackageFile, writeWhole } from '../files.ts';
+import { checkWritable, makeFolder, writeWhole } from '../files.ts';
 import type { Io } from '../io.ts';
-import { deviceNames, redactTrace } from '../redact-trace.ts';
-import { makePairReport, type Pair } from '../report-pair.ts';
-import { subjectOf } from '../report-subject.ts';
-import { VERSION } from '../version.ts';
+import { chartFolderOf, chartLinks, writeCharts } from '../report/chart-files.ts';
+import { makeReport } from '../report/one.ts';
+import { pageAssets } from '../report/page-assets.ts';
+import { makePairReport, type Pair } from '../report/pair.ts';
 
 export async function report(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(ReportOptions, raw);
@@ -88,56 +76,4 @@ async function otherOf(
   const named = { file, trace };
   const found = { file: name, trace: await openCapture(name, { quiet }, io, keepUnlessUnread) };
   return other === undefined ? { before: found, after: named } : { before: named, after: found };
-}
-
-export type ReportChoices = {
-  readonly choices?: DiagnoseOptions | undefined;
-  readonly window?: readonly [number, number] | undefined;
-  readonly title?: string | undefined;
-  readonly note?: string | undefined;
-  readonly redact?: boolean | undefined;
-};
-
-/** Everything that is concluded about a capture, as the document that pages are made from. */
-export function makeReport(file: string, original: Trace, options: ReportChoices = {}): Report {
-  const trace = options.redact === true ? redactTrace(original) : original;
-  const diagnosis = diagnose(trace, options.choices);
-  const context = new Context(diagnosis, windowIn(trace, options.window));
-  const findings = runFindings(SECTIONS, context);
-  const charts = new Set(findings.flatMap(({ details }) => details.map(({ id }) => id)));
-  const { verdict } = diagnosis;
-  const proof = proofCharts(verdict.most_likely ?? verdict.root_cause).find((id) => charts.has(id));
-  const document = buildReport({
-    generator: { name: 'tidemark', version: VERSION },
-    title: options.title,
-    note: options.note,
-    window_ns: context.window_ns,
-    findings,
-    ...subjectOf(file, context, proof),
-  });
-  return options.redact === true ? redactReport(document, deviceNames(trace)) : document;
-}
-
-/** The part of the capture that was asked for; a part without anything is a wrong request. */
-function windowIn(
-  { meta }: Trace,
-  window: ReportChoices['window'],
-): readonly [number, number] | undefined {
-  if (window === undefined) return undefined;
-  const [from_ns, to_ns] = window;
-  if (from_ns >= meta.duration_ns) {
-    const length = (meta.duration_ns / 1e9).toFixed(3);
-    throw new UsageError(
-      `--window begins at ${from_ns / 1e9} s, but the capture is ${length} s long`,
-    );
-  }
-  return [from_ns, Math.min(to_ns, meta.duration_ns)];
-}
-
-export function pageAssets(): PageAssets {
-  return {
-    template: readPackageFile(PAGE_ASSETS.template),
-    css: readPackageFile(PAGE_ASSETS.css),
-    script: readPackageFile(PAGE_ASSETS.script),
-  };
 }

@@ -6,9 +6,10 @@ import { printable } from '../../trace/printable.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, StallsOptions } from '../config.ts';
 import type { Io } from '../io.ts';
-import { stallsDocument } from '../stalls-document.ts';
-import type { StallsDocument } from '../stalls-schema.ts';
+import { stallsDocument } from '../stalls/document.ts';
+import type { StallsDocument } from '../stalls/schema.ts';
 import { textTable } from '../text-table.ts';
+import { wrapped } from '../wrap.ts';
 
 /** So that the text fits one screen, and the document what a program wants to know. */
 const LIMIT_TEXT = 6;
@@ -56,7 +57,7 @@ export function stallsText(document: StallsDocument, options: TextOptions): stri
     section('tasks that lost most', tasksText(tasks.slice(0, limit)), tasks.length - limit),
     section('longest episodes', episodesText(episodes.slice(0, limit)), episodes.length - limit),
     section('block requests: issued to complete, and queued before', requestsText(document)),
-    section('notes', document.notes.map((note) => wrapped(printable(note))).join('')),
+    section('notes', document.notes.map(noteText).join('')),
   ]
     .join('')
     .replace(TOO_LONG, '$1…');
@@ -73,18 +74,8 @@ const COLUMNS = 98;
 const TOO_LONG = new RegExp(`^(.{${COLUMNS}})..+$`, 'gmu');
 
 /** A long sentence in lines that fit the screen. */
-function wrapped(text: string): string {
-  const lines: string[] = [];
-  for (const word of text.replaceAll('\u00a0', ' ').split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= COLUMNS) {
-      lines[lines.length - 1] = `${last} ${word}`;
-    } else {
-      lines.push(`${lines.length === 0 ? '  ' : '    '}${word}`);
-    }
-  }
-  return lines.map((line) => `${line}\n`).join('');
-}
+const noteText = (note: string): string =>
+  wrapped(printable(note).replaceAll('\u00a0', ' '), COLUMNS, '  ');
 
 /** `8.43 s`, with a plain space, so that columns of numbers are seen as such. */
 function time(ms: number): string {

@@ -1,10 +1,10 @@
 /** `tidemark systems`: what can be compared; of one system what it models and what it does not. */
 import { SWITCH_NAMES, switchRow } from '../../model/switches.ts';
 import { NEEDS, SYSTEMS, type System } from '../../model/systems.ts';
-import { SYSTEMS_VERSION, type SystemsDocument } from '../compare-schema.ts';
+import { SYSTEMS_VERSION, type SystemsDocument } from '../compare/schema.ts';
+import { findSystem, valuesOf } from '../compare/switch-options.ts';
 import { parseOptions, SystemsOptions } from '../config.ts';
 import type { Io } from '../io.ts';
-import { findSystem, valuesOf } from '../switch-options.ts';
 import { wrapped } from '../wrap.ts';
 
 export function systems(name: string | undefined, raw: unknown, io: Io): void {

@@ -44,7 +44,9 @@ function sayWritten(page: string, io: Io): void {
 }
 
 function sayFailed(capture: string, problem: string, io: Io): void {
-  io.err(`tidemark: ${visible(capture)}: ${visible(problem)}\n`);
+  // Most sentences name the file themselves.
+  const said = problem.includes(capture) ? problem : `${capture}: ${problem}`;
+  io.err(`tidemark: ${visible(said)}\n`);
 }
 
 type ServeOptions = CapturesOptions & { readonly every: number; readonly port: number };

@@ -1,7 +1,7 @@
 /** What the list of captures and the reports are drawn with, read once. */
 import { type PageAssets, WATCH_ASSETS } from '../../../reports/index.ts';
-import { pageAssets } from '../commands/report.ts';
 import { readPackageFile } from '../files.ts';
+import { pageAssets } from '../report/page-assets.ts';
 
 export type WatchAssets = {
   /** By the path of their address. */

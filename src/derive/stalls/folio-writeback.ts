@@ -3,6 +3,7 @@
  * is one event before each sleep and none after it, so a wait ends at the task's next event or when
  * the inode's last folio left writeback, whichever is first.
  */
+import { upperBound } from '../../trace/search.ts';
 import { bigs, numbers, optionalBigs, optionalNumbers, tableWith } from '../../trace/table.ts';
 import { draftOf, type EventRows, eventRows, evidenceOf } from './rows.ts';
 import { gapWithin, type Scene } from './scene.ts';
@@ -90,14 +91,7 @@ function inodesCleared(scene: Scene): InodeTimes {
   return {
     nextAfter(wait, row, ts_ns) {
       const times = byInode.get(bigs(wait, 'ino').values[row] as bigint)?.times ?? [];
-      let low = 0;
-      let high = times.length;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if ((times[middle] as number) <= ts_ns) low = middle + 1;
-        else high = middle;
-      }
-      return times[low] ?? Number.NaN;
+      return times[upperBound(times, ts_ns)] ?? Number.NaN;
     },
   };
 }

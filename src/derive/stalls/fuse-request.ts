@@ -3,8 +3,8 @@
  * answer came; other requests (writeback, read-ahead) only have a latency. Without an answer, the
  * request is open until the capture ends.
  */
-import { TWO_32 } from '../../trace/column.ts';
-import { bigs, type Table, tableWith } from '../../trace/table.ts';
+import { type Table, tableWith } from '../../trace/table.ts';
+import { connectionOf, uniqueOf } from '../fuse-requests.ts';
 import { deviceText, draftOf, eventRows, evidenceOf, textOf } from './rows.ts';
 import type { Scene } from './scene.ts';
 import type { Draft } from './stall.ts';
@@ -21,7 +21,7 @@ export type FuseRequest = {
   readonly answer: number | undefined;
 };
 
-export function fuseRequests(scene: Pick<Scene, 'tables' | 'end_ns'>): FuseRequest[] {
+function fuseRequests(scene: Pick<Scene, 'tables' | 'end_ns'>): FuseRequest[] {
   const send = tableWith(scene.tables, 'fuse_request_send', ['connection', 'unique']);
   if (send === undefined) return [];
   const end = tableWith(scene.tables, 'fuse_request_end', ['connection', 'unique']);
@@ -46,16 +46,6 @@ export function fuseRequests(scene: Pick<Scene, 'tables' | 'end_ns'>): FuseReque
     requests.push({ connection, opcode: opcodeOf(send, row), row, start_ns, duration_ns, answer });
   }
   return requests;
-}
-
-function connectionOf(table: Table, row: number): number {
-  return bigs(table, 'connection').words[2 * row] as number;
-}
-
-/** The kernel counts requests from 0 in steps: no double is too small for that. */
-function uniqueOf(table: Table, row: number): number {
-  const { words } = bigs(table, 'unique');
-  return (words[2 * row] as number) + TWO_32 * (words[2 * row + 1] as number);
 }
 
 /** Text prints the number and, in brackets, its name: `16 (FUSE_WRITE)`. */

@@ -41,7 +41,7 @@ export type TaskTotals = {
   readonly on: string | undefined;
 };
 
-export function deviceOfStall({ bdi, dev }: Pick<Stall, 'bdi' | 'dev'>): string {
+function deviceOfStall({ bdi, dev }: Pick<Stall, 'bdi' | 'dev'>): string {
   return bdi ?? dev ?? '';
 }
 

@@ -1,6 +1,8 @@
 /** Where two captures are laid on each other: at the beginning of the work, or as somebody says. */
+
 import { isKernelThread } from '../../derive/stalls.ts';
 import { numbers } from '../../trace/table.ts';
+import { NS_PER_S, secondsText } from '../../trace/time.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { Context } from '../context.ts';
 import type { Side } from '../detail.ts';
@@ -21,7 +23,7 @@ export function align(
     0 - Math.max(first, second),
     Math.max(before.trace.meta.duration_ns - first, after.trace.meta.duration_ns - second),
   ] as const;
-  const seconds = origins.map((ns) => `${(ns / 1e9).toFixed(3)}\u00a0s`);
+  const seconds = origins.map((ns) => secondsText(ns).replace(' ', '\u00a0'));
   const sentence =
     `Charts lie on each other ${how}: zero is ${seconds[0]} of the capture before and ` +
     `${seconds[1]} of the one after. Lists and sentences keep the times of their own capture.`;
@@ -44,7 +46,12 @@ function originsOf(before: Context, after: Context, choice: AlignChoice): Origin
   if (choice !== 'workload') {
     const [first, second] = choice;
     const zero = 'the given times';
-    return { by: 'given', zero, how: 'at given times', origins: [first * 1e9, second * 1e9] };
+    return {
+      by: 'given',
+      zero,
+      how: 'at given times',
+      origins: [first * NS_PER_S, second * NS_PER_S],
+    };
   }
   const work = { by: 'workload', zero: 'the work began' } as const;
   // The same way for both: a stated start may lie seconds before the first page is dirtied.

@@ -5,7 +5,7 @@ import type { DetailUnit } from '../detail.ts';
 import { bytes, count, duration, percent, thousands } from '../format.ts';
 import { lostShare } from '../run.ts';
 import type { Answer, ComparedCause, ComparedNumber, SetupDifference } from './comparison.ts';
-import type { ComparedNumbers } from './judge.ts';
+import { type ComparedNumbers, SAME } from './judge.ts';
 import { DECISIVE, isMostlyBlind, tickNs, userWaits } from './measures.ts';
 import { otherWork } from './setup.ts';
 
@@ -100,7 +100,11 @@ function helped(inAll: ComparedNumber, compared: Compared) {
   const isBetter = judged.includes('better') && !judged.includes('worse');
   const isWorse = judged.includes('worse') && !judged.includes('better');
   if (isBetter) {
-    const price = worse.length === 0 ? 'Nothing measured became worse.' : `Worse: ${list(worse)}.`;
+    // A cause that costs more now is named as what most time is lost to.
+    const nothing = causes.some(({ judged: of }) => of === 'worse')
+      ? ''
+      : 'Nothing measured became worse.';
+    const price = worse.length === 0 ? nothing : `Worse: ${list(worse)}.`;
     const answer = worse.length === 0 ? 'better' : 'mixed';
     return one(answer, `It became better: ${said}.`, cost, price, left);
   }
@@ -150,6 +154,7 @@ function remains(causes: readonly ComparedCause[]): string {
   return `Most time is now lost to: ${lower(title)} (${duration(after_s * 1e9)}).`;
 }
 
+/** As long as the shortest stall; less is not worth a sentence. */
 const LEAST_SAID_S = 0.05;
 
 /** Tasks waited as long; something else may still have changed. */
@@ -252,7 +257,7 @@ function reasonsOf(before: Context, after: Context, { setup }: Compared): string
   const tick = duration(Math.max(tickNs(before), tickNs(after)));
   reasons.push(
     `A pause ends with a tick (${tick}): a difference that this could make is not called one, ` +
-      'nor what counters of CPUs may drift, nor less than 5%.',
+      `nor what counters of CPUs may drift, nor less than ${percent(SAME)}.`,
   );
   return reasons;
 }

@@ -1,8 +1,10 @@
 /** What both captures did, as curves on one axis. */
+
 import type { Context } from '../context.ts';
 import type { Detail, Series, Side, Timeline } from '../detail.ts';
 import { bytes, duration } from '../format.ts';
 import { lostIntervals } from '../intervals.ts';
+import { median } from '../median.ts';
 import type { Alignment } from './comparison.ts';
 import { userWaits } from './measures.ts';
 
@@ -148,10 +150,9 @@ function bandwidths(both: Both, alignment: Alignment): Detail[] {
       alignment,
     ),
   ]);
-  const said = found.map(({ side, busiest }) => {
-    const sorted = busiest.avg_write_bw_kibps.slice().sort();
-    return `${bytes((sorted[sorted.length >> 1] ?? 0) * 1024)}/s ${side}`;
-  });
+  const said = found.map(
+    ({ side, busiest }) => `${bytes(median(busiest.avg_write_bw_kibps) * 1024)}/s ${side}`,
+  );
   return [
     chart(both, alignment, {
       id: 'against-bandwidth',

@@ -1,4 +1,5 @@
 /** Numbers and causes of two captures beside each other, each with what became of it. */
+import { NS_PER_MS } from '../../trace/time.ts';
 import type { Context } from '../context.ts';
 import type { Judgement } from '../diagnose.ts';
 import { duration } from '../format.ts';
@@ -13,7 +14,7 @@ import {
 } from './measures.ts';
 
 /** Closer than this it is called the same: two runs of the same work differ by as much. */
-const SAME = 0.05;
+export const SAME = 0.05;
 /** Amounts of work that are this near to each other. */
 const AS_MUCH = 0.05;
 /** Less than this in all is worth no word, whatever the factor between the two. */
@@ -28,13 +29,14 @@ export type ComparedNumbers = {
 
 export function compareNumbers(before: Context, after: Context): ComparedNumbers {
   const didAsMuch = isAsMuch(before, after);
+  const stall_ns = Math.min(...[before, after].map(stallNs));
   const compared = MEASURES.flatMap((definition) => {
     const [a, b] = [definition.measure(before), definition.measure(after)];
     if (a === undefined && b === undefined) return [];
     // What did not happen in either is no news.
     if (a?.high === 0 && b?.high === 0 && definition.isMain !== true) return [];
     const { group, name, unit, isKey } = definition;
-    const { judged, why } = judge(definition, didAsMuch, a, b);
+    const { judged, why } = judge(definition, { didAsMuch, stall_ns }, a, b);
     const known = (measure: Measure | undefined) => measure?.basis ?? 'not recorded';
     const basis = `Before: ${known(a)}. After: ${known(b)}.${why === '' ? '' : ` ${why}`}`;
     const number = { group, name, unit, isKey, before: a?.value, after: b?.value, judged, basis };
@@ -51,6 +53,11 @@ export function compareNumbers(before: Context, after: Context): ComparedNumbers
   };
 }
 
+/** The shortest wait that is called a stall. */
+function stallNs({ facts }: Context): number {
+  return facts.settings['stall.least_ms'] * NS_PER_MS;
+}
+
 type Said = { readonly judged: Judged; readonly why: string };
 
 /** Half as much in half the time is no speed. */
@@ -62,8 +69,8 @@ function isAsMuch(before: Context, after: Context): boolean {
 }
 
 function judge(
-  { goal, unit, least_ns = LEAST_NS }: MeasureDefinition,
-  didAsMuch: boolean,
+  { goal, unit, isOneWait }: MeasureDefinition,
+  { didAsMuch, stall_ns }: { readonly didAsMuch: boolean; readonly stall_ns: number },
   before: Measure | undefined,
   after: Measure | undefined,
 ): Said {
@@ -81,6 +88,7 @@ function judge(
       : 'Events were lost: the value is a lower end.';
     return { judged: 'unclear', why };
   }
+  const least_ns = isOneWait === true ? stall_ns : LEAST_NS;
   if (unit === 'ns' && largest < least_ns) {
     return { judged: 'changed', why: `Below ${duration(least_ns)} nobody calls it a stall.` };
   }

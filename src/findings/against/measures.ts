@@ -3,6 +3,7 @@
  * ticks that pauses end with, what counters drift, and what may have happened while events were
  * lost lie inside of it. Two ranges that overlap are no difference.
  */
+import { driftOf } from '../../derive/drift.ts';
 import {
   isKernelThread,
   PLACE_WORDS,
@@ -10,10 +11,10 @@ import {
   type Stall,
   type StallPlace,
 } from '../../derive/stalls.ts';
-import { counterDrift } from '../../kernel/counter-drift.ts';
 import type { Context } from '../context.ts';
 import type { DetailUnit } from '../detail.ts';
 import { bytes, count, duration } from '../format.ts';
+import { median } from '../median.ts';
 import { lostShare } from '../run.ts';
 import { growth } from './growth.ts';
 import { rankRange } from './ranks.ts';
@@ -35,8 +36,8 @@ export type MeasureDefinition = {
    * rate) are better only where both did as much.
    */
   readonly goal: 'less' | 'none' | 'faster' | 'quicker';
-  /** Values shorter than this are no stall: which of two is shorter does not matter. */
-  readonly least_ns?: number;
+  /** One wait, which below `stall.least_ms` is no stall; shorter makes no difference. */
+  readonly isOneWait?: true;
   readonly isKey: boolean;
   /** Said even where it is zero in both. */
   readonly isMain?: true;
@@ -124,9 +125,6 @@ const perSecond: MeasureDefinition = {
   },
 };
 
-/** As `stall.least_ms`: shorter is the price of asking. */
-const STALL_NS = 5e7;
-
 const GIB = 1024 ** 3;
 /** Of less than this nobody says what a GiB costs. */
 const LEAST_DIRTIED = 2 ** 20;
@@ -151,7 +149,7 @@ const longest: MeasureDefinition = {
   unit: 'ns',
   goal: 'less',
   isKey: true,
-  least_ns: STALL_NS,
+  isOneWait: true,
   measure: (context) => {
     if (!context.facts.canSeeStalls) return undefined;
     const waits = userWaits(context);
@@ -212,7 +210,7 @@ function percentile(name: string, place: StallPlace, share: number): MeasureDefi
     unit: 'ns',
     goal: 'less',
     isKey: share > 0.9,
-    least_ns: STALL_NS,
+    isOneWait: true,
     measure: (context) => {
       const own = userWaits(context).filter((one) => one.place === place);
       const isLossy = context.trace.losses.length > 0;
@@ -283,7 +281,10 @@ const took: MeasureDefinition = {
   },
 };
 
-/** Median of a limit that may move; its range are the values that it had. */
+/** A limit that differs by more than this share of itself within a capture was moved. */
+const MOVED = 0.01;
+
+/** Median of a limit; where it moved, the basis says from where to where. */
 function limitOf(
   name: string,
   column: 'limit_pages' | 'background_pages' | 'freerun_pages',
@@ -296,13 +297,14 @@ function limitOf(
     isKey: column === 'limit_pages',
     measure: ({ dirty, pageSize }) => {
       if (dirty === undefined) return undefined;
-      const sorted = dirty[column].slice().sort();
-      const at = (row: number) => (sorted.at(row) ?? 0) * pageSize;
-      const [lowest, highest] = [at(0), at(-1)];
-      const value = at(sorted.length >> 1);
+      const readings = dirty[column];
+      if (readings.length === 0) return undefined;
+      const value = median(readings) * pageSize;
+      const lowest = readings.reduce((least, one) => Math.min(least, one)) * pageSize;
+      const highest = readings.reduce((most, one) => Math.max(most, one)) * pageSize;
       const moved =
-        highest - lowest > 0.01 * value ? `, from ${bytes(lowest)} to ${bytes(highest)}` : '';
-      const basis = `${count(sorted.length, 'reading')}${moved}`;
+        highest - lowest > MOVED * value ? `, from ${bytes(lowest)} to ${bytes(highest)}` : '';
+      const basis = `${count(readings.length, 'reading')}${moved}`;
       return { value, low: value, high: value, basis };
     },
   };
@@ -342,10 +344,8 @@ const mean: MeasureDefinition = {
 };
 
 /** Two counters, each off by what CPUs keep to themselves. */
-function drifted(value: number, { meta, host }: Context['trace'], pageSize: number) {
-  const { zoneinfo, meminfo } = host;
-  const drift = counterDrift({ cpus: meta.cpus, zoneinfo, meminfo });
-  const room = 2 * drift.bound_pages * pageSize;
+function drifted(value: number, trace: Context['trace'], pageSize: number) {
+  const room = 2 * driftOf(trace).bound_pages * pageSize;
   return { value, low: value - room, high: value + room };
 }
 

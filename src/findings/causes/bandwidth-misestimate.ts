@@ -1,4 +1,5 @@
 /** The kernel takes a device for slower than it is, and paces writers while the device is idle. */
+
 import { type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
@@ -6,10 +7,10 @@ import { busyWriteRate } from '../facts/rates.ts';
 import { freeUnder } from '../facts/what-if.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration } from '../format.ts';
+import { median } from '../median.ts';
 import {
   claimPauses,
   mainBdi,
-  median,
   pauseEvidence,
   seconds,
   whoPaused,

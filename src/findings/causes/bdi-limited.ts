@@ -1,4 +1,5 @@
 /** The bdi's own limit pauses its writers while the machine as a whole is far from its limit. */
+
 import {
   type Advice,
   type CauseDefinition,
@@ -11,10 +12,10 @@ import { maxRatio, pausesByReason, wbThreshPages } from '../facts/pause-reasons.
 import type { Pause } from '../facts/throttle.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration, percent } from '../format.ts';
+import { median } from '../median.ts';
 import {
   claimPauses,
   mainBdi,
-  median,
   pauseEvidence,
   seconds,
   whoPaused,

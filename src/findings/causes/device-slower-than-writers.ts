@@ -1,4 +1,5 @@
 /** Writers dirty more than their device takes; the throttle does its work. */
+
 import {
   type Advice,
   type CauseDefinition,
@@ -17,10 +18,10 @@ import { predictFasterDevice, predictPauses } from '../facts/what-if.ts';
 import { predictWait } from '../facts/what-if-sync.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration, percent } from '../format.ts';
+import { median } from '../median.ts';
 import {
   claimPauses,
   mainBdi,
-  median,
   pauseEvidence,
   seconds,
   whoPaused,

@@ -1,4 +1,5 @@
 /** The limit holds less than the device writes in a moment, so that writers wait on a fast device. */
+
 import { type Advice, type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
@@ -6,10 +7,10 @@ import { estimatedRate, writtenRate } from '../facts/rates.ts';
 import { predictPauses } from '../facts/what-if.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration } from '../format.ts';
+import { median } from '../median.ts';
 import {
   claimPauses,
   mainBdi,
-  median,
   pauseEvidence,
   seconds,
   whoPaused,
@@ -104,7 +105,7 @@ function raise(facts: Facts, bdi: string, bytes_per_s: number): Advice {
 }
 
 /** Which sysctl the limit comes from, as far as meta.json tells. */
-export function limitSetting({ trace }: Facts): string {
+function limitSetting({ trace }: Facts): string {
   const bytesSet = Number(trace.host.sysctl?.['vm.dirty_bytes'] ?? Number.NaN);
   if (Number.isNaN(bytesSet)) return 'vm.dirty_bytes or vm.dirty_ratio';
   return bytesSet > 0 ? 'vm.dirty_bytes' : 'vm.dirty_ratio';

@@ -1,4 +1,5 @@
 /** Thresholds in percent sank with the memory that may be dirty, until they paused writers. */
+
 import {
   type Advice,
   type CauseDefinition,
@@ -10,10 +11,10 @@ import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration, percent } from '../format.ts';
+import { median } from '../median.ts';
 import {
   claimPauses,
   mainBdi,
-  median,
   pauseEvidence,
   rowEvidence,
   seconds,

@@ -73,11 +73,6 @@ export function rowText(table: Table, row: number): string {
   return `${cell('comm')}-${cell('pid')} ${table.name}: ${fields.join(' ')}`;
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.filter((value) => !Number.isNaN(value)).sort((left, right) => left - right);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
-}
-
 /** Time of all pauses, in seconds. */
 export function seconds(pauses: readonly Pause[]): number {
   return pauses.reduce((sum, { own_ns }) => sum + own_ns, 0) / 1e9;

@@ -1,14 +1,15 @@
 /** A cgroup’s own share of dirtyable memory pauses its writers (cgroup v2). */
+
 import { type Advice, type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
 import { throttleFacts } from '../facts/throttle.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration } from '../format.ts';
+import { median } from '../median.ts';
 import {
   claimPauses,
   mainBdi,
-  median,
   pauseEvidence,
   seconds,
   whoPaused,

@@ -1,4 +1,5 @@
 /** A slow device holds more than its part of the shared limit; writers of others are paused. */
+
 import {
   type Advice,
   type CauseDefinition,
@@ -11,10 +12,10 @@ import { pausesByReason } from '../facts/pause-reasons.ts';
 import { type Pause, throttleFacts } from '../facts/throttle.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, count, duration, percent } from '../format.ts';
+import { median } from '../median.ts';
 import {
   claimPauses,
   mainBdi,
-  median,
   pauseEvidence,
   seconds,
   whoPaused,

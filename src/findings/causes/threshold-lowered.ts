@@ -1,4 +1,5 @@
 /** The dirty threshold was lowered while the machine ran; writers were paused from then on. */
+
 import type { SettingsStep } from '../../replay/threshold-settings.ts';
 import {
   type Advice,
@@ -13,10 +14,10 @@ import type { Pause } from '../facts/throttle.ts';
 import { predictPauses } from '../facts/what-if.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration, percent } from '../format.ts';
+import { median } from '../median.ts';
 import {
   claimPauses,
   mainBdi,
-  median,
   pauseEvidence,
   rowEvidence,
   seconds,

@@ -51,14 +51,18 @@ class Sums {
   #last: Sum | undefined;
 
   /** `isSame`: the row has the key of the row before. */
-  add(isSame: boolean, key: () => string, row: number, pages: number): void {
-    let sum = isSame ? this.#last : this.#by.get(key());
+  add(isSame: boolean, key: (row: number) => string, row: number, pages: number): void {
+    if (!isSame || this.#last === undefined) this.#last = this.#sumOf(key(row), row);
+    this.#last.pages += pages;
+  }
+
+  #sumOf(key: string, row: number): Sum {
+    let sum = this.#by.get(key);
     if (sum === undefined) {
       sum = { row, pages: 0 };
-      this.#by.set(key(), sum);
+      this.#by.set(key, sum);
     }
-    sum.pages += pages;
-    this.#last = sum;
+    return sum;
   }
 
   most(): Sum[] {
@@ -74,7 +78,9 @@ function sumUp({ table, pages }: FolioSizes, [from_ns, to_ns]: readonly [number,
   const { words } = bigs(table, 'ino');
   const byTask = new Sums();
   const byInode = new Sums();
-  const bdis = new Map<string, number>();
+  const taskKey = (row: number) => `${pid[row]} ${bdi.codes[row]} ${comm.codes[row]}`;
+  const inodeKey = (row: number) => `${bdi.codes[row]} ${words[2 * row + 1]} ${words[2 * row]}`;
+  const byBdi = new Float64Array(bdi.dictionary.length);
   let total = 0;
   let before = -1;
   for (let row = 0; row < table.rows; row++) {
@@ -89,17 +95,19 @@ function sumUp({ table, pages }: FolioSizes, [from_ns, to_ns]: readonly [number,
       isSameBdi &&
       words[2 * row] === words[2 * before] &&
       words[2 * row + 1] === words[2 * before + 1];
-    byTask.add(isSameTask, () => `${pid[row]} ${code} ${comm.codes[row]}`, row, size);
-    const inode = () => `${code} ${words[2 * row + 1]} ${words[2 * row]}`;
-    byInode.add(isSameInode, inode, row, size);
-    const name = textAt(bdi, row);
-    bdis.set(name, (bdis.get(name) ?? 0) + size);
+    byTask.add(isSameTask, taskKey, row, size);
+    byInode.add(isSameInode, inodeKey, row, size);
+    byBdi[code] = (byBdi[code] as number) + size;
     total += size;
     before = row;
   }
   return {
     total_pages: total,
-    bdis,
+    bdis: new Map(
+      bdi.dictionary
+        .map((name, code): [string, number] => [name, byBdi[code] as number])
+        .filter(([, pages]) => pages > 0),
+    ),
     tasks: byTask.most().map(({ row, pages: sum }) => ({
       comm: textAt(comm, row),
       pid: pid[row] as number,

@@ -52,7 +52,7 @@ function isJournal(wait: SyncWait): boolean {
   return sumOf(wait.others_pages) < MOST * (wait.written_pages ?? Number.POSITIVE_INFINITY);
 }
 
-export function sumOf(pages: ReadonlyMap<string, number>): number {
+function sumOf(pages: ReadonlyMap<string, number>): number {
   let sum = 0;
   for (const value of pages.values()) sum += value;
   return sum;

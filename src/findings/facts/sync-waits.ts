@@ -241,7 +241,7 @@ type SliceList = {
 };
 
 /** Slices that wrote something, by their end. */
-export function sliceList(facts: Facts): SliceList {
+function sliceList(facts: Facts): SliceList {
   const list: SliceList = {
     start_ns: [],
     end_ns: [],

@@ -8,9 +8,7 @@ import type { Facts } from '../facts.ts';
 import { bytes, duration } from '../format.ts';
 import { folioSizes } from './dirtiers.ts';
 import { busyWriteRate } from './rates.ts';
-
-/** Within this factor of what was recorded a wait is one for the device. */
-const FITS = 1.6;
+import { fits } from './what-if.ts';
 
 /** What a wait was for, bytes, and how long it took. */
 export type Waited = { readonly bytes: number; readonly took_ns: number };
@@ -37,7 +35,8 @@ export function predictWait(
   const per_s = rate * facts.pageSize;
   const model_ns = (was / per_s) * 1e9;
   const law = `${bytes(was)} at ${bytes(per_s)}/s are ${duration(model_ns)}`;
-  if (model_ns > FITS * took_ns || model_ns < took_ns / FITS) {
+  // Else it was no wait for the device.
+  if (!fits(model_ns, took_ns)) {
     return {
       unpredicted:
         `the wait took ${duration(took_ns)}, but ${law}: something besides the amount decides; ` +

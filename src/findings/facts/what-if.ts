@@ -24,9 +24,18 @@ export type Trial = {
 
 /** Within this factor of what was recorded a model is used, and how well it fits is said. */
 const FITS = 1.6;
+
+/** Does a model give about what was recorded, so that it may say what was not? */
+export function fits(model_ns: number, recorded_ns: number): boolean {
+  return model_ns <= FITS * recorded_ns && model_ns >= recorded_ns / FITS;
+}
+
 /** Of what was dirtied: another device's share of the limit is not modelled. */
 const ONE_DEVICE = 0.8;
+/** Each step of a run asks every task; so many writers are no single cause to advise on. */
 const MOST_TASKS = 100;
+/** Of all events: what was dirtied in between would be missing from the demand. */
+const MUCH_LOST = 0.01;
 /** Less than this of what was lost is nothing. */
 const NOTHING = 0.01;
 
@@ -54,15 +63,15 @@ export function predictPauses(facts: Facts, bdi: string, trial: Trial): Effect {
     const low = Math.min(background ?? now.background, high / 2);
     return { thresh: high, background: low, limit: thresh ?? now.limit };
   };
-  const drain = pages(trial.device_bytes_per_s) ?? writers.drain;
-  const outcome = runWriters({ ...writers, drain }, limits);
+  const drain_pages_per_s = pages(trial.device_bytes_per_s) ?? writers.drain_pages_per_s;
+  const outcome = runWriters({ ...writers, drain_pages_per_s }, limits);
   const isNothing = outcome.paused_ns <= NOTHING * model.recorded_ns;
   const lost = isNothing
     ? `none of the ${count(model.pauses, 'pause')} would have been`
     : `about ${duration(round(outcome.paused_ns))} lost instead of ${duration(model.recorded_ns)}`;
   const isOther = trial.device_bytes_per_s !== undefined;
   const predicted =
-    `${isOther ? `at ${bytes(drain * size)}/s ` : ''}${lost}, with up to ` +
+    `${isOther ? `at ${bytes(drain_pages_per_s * size)}/s ` : ''}${lost}, with up to ` +
     `${bytes(outcome.peak_pages * size)} dirty (level c: simulated from what tasks dirtied ` +
     `between their pauses; the same run gives ${duration(model.model_ns)} for the recorded ` +
     `${duration(model.recorded_ns)})`;
@@ -76,10 +85,13 @@ function speedWithoutPauses(facts: Facts, bdi: string): number | undefined {
   const { writers, recorded, recorded_ns } = model;
   const most_ns = NOTHING * recorded_ns;
   const isEnough = (factor: number) =>
-    runWriters({ ...writers, drain: writers.drain * factor }, recorded, most_ns).paused_ns <=
-    most_ns;
+    runWriters(
+      { ...writers, drain_pages_per_s: writers.drain_pages_per_s * factor },
+      recorded,
+      most_ns,
+    ).paused_ns <= most_ns;
   const enough = FACTORS.find(isEnough);
-  return enough === undefined ? undefined : enough * writers.drain * facts.pageSize;
+  return enough === undefined ? undefined : enough * writers.drain_pages_per_s * facts.pageSize;
 }
 
 const FACTORS = [1.25, 1.5, 2, 3, 4, 6, 8, 12, 16];
@@ -89,7 +101,7 @@ export function predictFasterDevice(facts: Facts, bdi: string): Effect {
   const speed = speedWithoutPauses(facts, bdi);
   const model = modelOf(facts, bdi);
   if (typeof model === 'string') return { unpredicted: model };
-  const twice = 2 * model.writers.drain * facts.pageSize;
+  const twice = 2 * model.writers.drain_pages_per_s * facts.pageSize;
   return predictPauses(facts, bdi, { device_bytes_per_s: speed ?? twice });
 }
 
@@ -133,33 +145,34 @@ function knownModels(): Map<string, Model | string> {
 }
 
 function makeModel(facts: Facts, bdi: string): Model | string {
-  const drain = busyWriteRate(facts);
+  const drain_pages_per_s = busyWriteRate(facts);
   const recorded = recordedLimits(facts);
   const own = facts.once(throttleFacts).pauses.filter((pause) => pause.bdi === bdi);
   const spans = own.flatMap(({ stall }) => facts.stalls[stall] ?? []);
   const dirtied = dirtiedIn(facts, [0, facts.duration_ns]);
-  if (recorded === undefined || drain === undefined || facts.dirty === undefined) {
+  if (recorded === undefined || drain_pages_per_s === undefined || facts.dirty === undefined) {
     return 'record writeback:global_dirty_state, which shows limits and writing';
   }
   if (dirtied === undefined || dirtied.total_pages === 0) {
     return 'record writeback:writeback_dirty_folio, which shows who dirties what';
   }
-  if (lostShare(facts.trace) > 0.01) return 'events were lost; record with larger buffers';
+  if (lostShare(facts.trace) > MUCH_LOST) return 'events were lost; record with larger buffers';
   if ((dirtied.bdis.get(bdi) ?? 0) < ONE_DEVICE * dirtied.total_pages) {
     return 'several devices share the limit, and their parts move with it; try it and compare';
   }
   const demands = findDemands(facts.trace, bdi, spans) ?? [];
-  if (demands.length > MOST_TASKS)
+  if (demands.length > MOST_TASKS) {
     return `${demands.length} tasks dirtied the device; try it and compare`;
+  }
   const writers: Writers = {
     demands,
-    drain,
-    level: facts.dirty.level_pages[0] as number,
+    drain_pages_per_s,
+    level_pages: facts.dirty.level_pages[0] as number,
     duration_ns: facts.duration_ns,
   };
   const recorded_ns = own.reduce((sum, { own_ns }) => sum + own_ns, 0);
   const model_ns = runWriters(writers, recorded).paused_ns;
-  if (model_ns > FITS * recorded_ns || model_ns < recorded_ns / FITS) {
+  if (!fits(model_ns, recorded_ns)) {
     return (
       `for the recorded setting the model gives ${duration(model_ns)} of pauses where ` +
       `${duration(recorded_ns)} was recorded; try it and compare the two captures`

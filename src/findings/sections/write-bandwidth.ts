@@ -1,10 +1,12 @@
 /** Write bandwidth and rate limits of each bdi, as the kernel's controller estimated them. */
+
 import type { BandwidthSeries } from '../../derive/write-bandwidth.ts';
 import type { Context } from '../context.ts';
 import type { Series, Timeline } from '../detail.ts';
 import type { Outcome } from '../finding.ts';
 import { bytes, count } from '../format.ts';
 import { lostIntervals } from '../intervals.ts';
+import { median } from '../median.ts';
 import type { FindingDefinition } from '../run.ts';
 
 export const writeBandwidth: FindingDefinition = {
@@ -36,15 +38,11 @@ function evaluate(context: Context): Outcome {
 }
 
 function sentence(series: BandwidthSeries): string {
-  const rate = (values: Float64Array) => `${bytes(medianOf(values) * 1024)}/s`;
+  const rate = (values: Float64Array) => `${bytes(median(values) * 1024)}/s`;
   return (
     `bdi ${series.name}: median write bandwidth ${rate(series.avg_write_bw_kibps)}, ` +
     `tasks dirtied at ${rate(series.dirty_rate_kibps)} in ${count(series.ts_ns.length, 'update')}.`
   );
-}
-
-function medianOf(values: Float64Array): number {
-  return values.slice().sort()[values.length >> 1] ?? 0;
 }
 
 function chart(context: Context, series: BandwidthSeries, index: number): Timeline {
@@ -59,7 +57,7 @@ function chart(context: Context, series: BandwidthSeries, index: number): Timeli
   return {
     kind: 'timeline',
     id: `bandwidth-${index}`,
-    title: `bdi ${series.name}: median write bandwidth ${bytes(medianOf(series.avg_write_bw_kibps) * 1024)}/s`,
+    title: `bdi ${series.name}: median write bandwidth ${bytes(median(series.avg_write_bw_kibps) * 1024)}/s`,
     subtitle: 'recorded by bdi_dirty_ratelimit at every update of the rate controller',
     unit: 'bytes_per_s',
     window_ns: context.window_ns,

@@ -87,7 +87,7 @@ function withWriter(facts: RunFacts, counting: Policy, allows: Allows): Policy {
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** The rules that the switches of a system and the command line add up to. */
-export function treeRules({ switches }: RunFacts): TreeRules {
+function treeRules({ switches }: RunFacts): TreeRules {
   const gate = switches['btrfs.gate'] ?? TREE_THRESHOLD;
   return {
     gate,

@@ -58,7 +58,7 @@ export const COUNTERS = {
 } as const satisfies Record<string, CounterRow>;
 
 export type CounterName = keyof typeof COUNTERS;
-export const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[];
+const COUNTER_NAMES = Object.keys(COUNTERS) as readonly CounterName[];
 
 export const counterRow = (name: CounterName): CounterRow => COUNTERS[name];
 

@@ -2,7 +2,7 @@
 import type { RunFacts } from './policy.ts';
 
 /** A long of 32 bits: 2^31 and more are negative. */
-export function asLong32(value: number): number {
+function asLong32(value: number): number {
   const low = ((value % 2 ** 32) + 2 ** 32) % 2 ** 32;
   return low >= 2 ** 31 ? low - 2 ** 32 : low;
 }

@@ -15,7 +15,7 @@ import { ORDINARY_COUNTERS } from './ordinary.ts';
 import type { Desk, PolicyFactory } from './policy.ts';
 import { treeUsage } from './tree-usage.ts';
 
-export const METADATA_BYTE_COUNTERS = [
+const METADATA_BYTE_COUNTERS = [
   'NR_METADATA_BYTES',
   'NR_METADATA_DIRTY_BYTES',
   'NR_METADATA_WRITEBACK_BYTES',

@@ -46,6 +46,13 @@ export type ThrottleInputs = {
   dirtyable_delta: number;
 };
 
+/** What balance_dirty_pages decides by, in pages: at or below freerun nobody is paused. */
+export type Level = {
+  readonly dirty: number;
+  readonly thresh: number;
+  readonly freerun: number;
+};
+
 /** Pages since the replay began. */
 export type BandwidthInputs = { readonly dirtied: number; readonly written: number };
 
@@ -86,6 +93,11 @@ export type Policy = {
   inputs?(book: CounterBook, inputs: ThrottleInputs): void;
   /** The same of one bdi: its wb_dirty. */
   wbDirty?(book: CounterBook, wb: number): number;
+  /**
+   * What balance_dirty_pages compares for a bdi that has a limit of its own (BDI_CAP_STRICTLIMIT)
+   * in place of the machine's; undefined for all others and before any threshold is known.
+   */
+  strictLevel?(book: CounterBook, wb: number): Level | undefined;
   /** What the bandwidth and rate estimates of a bdi are made from; the first policy that knows. */
   bandwidth?(book: CounterBook, wb: number): BandwidthInputs;
   /** Adds what it takes. */

@@ -1,7 +1,5 @@
 /** Stretches of time in which something held, from looks at certain times. */
 
-export type Stretch = { readonly from_ns: number; readonly to_ns: number };
-
 export class Stretches {
   #total = 0;
   #count = 0;

@@ -10,15 +10,19 @@ import type {
   BandwidthInputs,
   Charge,
   Desk,
+  Level,
   Policy,
   PolicyChoice,
   RunFacts,
   ThrottleInputs,
   Usage,
 } from './policy.ts';
-import { type Level, type TaskEntries, ThrottleEntry } from './throttle-entry.ts';
+import { type TaskEntries, ThrottleEntry } from './throttle-entry.ts';
 
-/** A stretch in which dirty + writeback was above freerun: whoever dirtied then was paused. */
+/**
+ * A stretch in which dirty + writeback was above freerun, of the machine or of a bdi with a limit
+ * of its own: whoever dirtied there then was paused.
+ */
 export type ThrottledStretch = { readonly from_ns: number; to_ns: number };
 
 export class SystemRun {
@@ -75,7 +79,7 @@ export class SystemRun {
   #charge(charge: Charge): void {
     // Nobody in particular: sums of what several tasks dirtied.
     if (charge.pid < 0) return;
-    this.#entry.charge(this.#vetted(charge), () => this.level());
+    this.#entry.charge(this.#vetted(charge), this);
   }
 
   /** A policy of tree writing may keep a task from being balanced. */
@@ -87,8 +91,7 @@ export class SystemRun {
 
   #onLimits({ ts_ns, thresh, background }: Extract<HistoryEvent, { type: 'limits' }>): void {
     this.#limits = { thresh, background };
-    const level = this.level();
-    const isThrottled = level !== undefined && level.dirty > level.freerun;
+    const isThrottled = isOver(this.level()) || this.#isStrictlyThrottled();
     if (isThrottled && !this.#isThrottled) this.#stretches.push({ from_ns: ts_ns, to_ns: ts_ns });
     const last = this.#stretches.at(-1);
     if (last !== undefined && (isThrottled || this.#isThrottled)) last.to_ns = ts_ns;
@@ -108,6 +111,20 @@ export class SystemRun {
       this.facts,
     );
     return { dirty: nr_dirty + nr_writeback, thresh, freerun: divide(thresh + background, 2) };
+  }
+
+  /** The same for a task that dirties this bdi: its own limit may hold in place of the machine's. */
+  levelFor(wb: number): Level | undefined {
+    for (const { strictLevel } of this.#policies) {
+      const own = strictLevel?.(this.book, wb);
+      if (own !== undefined) return own;
+    }
+    return this.level();
+  }
+
+  #isStrictlyThrottled(): boolean {
+    for (const wb of this.facts.fuse_wbs ?? []) if (isOver(this.levelFor(wb))) return true;
+    return false;
   }
 
   inputs(): ThrottleInputs {
@@ -161,6 +178,10 @@ export class SystemRun {
   notes(): readonly string[] {
     return this.#policies.flatMap((policy) => policy.notes?.() ?? []);
   }
+}
+
+function isOver(level: Level | undefined): boolean {
+  return level !== undefined && level.dirty > level.freerun;
 }
 
 /** A threshold that is a share of a memory which differs by `delta` pages. */

@@ -5,7 +5,7 @@
  * Not modelled: leaks of tasks that exit, dirty_exceeded of one bdi.
  */
 import { divide } from '../../kernel/arithmetic.ts';
-import type { Charge } from './policy.ts';
+import type { Charge, Level } from './policy.ts';
 
 /** DIRTY_POLL_THRESH: what a new task may dirty before it looks. */
 const POLL_BYTES = 128 * 1024;
@@ -25,10 +25,10 @@ export type TaskEntries = {
   first_throttled_ns: number | undefined;
 };
 
-export type Level = {
-  readonly dirty: number;
-  readonly thresh: number;
-  readonly freerun: number;
+/** What is compared now: of the machine, and for those who dirty a bdi. */
+export type Levels = {
+  level(): Level | undefined;
+  levelFor(wb: number): Level | undefined;
 };
 
 export class ThrottleEntry {
@@ -54,17 +54,18 @@ export class ThrottleEntry {
     return Math.max(FEWEST_CPU_PAGES, divide(thresh, 32 * this.#cpuCount));
   }
 
-  /** Charges a task; `level` is asked only when the task comes to look. */
-  charge({ pid, cpu, pages, ts_ns, balances }: Charge, level: () => Level | undefined): void {
+  /** Charges a task; a bdi's own limit is looked at only when the task comes to look. */
+  charge({ pid, cpu, wb, pages, ts_ns, balances }: Charge, levels: Levels): void {
     const task = this.#task(pid);
     task.dirtied += pages;
     this.#of(pid).charged += pages;
     const onCpu = (this.#cpus.get(cpu) ?? 0) + pages;
     this.#cpus.set(cpu, onCpu);
     if (!balances) return;
-    const now = level();
-    const isCpuOver = task.dirtied < task.allowance && onCpu >= this.cpuLimit(now?.thresh);
-    if (task.dirtied >= task.allowance || isCpuOver) this.#enter(pid, task, ts_ns, now);
+    const { thresh } = levels.level() ?? {};
+    const isCpuOver = task.dirtied < task.allowance && onCpu >= this.cpuLimit(thresh);
+    const looks = task.dirtied >= task.allowance || isCpuOver;
+    if (looks) this.#enter(pid, task, ts_ns, levels.levelFor(wb));
     if (isCpuOver) this.#cpus.set(cpu, 0);
   }
 
@@ -106,6 +107,6 @@ export class ThrottleEntry {
 }
 
 /** dirty_poll_interval: 2^(ilog2(thresh - dirty) / 2) pages. */
-export function pollInterval({ dirty, thresh }: Pick<Level, 'dirty' | 'thresh'>): number {
+function pollInterval({ dirty, thresh }: Pick<Level, 'dirty' | 'thresh'>): number {
   return thresh > dirty ? 2 ** (Math.floor(Math.log2(thresh - dirty)) >> 1) : 1;
 }

@@ -2,13 +2,13 @@
  * Which systems are worth showing for a trace besides the recorded one: those that treat what was
  * recorded (tree nodes of btrfs, writes through FUSE servers, large folios) in another way.
  */
+import { opcodeCodes } from '../../derive/fuse-requests.ts';
 import { type Feature, resolveFeature } from '../../kernel/features.ts';
 import type { SwitchValues } from '../../model/switches.ts';
 import { systemOf } from '../../model/systems.ts';
 import { assertExists } from '../../trace/assert.ts';
-import type { TextColumn } from '../../trace/column.ts';
-import { numbers, type Tables, tableWith, texts } from '../../trace/table.ts';
-import type { Trace } from '../../trace/trace.ts';
+import { numbers, type Tables, tableWith } from '../../trace/table.ts';
+import { pageSizeOf, type Trace } from '../../trace/trace.ts';
 import { type HistoryReplay, replayHistory } from '../history/replay-history.ts';
 import { type Chosen, type Replays, replaySystems } from './compare.ts';
 import { hasRanges } from './feed-iomap.ts';
@@ -17,7 +17,7 @@ import { missingFor } from './needs.ts';
 import type { Replayed, SystemResult } from './result.ts';
 import { hasTreeNodes, treeFacts } from './tree-nodes.ts';
 
-export const TOPICS = ['trees', 'fuse', 'blocks'] as const;
+const TOPICS = ['trees', 'fuse', 'blocks'] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** The recorded system first, and what it is compared with. */
@@ -139,8 +139,7 @@ const CHOICES: Readonly<Record<Topic, (trace: Trace) => Choice | undefined>> = {
 
 function treeChoice(trace: Trace): Choice | undefined {
   if (!hasTreeNodes(trace.tables)) return undefined;
-  const pageSize = trace.meta.page_size ?? trace.host.page_size ?? 4096;
-  const { gate } = treeFacts(trace, pageSize);
+  const { gate } = treeFacts(trace, pageSizeOf(trace));
   return [
     system('btrfs'),
     system('btrfs-metadata-bytes'),
@@ -151,18 +150,14 @@ function treeChoice(trace: Trace): Choice | undefined {
 
 function fuseChoice({ tables, meta }: Trace): Choice | undefined {
   const sent = tableWith(tables, 'fuse_request_send', ['connection', 'unique', 'opcode']);
-  if (sent === undefined || !writesThrough(texts(sent, 'opcode'))) return undefined;
+  // Other traffic to a server dirties no page here.
+  if (sent === undefined || !opcodeCodes(sent, ['WRITE']).includes(true)) return undefined;
   const has = (feature: Feature) => resolveFeature(feature, meta.kernel, undefined).on;
   const copies = system('fuse-temp-pages');
   if (has('fuse_copies_pages')) return [copies, system('fuse-in-place')];
   const entries = has('fuse_counts_entries');
   const set = has('fuse_sync_skips') ? {} : ({ 'fuse.sync': 'wait' } as const);
   return [system(entries ? 'fuse-per-entry' : 'fuse-in-place', set), copies];
-}
-
-/** Requests that write were sent: other traffic to a server dirties no page here. */
-function writesThrough({ dictionary }: TextColumn): boolean {
-  return dictionary.some((name) => /^(?:16\b|FUSE_WRITE$)/.test(name));
 }
 
 /** Pages that a dirty event stands for on average, from where state and size of folios matter. */

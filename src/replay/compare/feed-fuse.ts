@@ -2,10 +2,12 @@
  * FUSE connections: requests on their way to the server, and the syncs that might wait for it. A
  * connection's number is the minor of its device, which its bdi is named after.
  */
+
+import { opcodeCodes } from '../../derive/fuse-requests.ts';
 import { bigs, numbers, type Table, type Tables, tableWith, texts } from '../../trace/table.ts';
 import { deviceText } from '../history/inode-key.ts';
 import type { Feed, FeedScene, Sink } from './feed.ts';
-import { opcodeCodes, RequestPairs } from './fuse-pairs.ts';
+import { RequestPairs } from './fuse-pairs.ts';
 
 export function feedFuse(tables: Tables, scene: FeedScene, sink: Sink): Feed[] {
   const sent = tableWith(tables, 'fuse_request_send', ['connection', 'unique', 'opcode']);

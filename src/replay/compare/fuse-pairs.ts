@@ -2,20 +2,8 @@
  * Requests to FUSE servers and their answers. Numbers tell them apart, but kernels before 7.0 send
  * some before they have one (0): those are answered in the order in which they were sent.
  */
-import { bigs, numbers, type Table, texts } from '../../trace/table.ts';
-
-/** include/uapi/linux/fuse.h */
-const NUMBERS = {
-  FORGET: 2,
-  FSYNC: 20,
-  FSYNCDIR: 30,
-  SETLKW: 33,
-  INTERRUPT: 36,
-  POLL: 40,
-  NOTIFY_REPLY: 41,
-  BATCH_FORGET: 42,
-} as const;
-type Opcode = keyof typeof NUMBERS;
+import { connectionOf, type Opcode, opcodeCodes, uniqueOf } from '../../derive/fuse-requests.ts';
+import { numbers, type Table, texts } from '../../trace/table.ts';
 
 /** Nobody answers these, or only when somebody else pleases. */
 const UNANSWERED: readonly Opcode[] = [
@@ -26,14 +14,6 @@ const UNANSWERED: readonly Opcode[] = [
   'NOTIFY_REPLY',
   'BATCH_FORGET',
 ];
-
-/** Which texts of `opcode` name one of these: `FUSE_WRITE`, or `16 (FUSE_WRITE)`. */
-export function opcodeCodes(sent: Table, names: readonly Opcode[]): readonly boolean[] {
-  const patterns = names.map((name) => new RegExp(`^(?:${NUMBERS[name]}\\b|FUSE_${name}$)`));
-  return texts(sent, 'opcode').dictionary.map((text) =>
-    patterns.some((pattern) => pattern.test(text)),
-  );
-}
 
 export type Request = { readonly row: number; readonly bytes: number };
 
@@ -85,12 +65,4 @@ export class RequestPairs {
 function firstUnnumbered(open: ReadonlyMap<number, Request>): number | undefined {
   for (const key of open.keys()) if (key < 0) return key;
   return undefined;
-}
-
-export const connectionOf = (table: Table, row: number): number =>
-  bigs(table, 'connection').words[2 * row] as number;
-
-function uniqueOf(table: Table, row: number): number {
-  const { words } = bigs(table, 'unique');
-  return (words[2 * row + 1] as number) * 2 ** 32 + (words[2 * row] as number);
 }

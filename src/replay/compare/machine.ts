@@ -1,9 +1,7 @@
 /** What is known of the recorded machine, and why. */
 import type { RunFacts } from '../../model/policies/policy.ts';
-import type { Trace } from '../../trace/trace.ts';
+import { pageSizeOf, type Trace } from '../../trace/trace.ts';
 import { hasTreeNodes, treeFacts } from './tree-nodes.ts';
-
-const PAGE_SIZE_ASSUMED = 4096;
 
 export type Machine = {
   readonly facts: RunFacts;
@@ -12,7 +10,7 @@ export type Machine = {
 };
 
 export function machineFacts(trace: Trace): Machine {
-  const page_size = trace.meta.page_size ?? trace.host.page_size ?? PAGE_SIZE_ASSUMED;
+  const page_size = pageSizeOf(trace);
   const tree = treeFacts(trace, page_size);
   const facts: RunFacts = {
     page_size,

@@ -258,7 +258,7 @@ function writeBandwidth(tables: Tables) {
  * False when a call that nobody waited for wrote nodes although fewer than the threshold could be
  * dirty: all dirty pages of the last sample and all dirtied since. Undefined leaves it open.
  */
-export function gateEvidence(
+function gateEvidence(
   tables: Tables,
   calls: readonly TreeCall[],
   pageSize: number,

@@ -13,7 +13,7 @@ import type { Doubt, Timeline } from './timeline.ts';
 const BINS = 60;
 
 /** Why prediction and record may differ, in pages. */
-export const BUDGET_PARTS = [
+const BUDGET_PARTS = [
   'drift',
   'in_flight',
   'unknown_initial_state',

@@ -1,7 +1,7 @@
 /** What each derived edge rests on, counted in pages. */
 
 /** Edges of a page's life that have no event of their own, and what can stand for each. */
-export const EVIDENCE = {
+const EVIDENCE = {
   dirty: {
     event: 'writeback_dirty_folio',
     redirty: 'writeback_dirty_folio for a page that its writer had claimed',

@@ -1,5 +1,7 @@
 /** Folios that are dirtied, and those that enter and leave the page cache. */
+
 import { PageIntervals } from '../../model/page-intervals.ts';
+import { doubleAt } from '../../trace/column.ts';
 import { bigs, type Table, type Tables, tableWith } from '../../trace/table.ts';
 import type { FolioSizes } from '../folio-sizes.ts';
 import type { Follower } from './follower.ts';
@@ -100,11 +102,11 @@ export function followPageCache(scene: Scene, tables: Tables): Follower[] {
 /** The node of a row's folio; undefined where there is nothing to tell apart. */
 function nodeReader({ owners }: Scene, table: Table): ((row: number) => number) | undefined {
   const { nodes } = owners;
-  if (nodes === undefined || nodes.numbers.length < 2 || !('pfn' in table.columns))
+  if (nodes === undefined || nodes.numbers.length < 2 || !('pfn' in table.columns)) {
     return undefined;
+  }
   const { words } = bigs(table, 'pfn');
-  return (row) =>
-    nodes.codeOf((words[2 * row + 1] as number) * 2 ** 32 + (words[2 * row] as number));
+  return (row) => nodes.codeOf(doubleAt(words, row));
 }
 
 /** What page-cache events say of a folio. The object is reused from call to call. */

@@ -2,7 +2,9 @@
  * Writes to a FUSE server: requests leave in the order in which folios were claimed, and their
  * answers end the writeback.
  */
-import type { TextColumn } from '../../trace/column.ts';
+
+import { opcodeCodes } from '../../derive/fuse-requests.ts';
+import { doubleAt } from '../../trace/column.ts';
 import { bigs, type Table, type Tables, tableWith } from '../../trace/table.ts';
 import { evidenceCode } from './evidence.ts';
 import type { Follower } from './follower.ts';
@@ -36,7 +38,7 @@ function followSend(scene: Scene, table: Table, requests: Requests): Follower {
   const unique = bigs(table, 'unique').words;
   const length = at.number('len_bytes');
   const opcode = at.text('opcode');
-  const isWrite = writesOf(opcode);
+  const isWrite = opcodeCodes(table, ['WRITE']);
   return {
     table,
     visit(row) {
@@ -55,7 +57,7 @@ function followSend(scene: Scene, table: Table, requests: Requests): Follower {
         sent = new Map();
         requests.set(dev, sent);
       }
-      sent.set(numberOf(unique, row), runs);
+      sent.set(doubleAt(unique, row), runs);
     },
   };
 }
@@ -68,7 +70,7 @@ function followEnd(scene: Scene, table: Table, requests: Requests): Follower {
     table,
     visit(row) {
       const sent = requests.get(connection[2 * row] as number);
-      const number = numberOf(unique, row);
+      const number = doubleAt(unique, row);
       const runs = sent?.get(number);
       if (runs === undefined) return;
       at.moveTo(row);
@@ -76,12 +78,4 @@ function followEnd(scene: Scene, table: Table, requests: Requests): Follower {
       sent?.delete(number);
     },
   };
-}
-
-const numberOf = (words: Uint32Array, row: number): number =>
-  (words[2 * row + 1] as number) * 2 ** 32 + (words[2 * row] as number);
-
-/** `FUSE_WRITE`, or `16 (FUSE_WRITE)` in text. */
-function writesOf(opcode: TextColumn): readonly boolean[] {
-  return opcode.dictionary.map((name) => /^(?:16\b|FUSE_WRITE$)/.test(name));
 }

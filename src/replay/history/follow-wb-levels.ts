@@ -7,7 +7,7 @@ import { textAt } from '../../trace/column.ts';
 import { type Tables, tableWith } from '../../trace/table.ts';
 import type { Follower } from './follower.ts';
 import { inodeKeys, inodeText } from './inode-key.ts';
-import type { SampleFit } from './sampled-levels.ts';
+import { errorsBetween, type SampleFit } from './sampled-levels.ts';
 import { Cursor, type Scene } from './scene.ts';
 
 type Levels = {
@@ -79,22 +79,16 @@ export class WbLevels {
 
 function fitOf(bdi: string, { predicted, recorded }: Levels): SampleFit | undefined {
   if (recorded.length < 2) return undefined;
-  const unseen_pages = (recorded[0] as number) - (predicted[0] as number);
-  let [error_pages, recorded_pages, max_abs_pages] = [0, 0, 0];
-  for (let at = 1; at < recorded.length; at++) {
-    const pages = recorded[at] as number;
-    const error = Math.abs((predicted[at] as number) + unseen_pages - pages);
-    error_pages += error;
-    recorded_pages += pages;
-    max_abs_pages = Math.max(max_abs_pages, error);
-  }
+  const { error_pages, recorded_pages, ...fit } = errorsBetween(
+    recorded.length,
+    (at) => predicted[at] as number,
+    (at) => recorded[at] as number,
+  );
   return {
     against: 'balance_dirty_pages',
     name: bdi,
     counter: 'dirty + writeback',
-    n: recorded.length - 1,
-    max_abs_pages,
+    ...fit,
     wape: recorded_pages > 0 ? error_pages / recorded_pages : undefined,
-    unseen_pages,
   };
 }

@@ -13,7 +13,7 @@ export const PLACE_SHIFT = 3;
 export const MAX_PLACES = 32;
 
 /** Orders are stored plus one, since 0 stands for "not cached". */
-export const orderOf = (value: number): number => value - 1;
+const orderOf = (value: number): number => value - 1;
 
 export class Inode {
   readonly id: number;

@@ -97,15 +97,24 @@ const sum = (errors: readonly { readonly error_pages: number }[]): number =>
 function errorsOf({ rows, predicted, recorded }: Source, counter: Kind, code: number) {
   const at = (step: number) => predicted[step]?.get(code)?.[counter] ?? 0;
   const shown = (step: number) => recorded[counter][rows[step] as number] as number;
-  const unseen_pages = shown(0) - at(0);
+  return { counter, ...errorsBetween(rows.length, at, shown) };
+}
+
+/** How far predicted levels are from recorded ones, counted from what the first one has more. */
+export function errorsBetween(
+  steps: number,
+  predicted: (step: number) => number,
+  recorded: (step: number) => number,
+) {
+  const unseen_pages = recorded(0) - predicted(0);
   let [error_pages, recorded_pages, max_abs_pages] = [0, 0, 0];
-  for (let step = 1; step < rows.length; step++) {
-    const error = Math.abs(at(step) + unseen_pages - shown(step));
+  for (let step = 1; step < steps; step++) {
+    const error = Math.abs(predicted(step) + unseen_pages - recorded(step));
     error_pages += error;
-    recorded_pages += shown(step);
+    recorded_pages += recorded(step);
     max_abs_pages = Math.max(max_abs_pages, error);
   }
-  return { counter, n: rows.length - 1, max_abs_pages, unseen_pages, error_pages, recorded_pages };
+  return { n: steps - 1, max_abs_pages, unseen_pages, error_pages, recorded_pages };
 }
 
 function sourceOf(table: Table, scene: Scene): Source | undefined {

@@ -14,13 +14,7 @@ export type BdiSeries = {
 };
 
 /** Pages about which the events leave doubt, by reason, counted from the start. */
-export const DOUBTS = [
-  'unseen_dirty',
-  'unseen_writeback',
-  'sizes',
-  'redirtied',
-  'untraced',
-] as const;
+const DOUBTS = ['unseen_dirty', 'unseen_writeback', 'sizes', 'redirtied', 'untraced'] as const;
 export type Doubt = (typeof DOUBTS)[number];
 
 export type Timeline = {

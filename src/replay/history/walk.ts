@@ -3,9 +3,10 @@
  * walk over the rows. Every replay is wired here, whoever asks for it.
  */
 import { type Consistency, consistencyOf } from '../../derive/consistency.ts';
-import { counterDrift, type DriftBound } from '../../kernel/counter-drift.ts';
+import { driftOf } from '../../derive/drift.ts';
+import type { DriftBound } from '../../kernel/counter-drift.ts';
 import { type Table, tableWith } from '../../trace/table.ts';
-import type { Trace } from '../../trace/trace.ts';
+import { pageSizeOf, type Trace } from '../../trace/trace.ts';
 import { type FolioSizes, findFolioSizes } from '../folio-sizes.ts';
 import { type LossIndex, lossIndex } from '../losses.ts';
 import { followBlock } from './follow-block.ts';
@@ -22,7 +23,6 @@ import { visitRows } from './order.ts';
 import type { Scene } from './scene.ts';
 import type { Totals } from './totals.ts';
 
-const PAGE_SIZE_ASSUMED = 4096;
 const SAMPLE_COLUMNS = [
   'nr_dirty_pages',
   'nr_writeback_pages',
@@ -42,18 +42,17 @@ export type HistoryInputs = {
 
 /** Undefined when the trace lacks the events that a prediction needs. */
 export function historyInputs(trace: Trace): HistoryInputs | undefined {
-  const { tables, meta, host, losses } = trace;
+  const { tables, losses } = trace;
   const samples = tableWith(tables, 'global_dirty_state', SAMPLE_COLUMNS);
   const sizes = findFolioSizes(tables);
   if (samples === undefined || sizes === undefined) return undefined;
-  const { zoneinfo, meminfo } = host;
   return {
     samples,
     sizes,
-    drift: counterDrift({ cpus: host.cpus ?? meta.cpus, zoneinfo, meminfo }),
+    drift: driftOf(trace),
     losses: lossIndex(losses),
     consistency: consistencyOf(trace),
-    pageSize: meta.page_size ?? host.page_size ?? PAGE_SIZE_ASSUMED,
+    pageSize: pageSizeOf(trace),
   };
 }
 

@@ -22,7 +22,7 @@ export type Run = {
   copies?: { written: number; left: number };
 };
 
-export const pagesOf = (run: Run): number => run.end - run.start + run.anonymous;
+const pagesOf = (run: Run): number => run.end - run.start + run.anonymous;
 
 export type Bio = {
   readonly start: number;

@@ -2,7 +2,7 @@
  * How much every bdi has written, over time: what WB_WRITTEN of it has grown by. One entry for all
  * completions of a stretch that is short against the timer tick.
  */
-import { firstNot } from '../../trace/search.ts';
+import { upperBound } from '../../trace/search.ts';
 import { NS_PER_MS } from '../../trace/time.ts';
 
 const STRETCH_NS = 0.25 * NS_PER_MS;
@@ -47,7 +47,7 @@ export class WrittenLog {
 /** The pages of a series at a time. */
 export function writtenBy({ ts_ns, pages }: WrittenSeries): (ts_ns: number) => number {
   return (time) => {
-    const before = firstNot(ts_ns.length, (at) => (ts_ns[at] as number) <= time) - 1;
+    const before = upperBound(ts_ns, time) - 1;
     return pages[before] ?? 0;
   };
 }

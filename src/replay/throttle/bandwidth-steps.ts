@@ -8,7 +8,7 @@ import { numberColumn, textColumn } from '../../trace/column.ts';
 import { makeTable, type Table } from '../../trace/table.ts';
 
 /** How a range became known; `hidden-update`: predicted of one that leaves no event. */
-export const EVIDENCE = [
+const EVIDENCE = [
   'recorded',
   'update-rule',
   'hidden-update',

@@ -84,7 +84,7 @@ export function setCandidates(situation: Situation, wbSetpoint: number, setpoint
   return situation.wb_thresh_low <= situation.wb_thresh_high;
 }
 
-export function useCandidate({ at }: Situation, wbThresh: number): DomainPoint {
+function useCandidate({ at }: Situation, wbThresh: number): DomainPoint {
   at.wb_thresh = wbThresh;
   at.wb_background = wbBackground(wbThresh, at.thresh, at.background);
   return at;

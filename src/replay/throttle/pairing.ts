@@ -9,7 +9,7 @@ import type { LossIndex } from '../losses.ts';
 import { levelAt, type StateColumns, type ThrottleColumns } from './columns.ts';
 
 /** There is none, or events were lost in between. */
-export const UNPAIRED = -1;
+const UNPAIRED = -1;
 export const LOST = -2;
 
 export type Pairing = {

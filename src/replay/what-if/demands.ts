@@ -95,7 +95,7 @@ class Collected {
 
   demand(): Demand {
     const common = { start_ns: this.#start_ns, own_ns: this.#own_ns, pages: this.#pages };
-    return { ...common, pace: this.#pace() };
+    return { ...common, pace_pages_per_s: this.#pace() };
   }
 
   #pace(): number | undefined {

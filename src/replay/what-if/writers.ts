@@ -22,15 +22,15 @@ export type Demand = {
    * Pages per second at which it writes by itself, catching up when it is behind; undefined for one
    * that goes on as soon as it may.
    */
-  readonly pace: number | undefined;
+  readonly pace_pages_per_s: number | undefined;
 };
 
 export type Writers = {
   readonly demands: readonly Demand[];
   /** Pages that the device writes per second. */
-  readonly drain: number;
+  readonly drain_pages_per_s: number;
   /** dirty + writeback when it began. */
-  readonly level: number;
+  readonly level_pages: number;
   readonly duration_ns: number;
 };
 
@@ -64,9 +64,9 @@ export function runWriters(
   limits: (t_ns: number) => Limits,
   most_ns = Number.POSITIVE_INFINITY,
 ): Outcome {
-  const { drain, duration_ns } = writers;
+  const { drain_pages_per_s, duration_ns } = writers;
   const tasks = writers.demands.map((demand) => new Task(demand));
-  let level = writers.level;
+  let level = writers.level_pages;
   let [paused_ns, peak, done_ns] = [0, level, 0];
   const step_ns = Math.max(STEP_NS, duration_ns / MOST_STEPS);
   for (let t = 0; t < LONGEST * duration_ns && paused_ns <= most_ns; t += step_ns) {
@@ -74,25 +74,31 @@ export function runWriters(
     if (active.length === 0 && t >= duration_ns) break;
     if (active.length > 0) done_ns = t;
     const now = limits(t);
-    const taken = share(active, t, step_ns, allowed(level, now, drain, step_ns));
+    const taken = share(active, t, step_ns, allowed(level, now, drain_pages_per_s, step_ns));
     paused_ns += taken.paused_ns;
     level += taken.pages;
     const { background } = now;
-    if (level > background) level = Math.max(background, level - (drain * step_ns) / 1e9);
+    if (level > background)
+      level = Math.max(background, level - (drain_pages_per_s * step_ns) / 1e9);
     peak = Math.max(peak, level);
   }
   return { paused_ns, peak_pages: peak, done_ns };
 }
 
 /** Pages that all tasks together may dirty in a step; no bound in free run. */
-function allowed(level: number, limits: Limits, drain: number, step_ns: number): number {
+function allowed(
+  level: number,
+  limits: Limits,
+  drain_pages_per_s: number,
+  step_ns: number,
+): number {
   const freerun = freerunCeiling(asPages(limits.thresh), asPages(limits.background));
   if (level <= freerun) return Number.POSITIVE_INFINITY;
   const limit = asPages(limits.limit);
   const setpoint = globalSetpoint(limit, freerun);
   // Tasks share what the device writes, scaled by how far the level is from the setpoint.
   const ratio = positionPolynomial(setpoint, Math.round(level), limit) / RATIO_ONE;
-  return (ratio * drain * step_ns) / 1e9;
+  return (ratio * drain_pages_per_s * step_ns) / 1e9;
 }
 
 /** Even shares; what one does not want is left to the others. */
@@ -135,7 +141,7 @@ class Task {
 
   /** Pages that it dirties in this step if nobody stops it. */
   wish(t: number, step_ns: number): number {
-    const { pace, start_ns } = this.#demand;
+    const { pace_pages_per_s: pace, start_ns } = this.#demand;
     const next = this.#pagesAt(this.#own + step_ns);
     if (pace === undefined) return Math.max(0, next - this.#done);
     const due = (pace * (t + step_ns - start_ns)) / 1e9;

@@ -75,6 +75,26 @@ describe('the share of a connection', () => {
     expect(at(6287)).toContain('share of 8386 pages is steered from 6286 pages on');
   });
 
+  test('a task is paused for the share of the connection that it writes to, no other task', () => {
+    const write = (switches: SwitchValues) => {
+      const run = runOf('in-place', switches);
+      const limits = { type: 'limits', thresh: 838_656, background: 418_816 } as const;
+      run.feed({ ...limits, ts_ns: 0 });
+      for (let page = 0; page < 6500; page++) {
+        for (const wb of [1, 2]) {
+          const at = { start: page * PAGE, ts_ns: page + 1, pid: 10 + wb, wb, file: wb };
+          run.feed(data('dirty', at));
+        }
+      }
+      run.feed({ ...limits, ts_ns: 1e9 });
+      const throttled = (pid: number) => run.entries().find((task) => task.pid === pid)?.throttled;
+      return { fuse: throttled(11), other: throttled(12), stretches: run.throttled.length };
+    };
+    // 213 pages above the 6286 where pauses begin; a new task looks every 32 pages.
+    expect(write({})).toEqual({ fuse: Math.ceil(213 / 32), other: 0, stretches: 1 });
+    expect(write({ 'fuse.strictlimit': false })).toEqual({ fuse: 0, other: 0, stretches: 0 });
+  });
+
   test('of a limit of 1 GiB', () => {
     expect(fuseLimits(262_144, 131_072).thresh).toBe(2621);
   });

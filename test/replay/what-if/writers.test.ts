@@ -15,13 +15,13 @@ const eager = (mib: number, own_s: number): Demand => ({
   start_ns: 0,
   own_ns: [0, own_s * S],
   pages: [0, mib * MIB],
-  pace: undefined,
+  pace_pages_per_s: undefined,
 });
 
 const writersOf = (demands: readonly Demand[], drain_mibps: number): Writers => ({
   demands,
-  drain: drain_mibps * MIB,
-  level: 0,
+  drain_pages_per_s: drain_mibps * MIB,
+  level_pages: 0,
   duration_ns: 20 * S,
 });
 
@@ -48,7 +48,7 @@ test('what a limit holds is dirtied at once, the rest at the pace of the device'
 });
 
 test('one that has a pace is due what it was kept from', () => {
-  const paced: Demand = { ...eager(400, 1), pace: 50 * MIB };
+  const paced: Demand = { ...eager(400, 1), pace_pages_per_s: 50 * MIB };
   const free = runWriters(writersOf([paced], 60), limit(512));
   expect(free.paused_ns).toBe(0);
   expect(free.done_ns / S).toBeCloseTo(8, 0);
@@ -57,7 +57,7 @@ test('one that has a pace is due what it was kept from', () => {
 });
 
 test('a light writer keeps its pace beside a heavy one', () => {
-  const light: Demand = { ...eager(40, 8), pace: 5 * MIB };
+  const light: Demand = { ...eager(40, 8), pace_pages_per_s: 5 * MIB };
   const alone = runWriters(writersOf([eager(400, 1)], 40), limit(128));
   const both = runWriters(writersOf([eager(400, 1), light], 40), limit(128));
   expect(both.paused_ns).toBeGreaterThanOrEqual(alone.paused_ns * 0.95);
@@ -75,12 +75,12 @@ test('a higher limit and a faster device never pause more', () => {
       fc.integer({ min: 16, max: 512 }),
       fc.integer({ min: 50, max: 900 }),
       fc.integer({ min: 10, max: 200 }),
-      (thresh, mib, drain) => {
+      (thresh, mib, drain_mibps) => {
         const run = (high: number, rate: number) =>
           runWriters(writersOf([eager(mib, 1)], rate), limit(high)).paused_ns;
         const tick = 2e7;
-        expect(run(2 * thresh, drain)).toBeLessThanOrEqual(run(thresh, drain) + tick);
-        expect(run(thresh, 2 * drain)).toBeLessThanOrEqual(run(thresh, drain) + tick);
+        expect(run(2 * thresh, drain_mibps)).toBeLessThanOrEqual(run(thresh, drain_mibps) + tick);
+        expect(run(thresh, 2 * drain_mibps)).toBeLessThanOrEqual(run(thresh, drain_mibps) + tick);
       },
     ),
     { numRuns: 40 },

@@ -11,7 +11,7 @@
 import { divide } from '../../../kernel/arithmetic.ts';
 import { assert } from '../../../trace/assert.ts';
 
-export const STATE_SCHEMES = [
+const STATE_SCHEMES = [
   'buffer-heads',
   'iomap-page-4.18',
   'iomap-page-5.4',
@@ -22,7 +22,7 @@ export const STATE_SCHEMES = [
 export type StateScheme = (typeof STATE_SCHEMES)[number];
 
 /** sizeof(struct buffer_head) on 64-bit machines. */
-export const BUFFER_HEAD_BYTES = 104;
+const BUFFER_HEAD_BYTES = 104;
 const SECTOR = 512;
 
 const wordBytes = (bits: number) => 8 * Math.ceil(bits / 64);
@@ -46,7 +46,7 @@ export function stateBytes(
 }
 
 /** How much of a folio counts as dirty, and how much of it is written. */
-export const GRANULARITIES = ['folio', 'block'] as const;
+const GRANULARITIES = ['folio', 'block'] as const;
 export type Granularity = (typeof GRANULARITIES)[number];
 
 /** Blocks of one folio: which are dirty. */

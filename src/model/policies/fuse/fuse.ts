@@ -11,7 +11,7 @@
  */
 import type { CounterName } from '../counters.ts';
 import type { DataEvent, HistoryEvent } from '../history.ts';
-import type { Desk, Policy, PolicyFactory, RunFacts } from '../policy.ts';
+import type { Desk, Level, Policy, PolicyFactory, RunFacts } from '../policy.ts';
 import { Stretches } from '../stretches.ts';
 import { FUSE_MAX_RATIO, fuseLimits } from './fuse-limits.ts';
 import { fuseNotes } from './fuse-notes.ts';
@@ -139,10 +139,18 @@ export class FuseRun {
     if (this.stuck !== undefined) this.stuck.room_bytes = own.thresh * page_size;
     let isOver = false;
     for (const wb of fuse_wbs ?? []) {
-      const held = book.of('WB_RECLAIMABLE', wb) + book.of('WB_WRITEBACK', wb);
-      isOver ||= strictlimit && held > own.setpoint;
+      const level = this.strictLevel(book, wb);
+      isOver ||= level !== undefined && level.dirty > level.freerun;
     }
     this.share.look(ts_ns, isOver);
+  }
+
+  /** FUSE has BDI_CAP_STRICTLIMIT: its writers are paused by its own share alone. */
+  strictLevel(book: Desk['book'], wb: number): Level | undefined {
+    const strictlimit = this.facts.switches['fuse.strictlimit'] ?? true;
+    if (!strictlimit || !this.isFuse(wb) || Number.isNaN(this.cap_pages)) return undefined;
+    const dirty = book.of('WB_RECLAIMABLE', wb) + book.of('WB_WRITEBACK', wb);
+    return { dirty, thresh: this.cap_pages, freerun: this.setpoint_pages };
   }
 }
 
@@ -157,6 +165,7 @@ function fuse(era: CopyEra): PolicyFactory {
         : { expand: (event: HistoryEvent, emit: Emit) => run.expand(event, emit) }),
       account: (event, desk) => run.account(event, desk),
       observe: (event, desk) => run.observe(event, desk),
+      strictLevel: (book, wb) => run.strictLevel(book, wb),
       inputs(book, inputs) {
         if (facts.switches['fuse.count-temp']) inputs.nr_writeback += book.get('NR_WRITEBACK_TEMP');
       },

@@ -1,10 +1,10 @@
 /** A timeline of typed arrays, millions of points long, becomes one of a few thousand numbers. */
-import type { Interval, Series, Timeline } from '../src/findings/detail.ts';
-import { clip, finite, jsonNumber } from './build-values.ts';
-import { type Curve, downsample, lowerBound } from './charts/downsample.ts';
-import type { ReportSeries, ReportTimeline } from './details.ts';
+import type { Interval, Series, Timeline } from '../../src/findings/detail.ts';
+import { type Curve, downsample, lowerBound } from '../charts/downsample.ts';
+import type { ReportSeries, ReportTimeline } from '../schema/details.ts';
+import { formatNumber, formatQuantity } from '../units.ts';
 import { uniteIntervals } from './intervals.ts';
-import { formatNumber, formatQuantity } from './units.ts';
+import { clip, finite, jsonNumber } from './values.ts';
 
 /** More curves than these cannot be told apart; the caption says how many were left out. */
 const MOST_SERIES = 16;

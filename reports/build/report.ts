@@ -1,12 +1,8 @@
 /** Findings and facts about the capture become the Report document. Same input, same bytes. */
 
-import type { Comparison } from '../src/findings/against/comparison.ts';
-import type { Cell, Detail, DetailTable, Distribution } from '../src/findings/detail.ts';
-import type { Finding } from '../src/findings/finding.ts';
-import { buildComparison } from './build-comparison.ts';
-import { buildHeatmap, buildLanes } from './build-lanes.ts';
-import { buildTimeline } from './build-timeline.ts';
-import { clip, finite, jsonNumber } from './build-values.ts';
+import type { Comparison } from '../../src/findings/against/comparison.ts';
+import type { Cell, Detail, DetailTable, Distribution } from '../../src/findings/detail.ts';
+import type { Finding } from '../../src/findings/finding.ts';
 import {
   REPORT_SCHEMA,
   REPORT_VERSION,
@@ -20,7 +16,11 @@ import {
   type ReportSection,
   type ReportSubject,
   type ReportTable,
-} from './report.ts';
+} from '../schema/report.ts';
+import { buildComparison } from './comparison.ts';
+import { buildHeatmap, buildLanes } from './lanes.ts';
+import { buildTimeline } from './timeline.ts';
+import { clip, finite, jsonNumber } from './values.ts';
 
 /** What is concluded about one capture. */
 export type SubjectInput = {

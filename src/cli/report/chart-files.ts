@@ -1,7 +1,7 @@
 /** The charts of a report as files; what draws them is loaded only when they are asked for. */
 import { dirname, join, parse, relative, sep } from 'node:path';
-import { type ChartLink, chartsOf, type Report } from '../../reports/index.ts';
-import { readModuleFile, writeWhole } from './files.ts';
+import { type ChartLink, chartsOf, type Report } from '../../../reports/index.ts';
+import { readModuleFile, writeWhole } from '../files.ts';
 
 /** A chart's title, and the file that shows it (as PNG if both were asked for). */
 export type ChartFile = { readonly title: string; readonly file: string };
@@ -17,7 +17,7 @@ export async function writeCharts(
   { svg, png }: ChartFolders,
 ): Promise<readonly ChartFile[]> {
   if (svg === undefined && png === undefined) return [];
-  const { renderSvg } = await import('../../reports/render/svg.ts');
+  const { renderSvg } = await import('../../../reports/render/svg.ts');
   const toPng = png === undefined ? undefined : await pngRenderer();
   const files: ChartFile[] = [];
   for (const [at, chart] of chartsOf(document).entries()) {
@@ -51,7 +51,7 @@ export function chartLinks(markdown: string, files: readonly ChartFile[]): Chart
 }
 
 async function pngRenderer(): Promise<(svg: string) => Promise<Uint8Array>> {
-  const { PNG_ASSETS, renderPng } = await import('../../reports/render/png.ts');
+  const { PNG_ASSETS, renderPng } = await import('../../../reports/render/png.ts');
   const assets = {
     wasm: readModuleFile(PNG_ASSETS.wasm),
     fonts: PNG_ASSETS.fonts.map(readModuleFile),

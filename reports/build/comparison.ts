@@ -1,7 +1,7 @@
 /** A comparison of two captures → its part of the Report. */
-import type { Comparison } from '../src/findings/against/comparison.ts';
-import { clip, finite, jsonNumber } from './build-values.ts';
-import type { ReportComparison } from './comparison.ts';
+import type { Comparison } from '../../src/findings/against/comparison.ts';
+import type { ReportComparison } from '../schema/comparison.ts';
+import { clip, finite, jsonNumber } from './values.ts';
 
 const MOST_DIFFERENCES = 60;
 

@@ -20,7 +20,7 @@ export const unitSchema = z.enum([
 
 export const windowSchema = z.tuple([z.number(), z.number()]);
 
-export const intervalSchema = z.object({
+const intervalSchema = z.object({
   from_ns: z.number(),
   to_ns: z.number(),
   label: z.string(),
@@ -128,7 +128,7 @@ const distributionSchema = z.object({
   buckets: z.array(z.object({ label: z.string(), count: z.number(), total: z.number() })),
 });
 
-export const tableSchema = z.object({
+const tableSchema = z.object({
   kind: z.literal('table'),
   id: z.string(),
   ...ofPair,

@@ -1,9 +1,9 @@
 /** A comparison as the document that `tidemark compare --json` prints. */
 
-import { COUNTERS } from '../model/view.ts';
-import { fitWords } from '../replay/compare/differences.ts';
-import type { Comparison, SystemResult } from '../replay/compare/result.ts';
-import { COMPARE_VERSION, type CompareDocument } from './compare-schema.ts';
+import { COUNTERS } from '../../model/view.ts';
+import { fitWords } from '../../replay/compare/differences.ts';
+import type { Comparison, SystemResult } from '../../replay/compare/result.ts';
+import { COMPARE_VERSION, type CompareDocument } from './schema.ts';
 
 /** More stretches than these make a document large and nobody wiser. */
 const MOST_STRETCHES = 1000;

@@ -1,14 +1,16 @@
 /** The replay on a terminal: every law and every counter that could be checked, a line each. */
-import type { CounterFit } from '../replay/counter-fit.ts';
-import type { HistoryReplay } from '../replay/history/replay-history.ts';
-import { type Law, lawsOf, type ReplayResult } from '../replay/replay.ts';
-import type { IdentityResult } from '../replay/residual.ts';
-import { allDiagnostics } from '../trace/diagnostics.ts';
-import { printable } from '../trace/printable.ts';
-import type { Trace } from '../trace/trace.ts';
+
+import type { CounterFit } from '../../replay/counter-fit.ts';
+import type { HistoryReplay } from '../../replay/history/replay-history.ts';
+import { type Law, lawsOf, type ReplayResult } from '../../replay/replay.ts';
+import type { IdentityResult } from '../../replay/residual.ts';
+import { allDiagnostics } from '../../trace/diagnostics.ts';
+import { printable } from '../../trace/printable.ts';
+import { secondsText } from '../../trace/time.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { textTable } from '../text-table.ts';
 import { inferredText } from './inferred-bandwidth.ts';
 import { projectionsText } from './projections-text.ts';
-import { textTable } from './text-table.ts';
 
 export function replayText(trace: Trace, result: ReplayResult): string {
   const found = allDiagnostics(trace.diagnostics, result.diagnostics);
@@ -123,7 +125,7 @@ function settingsText({ thresholds }: ReplayResult): string {
   if (changes.length === 0) return '';
   const lines = changes.map(
     ({ after_ns, from_ns, thresh_pages, background_pages, first_reader }) => {
-      const when = `between ${seconds(after_ns)} and ${seconds(from_ns)}`;
+      const when = `between ${secondsText(after_ns)} and ${secondsText(from_ns)}`;
       const who = `${printable(first_reader.comm)} (pid ${first_reader.pid})`;
       return (
         `  ${when}: thresholds ${background_pages.high} / ${thresh_pages.high} pages; ` +
@@ -132,10 +134,6 @@ function settingsText({ thresholds }: ReplayResult): string {
     },
   );
   return `\nsettings changed while recording\n${lines.join('')}`;
-}
-
-function seconds(ns: number): string {
-  return `${(ns / 1e9).toFixed(3)} s`;
 }
 
 function share(part: number, whole: number): string {

@@ -1,7 +1,7 @@
 /** avg_write_bandwidth between its prints, as `replay` shows it: inferred, and what from. */
-import type { Identities } from '../replay/identities.ts';
-import { textAt } from '../trace/column.ts';
-import { numbers, texts } from '../trace/table.ts';
+import type { Identities } from '../../replay/identities.ts';
+import { textAt } from '../../trace/column.ts';
+import { numbers, texts } from '../../trace/table.ts';
 
 type Inferred = {
   readonly ts_ns: number;

@@ -1,7 +1,7 @@
 /** What weakens the numbers of `tidemark stalls`: each a sentence that says what to do. */
-import type { Stall } from '../derive/stalls.ts';
-import { count } from '../findings/format.ts';
-import { lostEvents, type Trace } from '../trace/trace.ts';
+import type { Stall } from '../../derive/stalls.ts';
+import { count } from '../../findings/format.ts';
+import { lostEvents, type Trace } from '../../trace/trace.ts';
 
 /** What a wait is seen by; one event of each list is enough. */
 const SEEN_BY: readonly (readonly [what: string, events: readonly string[]])[] = [

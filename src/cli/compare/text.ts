@@ -1,17 +1,17 @@
 /** A comparison for a terminal: what fits a screen. */
-import { fitText, highest, valuesOf, whenText } from '../findings/counterfactual.ts';
-import { bytes, duration, percent, thousands } from '../findings/format.ts';
-import { fitWords } from '../replay/compare/differences.ts';
+import { fitText, highest, valuesOf, whenText } from '../../findings/counterfactual.ts';
+import { bytes, duration, percent, thousands } from '../../findings/format.ts';
+import { fitWords } from '../../replay/compare/differences.ts';
 import type {
   Comparison,
   CounterSeries,
   Difference,
   Replayed,
   SystemResult,
-} from '../replay/compare/result.ts';
-import { printable } from '../trace/printable.ts';
-import { textTable } from './text-table.ts';
-import { wrapped } from './wrap.ts';
+} from '../../replay/compare/result.ts';
+import { printable } from '../../trace/printable.ts';
+import { textTable } from '../text-table.ts';
+import { wrapped } from '../wrap.ts';
 
 const MOST_TASKS = 3;
 const MOST_COUNTERS = 8;
@@ -44,7 +44,7 @@ export function compareText(comparison: Comparison): string {
 }
 
 /** What a system needs that the capture does not hold, and what to record next time. */
-export function missingText(result: SystemResult): string {
+function missingText(result: SystemResult): string {
   if (result.status !== 'not-applicable') return '';
   const lines = result.needs.map(({ events, why, recorded }) => {
     const what = recorded ? `${why}; recorded, and there is none` : why;

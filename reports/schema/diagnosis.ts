@@ -11,7 +11,7 @@ export const DIAGNOSIS_VERSION = 1;
 const number = z.number().nullable();
 const window = z.tuple([z.number(), z.number()]).nullable();
 
-export const severitySchema = z.enum(['info', 'notice', 'warning', 'critical']);
+const severitySchema = z.enum(['info', 'notice', 'warning', 'critical']);
 
 const victimSchema = z.object({
   comm: z.string(),
@@ -57,7 +57,7 @@ const adviceSchema = z.object({
   unpredicted: z.string().optional(),
 });
 
-export const findingSchema = z.object({
+const findingSchema = z.object({
   id: z.string(),
   title: z.string(),
   question: z.string(),

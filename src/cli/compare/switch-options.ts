@@ -6,10 +6,10 @@ import {
   type SwitchRow,
   type SwitchValues,
   switchRow,
-} from '../model/switches.ts';
-import { SYSTEMS, type System, systemOf } from '../model/systems.ts';
-import type { Chosen } from '../replay/compare/compare.ts';
-import { UsageError } from '../trace/errors.ts';
+} from '../../model/switches.ts';
+import { SYSTEMS, type System, systemOf } from '../../model/systems.ts';
+import type { Chosen } from '../../replay/compare/compare.ts';
+import { UsageError } from '../../trace/errors.ts';
 
 const UNITS: Readonly<Record<string, number>> = { '': 0, K: 1, M: 2, G: 3 };
 

@@ -1,20 +1,20 @@
 /** A comparison as a page: the report of the capture with both systems on one axis. */
-import { buildReport, type Report } from '../../reports/index.ts';
-import { curveOf, fitText } from '../findings/counterfactual.ts';
-import type { Detail, DetailTable, DetailUnit, Series, Timeline } from '../findings/detail.ts';
-import type { Finding } from '../findings/finding.ts';
-import { bytes, duration } from '../findings/format.ts';
-import { fitWords } from '../replay/compare/differences.ts';
+import { buildReport, type Report } from '../../../reports/index.ts';
+import { curveOf, fitText } from '../../findings/counterfactual.ts';
+import type { Detail, DetailTable, DetailUnit, Series, Timeline } from '../../findings/detail.ts';
+import type { Finding } from '../../findings/finding.ts';
+import { bytes, duration } from '../../findings/format.ts';
+import { fitWords } from '../../replay/compare/differences.ts';
 import type {
   Comparison,
   CounterSeries,
   Replayed,
   SystemResult,
-} from '../replay/compare/result.ts';
-import { numbers, tableWith } from '../trace/table.ts';
-import { NS_PER_S } from '../trace/time.ts';
-import type { Trace } from '../trace/trace.ts';
-import { makeReport } from './commands/report.ts';
+} from '../../replay/compare/result.ts';
+import { numbers, tableWith } from '../../trace/table.ts';
+import { NS_PER_S } from '../../trace/time.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { makeReport } from '../report/one.ts';
 
 const CHART = 'compare-throttle_dirty';
 /** Charts besides the one of the throttle: those that differ most. */

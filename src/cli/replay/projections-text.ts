@@ -5,9 +5,9 @@ import {
   type Projection,
   type ProjectionName,
   type Projections,
-} from '../replay/history/projections.ts';
-import { printable } from '../trace/printable.ts';
-import { textTable } from './text-table.ts';
+} from '../../replay/history/projections.ts';
+import { printable } from '../../trace/printable.ts';
+import { textTable } from '../text-table.ts';
 
 const WORDS: Readonly<Record<ProjectionName, string>> = {
   nodes: 'node',

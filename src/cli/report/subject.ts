@@ -1,12 +1,12 @@
 /** What is concluded about one capture, as the parts of a Report that are about it. */
-import type { Report, SubjectInput } from '../../reports/index.ts';
-import type { Context } from '../findings/context.ts';
-import { evidenceOf } from '../findings/evidence.ts';
-import { headline } from '../findings/headline.ts';
-import { allDiagnostics, type Diagnostic } from '../trace/diagnostics.ts';
-import { lostEvents, type Trace, totalEvents } from '../trace/trace.ts';
-import { documentOf } from './commands/diagnose.ts';
-import { inputName } from './input-name.ts';
+import type { Report, SubjectInput } from '../../../reports/index.ts';
+import type { Context } from '../../findings/context.ts';
+import { evidenceOf } from '../../findings/evidence.ts';
+import { headline } from '../../findings/headline.ts';
+import { allDiagnostics, type Diagnostic } from '../../trace/diagnostics.ts';
+import { lostEvents, type Trace, totalEvents } from '../../trace/trace.ts';
+import { inputName } from '../input-name.ts';
+import { documentOf } from './diagnosis-document.ts';
 
 /** `chart_id`: the chart that proves the verdict, where there is one. */
 export function subjectOf(file: string, context: Context, chart_id?: string): SubjectInput {

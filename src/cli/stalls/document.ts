@@ -1,7 +1,7 @@
 /** Stalls → the document that `tidemark stalls` prints, as JSON or as text. */
-import { type BlockRequests, blockRequests } from '../derive/stalls/block-requests.ts';
-import { type Episode, episodesOf } from '../derive/stalls/episodes.ts';
-import { BUCKET_BOUNDS_MS, PERCENTILES, type Spread } from '../derive/stalls/spread.ts';
+import { type BlockRequests, blockRequests } from '../../derive/stalls/block-requests.ts';
+import { type Episode, episodesOf } from '../../derive/stalls/episodes.ts';
+import { BUCKET_BOUNDS_MS, PERCENTILES, type Spread } from '../../derive/stalls/spread.ts';
 import {
   deviceTotals,
   type PlaceTotals,
@@ -9,19 +9,19 @@ import {
   type TaskTotals,
   taskTotals,
   waiterOf,
-} from '../derive/stalls/totals.ts';
+} from '../../derive/stalls/totals.ts';
 import {
   BOUND_OF_END,
   findStalls,
   type Stall,
   type StallPlace,
   stallOptions,
-} from '../derive/stalls.ts';
-import { findTimebase } from '../replay/timebase.ts';
-import { NS_PER_MS } from '../trace/time.ts';
-import type { Trace } from '../trace/trace.ts';
-import { stallNotes } from './stalls-notes.ts';
-import { STALLS_VERSION, type StallsDocument } from './stalls-schema.ts';
+} from '../../derive/stalls.ts';
+import { findTimebase } from '../../replay/timebase.ts';
+import { NS_PER_MS } from '../../trace/time.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { stallNotes } from './notes.ts';
+import { STALLS_VERSION, type StallsDocument } from './schema.ts';
 
 export type StallsFilter = {
   readonly place?: StallPlace | undefined;

@@ -1,9 +1,9 @@
 /** Bars in lanes and heat maps, bounded: stretches that touch on a screen become one. */
-import type { Bar, Heatmap, Lanes } from '../src/findings/detail.ts';
-import { clip, finite } from './build-values.ts';
-import type { ReportHeatmap, ReportLanes } from './details.ts';
+import type { Bar, Heatmap, Lanes } from '../../src/findings/detail.ts';
+import type { ReportHeatmap, ReportLanes } from '../schema/details.ts';
+import { formatNumber, formatQuantity } from '../units.ts';
 import { uniteIntervals } from './intervals.ts';
-import { formatNumber, formatQuantity } from './units.ts';
+import { clip, finite } from './values.ts';
 
 /** A pixel is about this part of the window. */
 const VISIBLE_PART = 1 / 1600;

@@ -1,12 +1,12 @@
 /** A diagnosis becomes its JSON document. Same input, same bytes. */
-import type { Diagnosis, Judgement } from '../src/findings/diagnose.ts';
-import { clip, finite, jsonNumber } from './build-values.ts';
+import type { Diagnosis, Judgement } from '../../src/findings/diagnose.ts';
 import {
   DIAGNOSIS_SCHEMA,
   DIAGNOSIS_VERSION,
   type DiagnosisDocument,
   type DiagnosisFinding,
-} from './diagnosis.ts';
+} from '../schema/diagnosis.ts';
+import { clip, finite, jsonNumber } from './values.ts';
 
 export type DiagnosisInput = {
   readonly generator: DiagnosisDocument['generator'];

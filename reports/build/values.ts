@@ -1,5 +1,5 @@
 /** Values of a trace made safe for JSON: finite numbers, and text that cannot fill the page. */
-import { shorten } from './display.ts';
+import { shorten } from '../display.ts';
 
 /** The longest path that Linux knows; a longer name is somebody's joke. */
 const LONGEST_TEXT = 4096;

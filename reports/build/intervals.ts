@@ -1,5 +1,5 @@
 /** Unions of intervals: shading and gaps need few of them, and a trace may bring thousands. */
-import type { Interval } from '../src/findings/detail.ts';
+import type { Interval } from '../../src/findings/detail.ts';
 
 /** Overlapping intervals, and those closer than `closerThanNs`, become one. Sorted by start. */
 export function uniteIntervals(intervals: readonly Interval[], closerThanNs: number): Interval[] {

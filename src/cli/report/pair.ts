@@ -1,15 +1,17 @@
 /** Two captures as one Report: what is different, and everything of both on one axis. */
-import { buildReport, type Report, redactReport } from '../../reports/index.ts';
-import type { AlignChoice } from '../findings/against/align.ts';
-import { compareCaptures } from '../findings/against/compare.ts';
-import { Context } from '../findings/context.ts';
-import { type DiagnoseOptions, diagnose } from '../findings/diagnose.ts';
-import { SECTIONS } from '../findings/index.ts';
-import { UsageError } from '../trace/errors.ts';
-import type { Trace } from '../trace/trace.ts';
+
+import { buildReport, type Report, redactReport } from '../../../reports/index.ts';
+import type { AlignChoice } from '../../findings/against/align.ts';
+import { compareCaptures } from '../../findings/against/compare.ts';
+import { Context } from '../../findings/context.ts';
+import { type DiagnoseOptions, diagnose } from '../../findings/diagnose.ts';
+import { SECTIONS } from '../../findings/index.ts';
+import { UsageError } from '../../trace/errors.ts';
+import { NS_PER_S, secondsText } from '../../trace/time.ts';
+import type { Trace } from '../../trace/trace.ts';
+import { VERSION } from '../version.ts';
 import { deviceNames, KnownNames, redactTrace } from './redact-trace.ts';
-import { subjectOf } from './report-subject.ts';
-import { VERSION } from './version.ts';
+import { subjectOf } from './subject.ts';
 
 type Named = { readonly file: string; readonly trace: Trace };
 export type Pair = { readonly before: Named; readonly after: Named };
@@ -61,19 +63,17 @@ function checkTimes(before: Trace, after: Trace, { align, window }: PairChoices)
   if (align !== undefined && typeof align !== 'string') {
     for (const [at, { meta }] of [before, after].entries()) {
       const given_s = align[at] as number;
-      if (given_s * 1e9 <= meta.duration_ns) continue;
-      const length = (meta.duration_ns / 1e9).toFixed(3);
+      if (given_s * NS_PER_S <= meta.duration_ns) continue;
       const which = at === 0 ? 'before' : 'after';
       throw new UsageError(
-        `--align names ${given_s} s of the capture ${which}, which is ${length} s long`,
+        `--align names ${given_s} s of the capture ${which}, which is ${secondsText(meta.duration_ns)} long`,
       );
     }
   }
   const longest = Math.max(before.meta.duration_ns, after.meta.duration_ns);
   if (window !== undefined && window[0] >= longest) {
-    const length = (longest / 1e9).toFixed(3);
     throw new UsageError(
-      `--window begins at ${window[0] / 1e9} s, but the longer capture is ${length} s long`,
+      `--window begins at ${window[0] / NS_PER_S} s, but the longer capture is ${secondsText(longest)} long`,
     );
   }
 }

@@ -3,10 +3,10 @@
  * They are replaced before anything is concluded, so that no sentence can hold one. Devices and
  * inodes decide how events are joined: those are replaced in the finished report.
  */
-import { isKernelThread } from '../derive/stalls.ts';
-import type { Column, TextColumn } from '../trace/column.ts';
-import type { Table } from '../trace/table.ts';
-import type { Trace } from '../trace/trace.ts';
+import { isKernelThread } from '../../derive/stalls.ts';
+import type { Column, TextColumn } from '../../trace/column.ts';
+import type { Table } from '../../trace/table.ts';
+import type { Trace } from '../../trace/trace.ts';
 
 const TASKS = /(?:^|_)comm$|^(?:issuer|requester)$/;
 const CGROUPS = /^(?:cgroup|path)$/;
