@@ -88,7 +88,14 @@ function growth(tenth, all, events) {
 function large(path) {
   console.log(`\ntrace.dat of ${mib(statSync(path).size)} MiB with --max-old-space-size=2048`);
   const all = readAll(path, ['--max-old-space-size=2048']);
-  print('all columns, library', all, all.events, undefined, '');
+  const reference = isInstalled('trace-cmd')
+    ? runProgram('trace-cmd', ['report', path])
+    : undefined;
+  if (reference !== undefined) {
+    print('trace-cmd report', reference, all.events, reference, 'trace-cmd');
+  }
+  print('all columns, library', all, all.events, reference, 'trace-cmd');
+  checkSpeed({ all, reference });
   checkMemory('peak memory', all);
 }
 
