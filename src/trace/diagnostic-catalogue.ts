@@ -102,7 +102,8 @@ export const CATALOGUE = {
   clock_not_nanoseconds: {
     severity: 'notice',
     source: 'recording',
-    meaning: 'The trace clock does not count nanoseconds; durations are in its own units.',
+    meaning:
+      'The trace clock does not count nanoseconds, or the text does not say that it does; durations are in its own units.',
   },
   clock_mismatch: {
     severity: 'notice',

@@ -64,6 +64,14 @@ const rows: [string, Partial<Parsed> | undefined][] = [
   ['fio-1 [000] 1.000001: sys_fsync(fd: 3)', { name: 'sys_fsync', payload: 'fd: 3)' }],
   ['fio-1 [000] 1.000001: sys_fsync -> 0x0', { name: 'sys_fsync', payload: ' 0x0' }],
   ['fio-1 [000] 1.000001: vfs_read <-ksys_read', { name: 'vfs_read' }],
+  // trace-cmd report --ts-diff, and what only looks like it
+  [`fio-1 [000]  1.000001: (+12)     ${EVENT}`, { name: 'foo', payload: 'a b', ns: 1000001000 }],
+  ['fio-1 [000]  1.000001: (+x) foo: a', undefined],
+  // clocks that are no nanoseconds, and trace-cmd report --raw-ts
+  [`fio-1 [000] d..1.     12345: ${EVENT}`, { name: 'foo', ns: 12345 }],
+  [`fio-1 [000]7114234591259: ${EVENT}`, { ns: 7114234591259 }],
+  [`fio-1 [000] 4 18446744073709551615: ${EVENT}`, { ns: 2 ** 64 }],
+  [`fio-1 [000] 184467440737095516150: ${EVENT}`, undefined],
   // perf script
   ['fio-1 21183 [001]  7121.155421:   writeback:global_dirty_state: dirty=10', undefined],
   ['fio-1 [001]  7121.155421:   writeback:global_dirty_state: dirty=10', undefined],

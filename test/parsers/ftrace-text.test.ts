@@ -160,6 +160,14 @@ describe('damage', () => {
     );
   });
 
+  it('times that are counts keep their order and distances, and it is said', () => {
+    const line = (count: string) => `a-1 [000] d..1. ${count}: writeback_pages_written: 7\n`;
+    const read = readText(line('18446744073709551000') + line('18446744073709555615'));
+    expect(read.meta).toMatchObject({ origin_ns: 18446744073709551000n, resolution_ns: 1 });
+    expect(valuesOf(read.tables.get('writeback_pages_written')?.columns.ts_ns)).toEqual([0, 4615]);
+    expect(read.diagnostics.map(({ code }) => code)).toEqual(['clock_not_nanoseconds']);
+  });
+
   it('gaps that never end and names that never repeat take no long time', () => {
     const lost = Array.from({ length: 20_000 }, (_, at) => `CPU:7 [LOST ${at} EVENTS]`);
     const names = Array.from({ length: 20_000 }, (_, at) => `a-1 [000] 1.000000: e${at}: k${at}=1`);

@@ -91,6 +91,43 @@ describe('by itself', () => {
     expect([told, meta?.origin_ns]).toEqual([[], 2_603_000n]);
   });
 
+  test('trace-cmd report -l has the trace clock, and flags of any width', async () => {
+    const { rows, told, meta } = await readText(`cpus=13
+   <...>-1234    1d..3.  7114.234591: writeback_pages_written: 12
+ a b: -2-77     12d..2.  7114.234729: writeback_pages_written: 7
+  <idle>-0       3.....  7115.234594: writeback_pages_written: 3
+`);
+    expect(rows).toEqual(EVENTS.map((row) => ({ ...row, ts_ns: row.ts_ns - 11_000 })));
+    expect([told, meta?.origin_ns, meta?.cpus]).toEqual([[], 7_114_234_591_000n, 13]);
+  });
+
+  test.each([
+    ['dmesg', (line: string, at: number) => `[  150.37${1000 + at}] ${line}`],
+    ['with levels and tasks', (line: string, at: number) => `<4>[ 9.37${1000 + at}][ T12] ${line}`],
+    ['dmesg -T', (line: string) => `[Sat Nov 21 18:33:10 2026] ${line}`],
+    ['a journal', (line: string) => `Nov 21 18:33:10 host-1 kernel: ${line}`],
+    ['as it is', (line: string) => line],
+  ])('dumped into the kernel log: %s', async (_, prefix) => {
+    const text = `INFO: task fio:1234 blocked for more than 122 seconds.
+Dumping ftrace buffer:
+---------------------------------
+${LINES}CPU:3 [LOST 17 EVENTS]
+---------------------------------
+Kernel panic - not syncing: hung_task: blocked tasks`;
+    const { rows, told } = await readText(text.split('\n').map(prefix).join('\n'));
+    expect(rows).toEqual(EVENTS);
+    // Two lines of the function tracer; those of the log around it are no part of the dump.
+    expect(told).toEqual([
+      ['events_lost', 17],
+      ['line_unreadable', 2],
+    ]);
+  });
+
+  test('a log that only speaks of a dump is none', () => {
+    const log = '[    1.000000] Dumping ftrace buffer:\n[    1.000001]    (ftrace buffer empty)\n';
+    expect(IMPORTERS.find(({ sniff }) => sniff(bytesOf(log)))).toBeUndefined();
+  });
+
   test('one line too long is one that cannot be read', async () => {
     const { told } = await readText(`${HEADER}${LINES}${'x'.repeat(100_000)}\n`);
     expect(told).toEqual([['line_unreadable', 3]]);

@@ -40,6 +40,8 @@ describe('the parts before the event', () => {
     ['         swapper     0/0 [001]  7121.155421:', 1, 0, '<idle>'],
     ['       #!/bin/sh     5 [001]  7121.155421:', 1, 5, '#!/bin/sh'],
     ['            x-12 21192 [001]  7121.155421:', 1, 21192, 'x-12'],
+    ['             fio 21192 [001] K      7121.155421:', 1, 21192, 'fio'],
+    ['            x] K 21192  7121.155421:', -1, 21192, 'x] K'],
   ])('%s', (head, cpu, pid, comm) => {
     expect(rows(`${head} ${EVENT}\n`)).toEqual([[0, cpu, pid, comm, 12]]);
     expect(perfScript.sniff(Buffer.from(`${head} ${EVENT}\n`))).toBe(true);

@@ -21,7 +21,7 @@ import { readTextEvents, readTextInThreads, threadsFor } from '../../decode/text
 import type { ImportContext, Imported, Importer } from '../../importer.ts';
 import { readOtherLine } from './header.ts';
 import { readLatencyText } from './latency.ts';
-import { type LineHead, makeLineHead, parsePrefix } from './line.ts';
+import { COUNT_DIGITS, type LineHead, makeLineHead, parsePrefix } from './line.ts';
 import { eventOf } from './names.ts';
 import { sniff } from './sniff.ts';
 
@@ -162,6 +162,7 @@ export function finishFtraceText(facts: Facts, context: ImportContext): Imported
   const { set } = reading;
   const disorder = disorderOf(reading, context);
   noteTables(reading, context);
+  if (reading.maxDigits === COUNT_DIGITS) context.diagnostics.add('clock_not_nanoseconds');
   const origin = BigInt(reading.originSeconds) * 1_000_000_000n + BigInt(reading.originFraction);
   return {
     meta: {

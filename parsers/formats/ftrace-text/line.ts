@@ -1,7 +1,7 @@
 /**
  * One line of trace text → where its parts are, read from the bytes without making a string.
  *
- *   <comm>-<pid> [(tgid)] [cpu] [flags] seconds.fraction: event: payload
+ *   <comm>-<pid> [(tgid)] [cpu] [flags] seconds.fraction: [(+since)] event: payload
  *
  * The command may hold spaces, dashes, brackets and colons, so the line is parsed around its
  * `[cpu]`: flags, a time with six to nine decimals and an event must follow, and `-<pid>` must
@@ -32,9 +32,13 @@ const NAME_SYSCALL_EXIT = 2;
 export const NAME_FUNCTION = 3;
 export type NameForm = 0 | 1 | 2 | 3;
 
+/** In the place of a time's decimals: it has none, it is a count of an unknown unit. */
+export const COUNT_DIGITS = 20;
+
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const DASH = 0x2d;
+const PLUS = 0x2b;
 const COLON = 0x3a;
 const DOT = 0x2e;
 const SPACE = 0x20;
@@ -46,6 +50,8 @@ const RIGHT_PARENTHESIS = 0x29;
 /** How far into a line its `[cpu]` can stand; and the longest column of latency flags. */
 const MAX_PREFIX = 256;
 const MAX_FLAGS = 16;
+/** Of 64 bits. */
+const MAX_COUNT_DIGITS = 20;
 /** A payload that quotes such a line has it further right than this. */
 const MAX_USUAL = 40;
 const MAX_CPU = 65534;
@@ -92,11 +98,22 @@ function parseAround(
   if (afterCpu < 0) return false;
   const afterTime = parseFlagsAndTime(bytes, afterCpu, end, head);
   if (afterTime < 0 || !parseTask(bytes, start, bracket, head)) return false;
-  let at = afterTime;
-  while (at < end && isBlank(bytes[at])) at++;
-  head.nameStart = at;
+  head.nameStart = skipSince(bytes, afterTime, end);
   head.open = bracket;
   return true;
+}
+
+/** `(+12)` of trace-cmd report --ts-diff: the time since the event before. */
+function skipSince(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && isBlank(bytes[at])) at++;
+  if (bytes[at] !== LEFT_PARENTHESIS || bytes[at + 1] !== PLUS) return at;
+  let close = at + 2;
+  while (close < end && isDigit(bytes[close])) close++;
+  if (close === at + 2 || close >= end || bytes[close] !== RIGHT_PARENTHESIS) return at;
+  close++;
+  while (close < end && isBlank(bytes[close])) close++;
+  return close;
 }
 
 // [001]
@@ -112,14 +129,32 @@ function parseCpu(bytes: Uint8Array, open: number, end: number, head: LineHead):
 function parseFlagsAndTime(bytes: Uint8Array, from: number, end: number, head: LineHead): number {
   let at = from;
   while (at < end && isBlank(bytes[at])) at++;
-  if (at === from) return -1;
-  const afterTime = parseTime(bytes, at, end, head);
+  if (at === from) return parseCount(bytes, at, end, head);
+  const afterTime = parseTimeOrCount(bytes, at, end, head);
   if (afterTime >= 0) return afterTime;
   const flags = at;
   while (at < end && (bytes[at] as number) > SPACE) at++;
   if (at - flags > MAX_FLAGS) return -1;
   while (at < end && isBlank(bytes[at])) at++;
-  return parseTime(bytes, at, end, head);
+  return parseTimeOrCount(bytes, at, end, head);
+}
+
+function parseTimeOrCount(bytes: Uint8Array, from: number, end: number, head: LineHead): number {
+  const afterTime = parseTime(bytes, from, end, head);
+  return afterTime < 0 ? parseCount(bytes, from, end, head) : afterTime;
+}
+
+/** Behind a clock that is not in nanoseconds (x86-tsc, counter), and --raw-ts: a bare count. */
+function parseCount(bytes: Uint8Array, from: number, end: number, head: LineHead): number {
+  let at = from;
+  while (at - from < MAX_COUNT_DIGITS && isDigit(bytes[at])) at++;
+  if (at === from || at + 1 >= end || bytes[at] !== COLON || !isBlank(bytes[at + 1])) return -1;
+  const low = Math.max(from, at - 9);
+  head.seconds = numberBetween(bytes, from, low);
+  head.fraction = numberBetween(bytes, low, at);
+  head.digits = COUNT_DIGITS;
+  head.afterTime = at + 1;
+  return at + 1;
 }
 
 //     kworker/u8:1-32   (   32)  before the bracket: command, pid and perhaps the thread group

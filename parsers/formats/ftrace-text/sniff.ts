@@ -1,12 +1,14 @@
 /** Is it trace text? Decided by the first bytes alone; formats that look alike are ruled out. */
+import { isLatencyText } from './latency.ts';
 import { makeLineHead, parseLine } from './line.ts';
 
 /** Lines of other text that may stand before the first event. */
 const MAX_LINES = 2000;
 // # tracer: nop     as the first line: a text about traces may have it further down
 const TRACER = /^\uFEFF?\s*# tracer: [\w.-]+[ \t]*\r?(?:\n|$)/;
-// {"traceEvents": [   [1,2   ["a   <!DOCTYPE html>   <html>   <?xml   not: <idle>-0   <...>-4719
-const OTHER_FORMATS = /^\uFEFF?\s*(?:\{|\[\s*[\d"{[\]]|<[!?a-zA-Z][^>]*>(?!-\d))/;
+// {"traceEvents": [   [1,2   ["a   <!DOCTYPE html>   <html>   <?xml
+//   but not: <idle>-0   <...>-4719   [  150.371262]
+const OTHER_FORMATS = /^\uFEFF?\s*(?:\{|\[(?! *\d+\.\d{6}\])\s*[\d"{[\]]|<[!?a-zA-Z][^>]*>(?!-\d))/;
 
 export function sniff(head: Uint8Array): boolean {
   // Text of a kernel has no NUL; binary formats do.
@@ -16,7 +18,7 @@ export function sniff(head: Uint8Array): boolean {
   if (TRACER.test(start)) return !isOther;
   const found = firstEventLine(head);
   // A command may begin like another format does, but then its line is an event.
-  return found === 0 || (found !== undefined && !isOther);
+  return found === 0 || ((found !== undefined || isLatencyText(head)) && !isOther);
 }
 
 /** Number of the first line that is an event, from 0. */

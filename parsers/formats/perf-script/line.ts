@@ -37,6 +37,7 @@ const SLASH = 0x2f;
 /** How far into a line its time can stand. */
 const MAX_PREFIX = 128;
 const MAX_PID = 2147483647;
+const MAX_MISC = 6;
 
 export function makeLineHead(): LineHead {
   return { ...makeHead(), hasTid: false, hasPeriod: false, nameWidth: 0 };
@@ -80,9 +81,18 @@ function parseAround(
   const afterTime = parseTime(bytes, seconds, end, head);
   if (afterTime < 0 || (afterTime < end && !isBlank(bytes[afterTime]))) return false;
   head.nameStart = -1;
-  const taskEnd = parseCpu(bytes, start, skipBlanksBack(bytes, start, seconds), head);
+  const before = skipBlanksBack(bytes, start, seconds);
+  const taskEnd = parseCpu(bytes, start, skipMisc(bytes, start, before), head);
   parseTask(bytes, start, taskEnd, head);
   return true;
+}
+
+// [001] K  of -F +misc: letters behind the CPU, here before `end`, say in which mode it was
+function skipMisc(bytes: Uint8Array, start: number, end: number): number {
+  let at = end;
+  while (at > start && end - at <= MAX_MISC && isLetter(bytes[at - 1] as number)) at--;
+  const close = skipBlanksBack(bytes, start, at);
+  return close < at && close > start && bytes[close - 1] === CLOSE ? close : end;
 }
 
 //  [001]  before `end`; returns the end of what stands before it
@@ -161,6 +171,10 @@ export function isCallchain(bytes: Uint8Array, start: number, end: number): bool
   const address = at;
   while (at < end && isHexDigit(bytes[at] as number)) at++;
   return address > start && at > address && (at === end || isBlank(bytes[at]));
+}
+
+function isLetter(byte: number): boolean {
+  return (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
 }
 
 function isHexDigit(byte: number): boolean {
