@@ -60,12 +60,15 @@ async function findCapture(path: string, options: SourceOptions): Promise<Captur
     if (bundle !== undefined) return await fromBundle(bundle, chosen, source);
     if (chosen !== undefined)
       throw new UsageError(`${archive} is no tar archive to take ${chosen} from`);
+    const trace = await withParts(source, path, (part) =>
+      fileExists(part) ? openSource(part, options) : undefined,
+    );
     return {
-      trace: source,
+      trace,
       ...beside(path, options),
       snapshots: [],
       damage: undefined,
-      close: () => source.close(),
+      close: () => trace.close(),
     };
   } catch (error) {
     source.close();
@@ -79,7 +82,9 @@ async function fromBundle(
   owner?: ByteSource,
 ): Promise<Capture> {
   const { trace, meta, samples, snapshots } = await contentsOf(bundle, chosen);
-  const source = await trace.open();
+  const source = await withParts(await trace.open(), trace.path, (path) =>
+    bundle.members.find((member) => member.path === path)?.open(),
+  );
   const sidecar = ({ name, open }: Member): Sidecar => ({ name, given: false, open });
   return {
     trace: source,
@@ -92,6 +97,22 @@ async function fromBundle(
       owner?.close();
     },
   };
+}
+
+/** `perf record --threads` calls one file of its folder `data`; `data.0` and others belong to it. */
+async function withParts(
+  source: ByteSource,
+  path: string,
+  open: (path: string) => Promise<ByteSource> | undefined,
+): Promise<ByteSource> {
+  if (!/(^|\/)data$/.test(path)) return source;
+  const { joinParts } = await import('./formats/perf-data/parts.ts');
+  const parts: ByteSource[] = [];
+  for (;;) {
+    const part = await open(`${path}.${parts.length}`);
+    if (part === undefined) return joinParts(source, parts);
+    parts.push(part);
+  }
 }
 
 /** By name only: a trace that is named alone may lie in a folder of thousands. */

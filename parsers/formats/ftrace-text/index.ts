@@ -162,7 +162,8 @@ export function finishFtraceText(facts: Facts, context: ImportContext): Imported
   const { set } = reading;
   const disorder = disorderOf(reading, context);
   noteTables(reading, context);
-  if (reading.maxDigits === COUNT_DIGITS) context.diagnostics.add('clock_not_nanoseconds');
+  if (reading.maxDigits === COUNT_DIGITS)
+    context.diagnostics.add('clock_not_nanoseconds', undefined);
   const origin = BigInt(reading.originSeconds) * 1_000_000_000n + BigInt(reading.originFraction);
   return {
     meta: {

@@ -129,7 +129,8 @@ export function markIrregular({ notes }: Reading): void {
 
 export function truncated(reading: Pick<Reading, 'source' | 'context'>, what: string): void {
   const { source, context } = reading;
-  const damage = source.damage === undefined ? '' : `; unpacking: ${source.damage}`;
+  const cause = source.compression === undefined ? '' : 'unpacking: ';
+  const damage = source.damage === undefined ? '' : `; ${cause}${source.damage}`;
   const place = { offset: source.size };
   const detail = `at byte ${source.size} (${what}${damage})`;
   context.diagnostics.add('input_truncated', undefined, place, detail);
