@@ -1,5 +1,5 @@
 /** Looks for values that no healthy kernel prints, after everything was read. */
-import type { NumberColumn } from '../src/trace/column.ts';
+import type { Column, NumberColumn } from '../src/trace/column.ts';
 import type { DiagnosticCollector } from '../src/trace/diagnostics.ts';
 import { numbers, type Table, type Tables } from '../src/trace/table.ts';
 import type { Unit } from '../src/trace/units.ts';
@@ -24,14 +24,16 @@ export type BelowZero = {
 
 /**
  * Unsigned quantities that ran below zero, each as one diagnostic: where, since when, how often.
- * `others` are those of tables that were not kept.
+ * `others` are those of tables that were not kept; columns in `never` are known to have none.
  */
 export function checkValues(
   tables: Tables,
   diagnostics: DiagnosticCollector,
   others: readonly BelowZero[] = [],
+  never: ReadonlySet<Column> = new Set(),
 ): void {
-  const found = [...others, ...[...tables.values()].flatMap(belowZero)];
+  const found = [...others];
+  for (const table of tables.values()) found.push(...belowZero(table, never));
   // The same order whatever was kept; columns of one table stay in theirs.
   found.sort((left, right) => Number(left.table > right.table) - Number(left.table < right.table));
   for (const { table, column, count, ts_ns } of found) {
@@ -39,10 +41,10 @@ export function checkValues(
   }
 }
 
-function belowZero(table: Table): BelowZero[] {
+function belowZero(table: Table, never: ReadonlySet<Column>): BelowZero[] {
   if (!table.known) return [];
   return Object.entries(table.columns).flatMap(([name, column]) =>
-    column.kind === 'number' && isCounter(column.unsigned, column.unit)
+    column.kind === 'number' && isCounter(column.unsigned, column.unit) && !never.has(column)
       ? belowZeroOf(table, name, column)
       : [],
   );

@@ -1,11 +1,13 @@
 /** What a trace format provides: recognise itself by content, and read itself into tables. */
 import type { EventDefinition } from '../src/events/index.ts';
+import type { Column } from '../src/trace/column.ts';
 import type { DiagnosticCollector } from '../src/trace/diagnostics.ts';
 import type { Tables } from '../src/trace/table.ts';
 import type { Loss, TraceMeta } from '../src/trace/trace.ts';
 import type { ByteSource } from './bytes/source.ts';
 import type { UnpackLimits } from './bytes/unpack.ts';
 import type { BelowZero } from './check-values.ts';
+import type { JobName } from './workers/jobs.ts';
 import type { WorkerPool } from './workers/pool.ts';
 
 /**
@@ -28,8 +30,11 @@ export type ImportContext = {
   readonly limits?: Partial<UnpackLimits> | undefined;
   /** Undefined keeps everything. Only makes reading faster: what is kept is the same. */
   readonly keep?: KeepEvents | undefined;
-  /** Starts threads, or returns those that were started; undefined where there are none. */
-  readonly workers?: (() => WorkerPool | undefined) | undefined;
+  /**
+   * Starts threads, which get ready for their `first` job, or returns those that were started;
+   * undefined where there are none.
+   */
+  readonly workers?: ((first?: JobName) => WorkerPool | undefined) | undefined;
 };
 
 export type Imported = {
@@ -38,6 +43,8 @@ export type Imported = {
   readonly losses: readonly Loss[];
   /** Counters below zero in columns that were not kept, as checkValues() finds them in tables. */
   readonly belowZero?: readonly BelowZero[];
+  /** Columns that are known to have no value below zero, which need not be looked for. */
+  readonly neverBelowZero?: ReadonlySet<Column>;
 };
 
 export type Importer = {

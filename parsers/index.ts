@@ -12,6 +12,7 @@ import { checkValues } from './check-values.ts';
 import type { CounterSamples } from './formats/counters-csv/index.ts';
 import type { Imported, KeepEvents } from './importer.ts';
 import { IMPORTERS } from './importers.ts';
+import type { JobName } from './workers/jobs.ts';
 import { startPool, type WorkerPool } from './workers/pool.ts';
 
 export type OpenOptions = {
@@ -56,7 +57,7 @@ export async function openTrace(path: string, options: OpenOptions = {}): Promis
     }
     const told = await hostFacts(capture.meta, diagnostics);
     const imported = await importTrace(source, told, diagnostics, capture, options);
-    checkValues(imported.tables, diagnostics, imported.belowZero);
+    checkValues(imported.tables, diagnostics, imported.belowZero, imported.neverBelowZero);
     const known = sameMachine(imported, told, capture.meta, diagnostics);
     const host = await withSnapshots(known, capture.snapshots, diagnostics);
     const tables = await counterSamples(
@@ -106,8 +107,8 @@ async function importTrace(
     );
   }
   let pool: WorkerPool | undefined;
-  const workers = (): WorkerPool | undefined => {
-    pool ??= startPool(threads);
+  const workers = (first?: JobName): WorkerPool | undefined => {
+    pool ??= startPool(threads, first);
     return pool;
   };
   try {

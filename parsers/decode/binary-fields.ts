@@ -20,6 +20,7 @@ import {
   copyHalves,
   copyPairs,
   copyWords,
+  widenPairs,
   widenWords,
 } from './field-loops.ts';
 import {
@@ -214,15 +215,21 @@ export function idReader(field: EventField, unit: Unit, signed = false): ColumnR
   );
   const asWords = viewer(column, (buffer, at, length) => new Uint32Array(buffer, at, length >> 2));
   const { offset, size } = field;
+  const isUnsignedWord = size === 4 && !field.signed;
   return columnReader({
     column,
-    fast: size === 8 ? { kind: 'copy', offset, size } : undefined,
+    fast: size === 8 || isUnsignedWord ? { kind: 'copy', offset, size } : undefined,
     append(window, records) {
       const { count, start, expected } = records;
       const to = reserve(column, count, expected);
       const values = column.array;
-      if (isFastWord(window, field) && field.size === 8) {
+      if (isFastWord(window, field) && size === 8) {
         copyPairs(asWords(), to, window.u32, records, offset);
+        return;
+      }
+      // A BigInt for each of 37,500 rows took 30 ms.
+      if (isFastWord(window, field) && isUnsignedWord) {
+        widenPairs(asWords(), to, window.u32, records, offset);
         return;
       }
       for (let i = 0; i < count; i++) {

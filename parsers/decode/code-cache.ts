@@ -12,14 +12,19 @@ const TEXT_WORDS = 8;
 const VALUE_SLOTS = 256;
 const GOLDEN = 0x9e3779b1;
 
+class TextSlots {
+  readonly words = new Uint32Array(TEXT_SLOTS * TEXT_WORDS);
+  /** How many words the text has with its NUL, and which bits of the last one count; 0 for none. */
+  readonly count = new Uint8Array(TEXT_SLOTS);
+  readonly mask = new Uint32Array(TEXT_SLOTS);
+  readonly code = new Uint32Array(TEXT_SLOTS);
+}
+
 /** Codes of texts that end with a NUL. */
 export class TextCodes {
   readonly interner = new TextInterner();
-  readonly #words = new Uint32Array(TEXT_SLOTS * TEXT_WORDS);
-  /** How many words the text has with its NUL, and which bits of the last one count; 0 for none. */
-  readonly #count = new Uint8Array(TEXT_SLOTS);
-  readonly #mask = new Uint32Array(TEXT_SLOTS);
-  readonly #code = new Uint32Array(TEXT_SLOTS);
+  /** Made when they are needed: the loops of parsers/wasm have their own. */
+  #slots: TextSlots | undefined;
 
   /** Codes of `size` bytes at `offset` of each record, to `out` from place `to` on. */
   append(
@@ -41,47 +46,56 @@ export class TextCodes {
     if ((start & 3) !== 0 || limit - start < 4) {
       return this.interner.codeOfBytes(bytes, start, limit);
     }
+    this.#slots ??= new TextSlots();
+    const { words, count, mask, code: codes } = this.#slots;
     const word = start >>> 2;
     const slot = slotOf(mixed(u32, word, limit - start), TEXT_SLOTS);
-    const last = (this.#count[slot] as number) - 1;
+    const last = (count[slot] as number) - 1;
     if (last >= 0 && start + 4 * last < limit) {
-      const words = this.#words;
       const known = slot * TEXT_WORDS;
       let at = 0;
       while (at < last && u32[word + at] === words[known + at]) at++;
-      const tail = (u32[word + at] as number) & (this.#mask[slot] as number);
-      if (at === last && tail >>> 0 === words[known + at]) return this.#code[slot] as number;
+      const tail = (u32[word + at] as number) & (mask[slot] as number);
+      if (at === last && tail >>> 0 === words[known + at]) return codes[slot] as number;
     }
     const code = this.interner.codeOfBytes(bytes, start, limit);
-    this.#remember(u32, bytes, start, limit, slot, code);
+    remember(this.#slots, u32, bytes, start, limit, slot, code);
     return code;
   }
+}
 
-  #remember(
-    u32: Uint32Array,
-    bytes: Uint8Array,
-    start: number,
-    limit: number,
-    slot: number,
-    code: number,
-  ): void {
-    const most = Math.min(limit, start + 4 * TEXT_WORDS);
-    let end = start;
-    while (end < most && bytes[end] !== 0) end++;
-    // Without a NUL, where it ends depends on the limit.
-    if (end === most) return;
-    const last = (end - start) >>> 2;
-    const word = start >>> 2;
-    // The host is little-endian, so the first bytes of a text are the low ones of its words.
-    const mask = 0xffffffff >>> (24 - 8 * (end & 3));
-    for (let at = 0; at <= last; at++) {
-      this.#words[slot * TEXT_WORDS + at] = u32[word + at] as number;
-    }
-    this.#words[slot * TEXT_WORDS + last] = ((u32[word + last] as number) & mask) >>> 0;
-    this.#count[slot] = last + 1;
-    this.#mask[slot] = mask;
-    this.#code[slot] = code;
+function remember(
+  slots: TextSlots,
+  u32: Uint32Array,
+  bytes: Uint8Array,
+  start: number,
+  limit: number,
+  slot: number,
+  code: number,
+): void {
+  const most = Math.min(limit, start + 4 * TEXT_WORDS);
+  let end = start;
+  while (end < most && bytes[end] !== 0) end++;
+  // Without a NUL, where it ends depends on the limit.
+  if (end === most) return;
+  const last = (end - start) >>> 2;
+  const word = start >>> 2;
+  // The host is little-endian, so the first bytes of a text are the low ones of its words.
+  const mask = 0xffffffff >>> (24 - 8 * (end & 3));
+  for (let at = 0; at <= last; at++) {
+    slots.words[slot * TEXT_WORDS + at] = u32[word + at] as number;
   }
+  slots.words[slot * TEXT_WORDS + last] = ((u32[word + last] as number) & mask) >>> 0;
+  slots.count[slot] = last + 1;
+  slots.mask[slot] = mask;
+  slots.code[slot] = code;
+}
+
+class ValueSlots {
+  readonly low = new Uint32Array(VALUE_SLOTS);
+  readonly high = new Uint32Array(VALUE_SLOTS);
+  /** Code + 1; 0 where nothing is remembered. */
+  readonly code = new Uint32Array(VALUE_SLOTS);
 }
 
 /** Codes of the texts that values stand for. */
@@ -89,10 +103,7 @@ export class ValueCodes {
   readonly interner = new TextInterner();
   readonly #nameOf: (value: bigint) => string;
   readonly #known = new Map<number | bigint, number>();
-  readonly #low = new Uint32Array(VALUE_SLOTS);
-  readonly #high = new Uint32Array(VALUE_SLOTS);
-  /** Code + 1; 0 where nothing is remembered. */
-  readonly #code = new Uint32Array(VALUE_SLOTS);
+  #slots: ValueSlots | undefined;
 
   constructor(nameOf: (value: bigint) => string) {
     this.#nameOf = nameOf;
@@ -126,13 +137,15 @@ export class ValueCodes {
 
   /** Of a value of up to 64 bits, given as its halves. */
   codeOf(low: number, high: number): number {
+    this.#slots ??= new ValueSlots();
+    const slots = this.#slots;
     const slot = slotOf(low ^ high, VALUE_SLOTS);
-    const code = this.#code[slot] as number;
-    if (code !== 0 && this.#low[slot] === low && this.#high[slot] === high) return code - 1;
+    const code = slots.code[slot] as number;
+    if (code !== 0 && slots.low[slot] === low && slots.high[slot] === high) return code - 1;
     const found = this.#lookUp(low, high);
-    this.#low[slot] = low;
-    this.#high[slot] = high;
-    this.#code[slot] = found + 1;
+    slots.low[slot] = low;
+    slots.high[slot] = high;
+    slots.code[slot] = found + 1;
     return found;
   }
 

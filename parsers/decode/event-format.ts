@@ -47,17 +47,28 @@ const LOCATION = /^__(data|rel)_loc\s+(.*?)\s*\[\]\s*(\S+)$/;
 const MAX_RECORD_BYTES = 1 << 16;
 const MAX_FIELD_LINE = 1000;
 
-/** Undefined when the text lacks a name, an id or a field that makes sense. */
-export function parseEventFormat(text: string, system: string): EventFormat | undefined {
+/** Fields by their lines: many formats have the same ones. */
+export type KnownFields = Map<string, EventField | undefined>;
+
+/**
+ * Undefined when the text lacks a name, an id or a field that makes sense. `known` are fields of
+ * other formats of the input, and become more.
+ */
+export function parseEventFormat(
+  text: string,
+  system: string,
+  known: KnownFields = new Map(),
+): EventFormat | undefined {
   const name = /^name:\s*(\S+)/m.exec(text)?.[1];
   const id = /^ID:\s*(\d+)/m.exec(text)?.[1];
   if (name === undefined || id === undefined || Number(id) > 0xffff) return undefined;
   const all: EventField[] = [];
   for (const line of text.split('\n')) {
     if (!line.includes('field:')) continue;
-    const field = parseField(line);
+    const field = fieldOf(line, known);
     if (field === undefined) return undefined;
-    all.push(field);
+    // Each is a field of its own, also where a line is there twice.
+    all.push(all.includes(field) ? { ...field } : field);
   }
   const fields = all.filter((field) => !field.name.startsWith('common_'));
   return {
@@ -69,6 +80,11 @@ export function parseEventFormat(text: string, system: string): EventFormat | un
     minSize: Math.max(0, ...all.map((field) => field.offset + field.size)),
     printFormat: /^print fmt:\s*(.*)$/ms.exec(text)?.[1] ?? '',
   };
+}
+
+function fieldOf(line: string, known: KnownFields): EventField | undefined {
+  if (!known.has(line)) known.set(line, parseField(line));
+  return known.get(line);
 }
 
 function parseField(line: string): EventField | undefined {

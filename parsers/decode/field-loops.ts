@@ -38,6 +38,20 @@ export function copyPairs(
   }
 }
 
+/** Words without a sign to 64 bits. */
+export function widenPairs(
+  out: Uint32Array,
+  to: number,
+  words: Uint32Array,
+  { count, start }: RecordList,
+  offset: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    out[2 * (to + i)] = words[((start[i] as number) + offset) >>> 2] as number;
+    out[2 * (to + i) + 1] = 0;
+  }
+}
+
 /** Fields of 4 bytes as doubles; `sign` is 0 for unsigned, 2^32 for signed ones. */
 export function widenWords(
   out: Float64Array,

@@ -21,7 +21,7 @@ export type RecordList = {
 /** `bytes` must start at a multiple of 4 in its buffer. */
 export function byteWindow(bytes: Uint8Array, littleEndian: boolean): ByteWindow {
   const { buffer, byteOffset } = bytes;
-  const words = bytes.length >> 2;
+  const words = bytes.length >>> 2;
   return {
     bytes,
     u32: new Uint32Array(buffer, byteOffset, words),

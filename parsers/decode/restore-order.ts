@@ -20,7 +20,10 @@ export type MovableTable = {
 
 /** Sorts all rows by (time, CPU, position) and numbers them anew. */
 export function restoreOrder(tables: readonly MovableTable[], overlaps: readonly TimeSpan[]): void {
-  for (const span of united(overlaps)) sortSpan(tables, span);
+  const spans = united(overlaps);
+  if (spans.length === 0) return;
+  const movable = tables.map((table) => ({ table, columns: columnsOf(table) }));
+  for (const span of spans) sortSpan(movable, span);
 }
 
 /** The same times in spans that do not touch, in order. */
@@ -34,23 +37,28 @@ export function united(spans: readonly TimeSpan[]): TimeSpan[] {
   return apart;
 }
 
-/** Rows [from, to) of one table that lie in the span. */
-type Part = { readonly table: MovableTable; readonly from: number; readonly to: number };
+/** A table whose columns are looked at as bits: views of them are made once, not for each span. */
+type Movable = { readonly table: MovableTable; readonly columns: readonly MovableColumn[] };
 
-function sortSpan(tables: readonly MovableTable[], span: TimeSpan): void {
+/** Values of 1, 2 and 4 bytes, one element each, or of 8 bytes, two each. */
+type MovableColumn = { readonly bits: Bits; readonly isWide: boolean };
+type Bits = Uint8Array | Uint16Array | Uint32Array;
+
+/** Rows [from, to) of one table that lie in the span. */
+type Part = Movable & { readonly from: number; readonly to: number };
+
+function sortSpan(tables: readonly Movable[], span: TimeSpan): void {
   const parts = tables.map((table) => partOf(table, span)).filter(({ from, to }) => to > from);
   // Together, they came one after the other: their numbers have no gaps.
-  const firstSeq = Math.min(...parts.map(({ table, from }) => table.seq[from] as number));
-  const count = parts.reduce((sum, { from, to }) => sum + to - from, 0);
+  let firstSeq = Number.POSITIVE_INFINITY;
+  let count = 0;
+  for (const { table, from, to } of parts) {
+    firstSeq = Math.min(firstSeq, table.seq[from] as number);
+    count += to - from;
+  }
   const time = new Float64Array(count);
   const cpu = new Uint16Array(count);
-  for (const { table, from, to } of parts) {
-    for (let row = from; row < to; row++) {
-      const position = (table.seq[row] as number) - firstSeq;
-      time[position] = table.ts[row] as number;
-      cpu[position] = table.cpu[row] as number;
-    }
-  }
+  for (const { table, from, to } of parts) copyKeys(table, from, to, firstSeq, time, cpu);
   const order = orderByTime({ count, time, cpu });
   if (order === undefined) return;
   const rank = new Uint32Array(count);
@@ -58,29 +66,43 @@ function sortSpan(tables: readonly MovableTable[], span: TimeSpan): void {
   for (const part of parts) renumber(part, rank, firstSeq);
 }
 
-/** Rows outside the span are in place, so its rows stand together. */
-function partOf(table: MovableTable, [first, last]: TimeSpan): Part {
-  const { ts } = table;
-  return {
-    table,
-    from: countWhile(ts, (time) => time < first),
-    to: countWhile(ts, (time) => time <= last),
-  };
+function copyKeys(
+  { ts, cpu: onCpu, seq }: MovableTable,
+  from: number,
+  to: number,
+  firstSeq: number,
+  time: Float64Array,
+  cpu: Uint16Array,
+): void {
+  for (let row = from; row < to; row++) {
+    const position = (seq[row] as number) - firstSeq;
+    time[position] = ts[row] as number;
+    cpu[position] = onCpu[row] as number;
+  }
 }
 
-function countWhile(ts: Float64Array, isBefore: (time: number) => boolean): number {
+/** Rows outside the span are in place, so its rows stand together. */
+function partOf({ table, columns }: Movable, [first, last]: TimeSpan): Part {
+  const { ts } = table;
+  const from = countBefore(ts, first, false);
+  return { table, columns, from, to: countBefore(ts, last, true) };
+}
+
+/** How many times are before the limit, or also at it. */
+function countBefore(ts: Float64Array, limit: number, isWith: boolean): number {
   let low = 0;
   let high = ts.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (isBefore(ts[middle] as number)) low = middle + 1;
+    const time = ts[middle] as number;
+    if (time < limit || (isWith && time === limit)) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 function renumber(part: Part, rank: Uint32Array, firstSeq: number): void {
-  const { table, from, to } = part;
+  const { table, columns, from, to } = part;
   const { seq, cpu, payload } = table;
   for (let row = from; row < to; row++) {
     seq[row] = firstSeq + (rank[(seq[row] as number) - firstSeq] as number);
@@ -89,12 +111,14 @@ function renumber(part: Part, rank: Uint32Array, firstSeq: number): void {
   const keys = { count, time: seq.subarray(from, to), cpu: cpu.subarray(from, to) };
   const order = orderByTime(keys);
   if (order === undefined) return;
-  for (const values of [table.ts, cpu, table.pid, seq]) {
-    if (values !== undefined) move(values, order, from, to);
+  const copy = new Uint32Array(2 * count);
+  for (const { bits, isWide } of columns) {
+    if (isWide) movePairs(bits as Uint32Array, order, from, copy);
+    else if (bits instanceof Uint32Array) moveWords(bits, order, from, copy);
+    else moveSmall(bits, order, from, copy);
   }
   for (const [, column] of payload) {
-    move(column.kind === 'text' ? column.codes : column.values, order, from, to);
-    if (column.kind === 'number' && column.exact !== undefined) {
+    if (column.kind === 'number' && column.exact !== undefined && column.exact.size > 0) {
       moveExact(column.exact, order, from);
     }
   }
@@ -102,44 +126,40 @@ function renumber(part: Part, rank: Uint32Array, firstSeq: number): void {
 
 type Values = NumberArray | BigInt64Array | BigUint64Array;
 
-/** Moves values by their bytes: one loop for each size of value, whatever its type. */
-function move(values: Values, order: Uint32Array, from: number, to: number): void {
-  const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: size } = values;
-  switch (size) {
-    case 1:
-      moveBytes(new Uint8Array(buffer, byteOffset, byteLength), order, from, to);
-      break;
-    case 2:
-      moveHalves(new Uint16Array(buffer, byteOffset, byteLength / 2), order, from, to);
-      break;
-    case 4:
-      moveWords(new Uint32Array(buffer, byteOffset, byteLength / 4), order, from, to);
-      break;
-    default:
-      movePairs(new Uint32Array(buffer, byteOffset, byteLength / 4), order, from, to);
-  }
+function columnsOf({ ts, cpu, pid, seq, payload }: MovableTable): MovableColumn[] {
+  const own = payload.map(([, column]) => (column.kind === 'text' ? column.codes : column.values));
+  return [ts, cpu, ...(pid === undefined ? [] : [pid]), seq, ...own].map(bitsOf);
 }
 
-// values[from + i] = copy[order[i]]: four times, so that each has one type of array.
-
-function moveBytes(values: Uint8Array, order: Uint32Array, from: number, to: number): void {
-  const copy = values.slice(from, to);
-  for (let i = 0; i < copy.length; i++) values[from + i] = copy[order[i] as number] as number;
+function bitsOf({ buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: size }: Values) {
+  const Bits = size === 1 ? Uint8Array : size === 2 ? Uint16Array : Uint32Array;
+  const bits = new Bits(buffer as ArrayBuffer, byteOffset, byteLength / Bits.BYTES_PER_ELEMENT);
+  return { bits, isWide: size === 8 };
 }
 
-function moveHalves(values: Uint16Array, order: Uint32Array, from: number, to: number): void {
-  const copy = values.slice(from, to);
-  for (let i = 0; i < copy.length; i++) values[from + i] = copy[order[i] as number] as number;
+// values[from + i] = copy[order[i]]: three times, so that each has one or few types of array.
+
+function moveSmall(
+  values: Uint8Array | Uint16Array,
+  order: Uint32Array,
+  from: number,
+  copy: Uint32Array,
+): void {
+  const count = order.length;
+  for (let i = 0; i < count; i++) copy[i] = values[from + i] as number;
+  for (let i = 0; i < count; i++) values[from + i] = copy[order[i] as number] as number;
 }
 
-function moveWords(values: Uint32Array, order: Uint32Array, from: number, to: number): void {
-  const copy = values.slice(from, to);
-  for (let i = 0; i < copy.length; i++) values[from + i] = copy[order[i] as number] as number;
+function moveWords(values: Uint32Array, order: Uint32Array, from: number, copy: Uint32Array): void {
+  const count = order.length;
+  for (let i = 0; i < count; i++) copy[i] = values[from + i] as number;
+  for (let i = 0; i < count; i++) values[from + i] = copy[order[i] as number] as number;
 }
 
-function movePairs(values: Uint32Array, order: Uint32Array, from: number, to: number): void {
-  const copy = values.slice(2 * from, 2 * to);
-  for (let i = 0; i < to - from; i++) {
+function movePairs(values: Uint32Array, order: Uint32Array, from: number, copy: Uint32Array): void {
+  const pairs = 2 * order.length;
+  for (let i = 0; i < pairs; i++) copy[i] = values[2 * from + i] as number;
+  for (let i = 0; i < order.length; i++) {
     const source = 2 * (order[i] as number);
     values[2 * (from + i)] = copy[source] as number;
     values[2 * (from + i) + 1] = copy[source + 1] as number;

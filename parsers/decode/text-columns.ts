@@ -14,7 +14,8 @@ import type { Unit } from '../../src/trace/units.ts';
 import { firstComeCodes, TextCodes } from './text-codes.ts';
 import { type Literal, NOWHERE } from './text-literal.ts';
 import type { TextMemory } from './text-memory.ts';
-import { joinRegions, makeRegions } from './text-regions.ts';
+import { PLACE } from './text-places.ts';
+import { isShared, joinRegions, sharedColumn, splitColumn } from './text-regions.ts';
 
 /**
  * - `count`, `int`, `dev`: a number in `f64`
@@ -40,9 +41,9 @@ export type TextSink = {
   readonly interner: TextCodes;
   /** The last number that needed more than a double. */
   wide: WideNumber;
-  /** For the loops: its number, and where the values of the current batch are. */
+  /** For the loops: a number that no other sink has, and its place among those of its table. */
   readonly id: number;
-  out: number;
+  readonly nth: number;
 };
 
 /** The values of a sink: only one of the two is used. */
@@ -61,7 +62,13 @@ export type SinkOptions = Partial<Pick<TextSink, 'unit' | 'signed' | 'radix' | '
 export function makeSink(
   name: string,
   kind: SinkKind,
-  place: { rows: number; capacity: number; id: number; region?: SinkValues | undefined },
+  place: {
+    rows: number;
+    capacity: number;
+    id: number;
+    nth: number;
+    region?: SinkValues | undefined;
+  },
   options: SinkOptions = {},
 ): TextSink {
   const { unit = 'none', signed = true, radix = 10, divisor = 1 } = options;
@@ -78,15 +85,19 @@ export function makeSink(
     interner: new TextCodes(),
     wide: { text: NOWHERE, double: 0, exact: undefined },
     id: place.id,
-    out: 0,
+    nth: place.nth,
   };
-  const { region } = place;
-  if (region?.kind === kind) {
-    sink.f64 = region.f64;
-    sink.u32 = region.u32;
-  } else enlargeSink(sink, place.capacity);
+  placeSink(sink, place.region, place.capacity);
   fillMissing(sink, 0, place.rows);
   return sink;
+}
+
+/** The values go to the region if that is one for them, else there is room for so many rows. */
+export function placeSink(sink: TextSink, region: SinkValues | undefined, capacity: number): void {
+  if (region?.kind === sink.kind) {
+    sink.f64 = region.f64;
+    sink.u32 = region.u32;
+  } else enlargeSink(sink, capacity);
 }
 
 function isNumeric(kind: SinkKind): boolean {
@@ -107,11 +118,12 @@ export function enlargeSink(sink: TextSink, capacity: number): void {
 
 /** Takes the values of a batch's `count` rows over from the loops. */
 export function takeBatch(
-  { kind, out, f64, u32 }: TextSink,
+  { kind, nth, f64, u32 }: TextSink,
   memory: TextMemory,
   row: number,
   count: number,
 ): void {
+  const out = PLACE.OUT + nth * memory.strideOf(count);
   if (isNumeric(kind)) copyValues(memory.f64, out >> 3, count, f64, row);
   else if (kind === 'id') copyValues(memory.u32, out >> 2, 2 * count, u32, 2 * row);
   else if (kind !== 'skip') copyValues(memory.u32, out >> 2, count, u32, row);
@@ -133,11 +145,13 @@ function copyValues<T extends Float64Array | Uint32Array>(
 
 /** Places of a batch whose text does not have the value. */
 export function fillMissingInBatch(
-  { kind, out, interner }: TextSink,
+  { kind, nth, interner }: TextSink,
   { f64, u32 }: TextMemory,
   places: Int32Array,
+  stride: number,
 ): void {
   if (kind === 'skip') return;
+  const out = PLACE.OUT + nth * stride;
   const word = out >> 2;
   const code = isNumeric(kind) || kind === 'id' ? 0 : interner.code('');
   for (const place of places) {
@@ -154,13 +168,22 @@ export function fillMissing(sink: TextSink, from: number, to: number): void {
   else if (sink.kind !== 'skip' && to > from) sink.u32.fill(sink.interner.code(''), from, to);
 }
 
-/** Regions for the values, of as many rows; the sink goes on in the first of them. */
-export function reserveSink(sink: TextSink, used: number, rows: readonly number[]): SinkValues[] {
+/** The sink goes on in memory that threads share, with room for `rows`. */
+export function shareSink(sink: TextSink, used: number, rows: number): void {
+  if (isNumeric(sink.kind)) sink.f64 = sharedColumn(sink.f64, used, rows);
+  else if (sink.kind !== 'skip') {
+    sink.u32 = sharedColumn(sink.u32, used, rows, sink.kind === 'id' ? 2 : 1);
+  }
+}
+
+/** Regions of that memory, of as many rows; the sink goes on in the first of them. */
+export function splitSink(sink: TextSink, rows: readonly number[]): SinkValues[] {
   const { kind } = sink;
-  if (kind === 'skip') return rows.map(() => sink);
   const isNumber = isNumeric(kind);
-  const f64 = isNumber ? makeRegions(sink.f64, used, rows) : [];
-  const u32 = isNumber ? [] : makeRegions(sink.u32, used, rows, kind === 'id' ? 2 : 1);
+  const values = isNumber ? sink.f64 : sink.u32;
+  if (kind !== 'skip' && !isShared(values)) return [];
+  const f64 = isNumber ? splitColumn(sink.f64, rows) : [];
+  const u32 = isNumber ? [] : splitColumn(sink.u32, rows, kind === 'id' ? 2 : 1);
   const regions = rows.map((_, nth) => ({
     kind,
     f64: f64[nth] ?? sink.f64,

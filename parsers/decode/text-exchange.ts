@@ -14,7 +14,6 @@ export type SinkRegions = {
 export type BelowZeroTally = Map<string, { readonly count: number; readonly ts: number }>;
 
 export type PayloadOptions = {
-  readonly regions?: SinkRegions | undefined;
   readonly memory: TextMemory;
   readonly address?: AddressForm | undefined;
   /** Bytes of a page, for columns whose text counts bytes. */
@@ -28,17 +27,12 @@ export type Batch = {
   readonly count: number;
 };
 
-/** What one reader of an event tells others: with equal dictionaries, codes need no change. */
-export type Seed = {
-  readonly learned: readonly LearnedLayout[];
-  readonly dictionaries: ReadonlyMap<string, readonly string[]>;
-};
-
 /** Payloads that another reader of the event has read; can be sent to another thread. */
 export type PayloadPart = {
   readonly sinks: readonly SinkPart[];
   readonly learned: readonly LearnedLayout[];
-  readonly seeded: number;
+  /** So many of them were learned of the lines that all threads read. */
+  readonly common: number;
   readonly refused: number;
   readonly usesPageSize: boolean;
   readonly belowZero: BelowZeroTally;

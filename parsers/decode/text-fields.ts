@@ -6,7 +6,7 @@
 import type { EventDefinition } from '../../src/events/index.ts';
 import type { Column } from '../../src/trace/column.ts';
 import { isCounter } from '../check-values.ts';
-import { followBatch, placeLayout } from './text-batch.ts';
+import { keepExact, placeLayout } from './text-batch.ts';
 import {
   appendToSink,
   enlargeSink,
@@ -17,11 +17,13 @@ import {
   joinSink,
   makeSink,
   partOfSink,
+  placeSink,
   removeFromSink,
-  reserveSink,
   type SinkKind,
   type SinkOptions,
   type SinkValues,
+  shareSink,
+  splitSink,
   type TextSink,
   takeBatch,
 } from './text-columns.ts';
@@ -33,7 +35,6 @@ import {
   type BelowZeroTally,
   type PayloadOptions,
   type PayloadPart,
-  type Seed,
   type SinkRegions,
 } from './text-exchange.ts';
 import { type LayoutSlot, type LearnedLayout, learnLayout, wireName } from './text-layout.ts';
@@ -53,7 +54,7 @@ export class PayloadReader {
   readonly belowZero: BelowZeroTally = new Map();
   readonly #pageSize: number;
   readonly #memory: TextMemory;
-  readonly #regions: SinkRegions | undefined;
+  #regions: SinkRegions | undefined;
   readonly #address: AddressForm | undefined;
   readonly #sinks = new Map<string, TextSink>();
   /** All of them but the text. */
@@ -69,9 +70,9 @@ export class PayloadReader {
   /** Rows that a new column must have values for, and those that there is room for. */
   #rows = 0;
   #capacity: number;
-  /** What `#layouts` were made of; the first of them were known before the first payload. */
+  /** What `#layouts` were made of; the first of them before `restart`. */
   readonly #learned: LearnedLayout[] = [];
-  #seeded = 0;
+  #common = 0;
   /** Payloads that have no layout. */
   #refused = 0;
   #usesPageSize = false;
@@ -81,7 +82,6 @@ export class PayloadReader {
     this.#capacity = capacity;
     this.#pageSize = options.pageSize;
     this.#memory = options.memory;
-    this.#regions = options.regions;
     this.#address = options.address;
     if (definition === undefined) this.#text = this.#sinkFor('text', 'text', {});
   }
@@ -135,39 +135,22 @@ export class PayloadReader {
   /** The same for a batch; returns the rows that are not understood, in order. */
   readBatch(batch: Batch): number[] {
     const { bytes, firstRow, count } = batch;
-    const { places, start, stop } = this.#memory;
+    const memory = this.#memory;
+    const { places, start, stop } = memory;
     this.#rows = firstRow + count;
     const whole = this.#text === undefined ? [] : this.#readWhole(this.#text, batch);
     const failed: number[] = [];
-    const tried = this.#learnFirst(batch, count - whole.length, failed);
-    if (this.#text !== undefined) whole.push(...failed.splice(0).map((row) => row - firstRow));
-    const left = this.#followLayouts(batch, tried);
+    const left = this.#followLayouts(batch, count - whole.length);
     for (const place of whole) this.#fillAll(firstRow + place);
     for (const place of left === 0 ? [] : places.slice(0, left)) {
       const row = firstRow + place;
-      const isRead = this.#readKnown(bytes, start[place] as number, stop[place] as number, row);
-      if (isRead) continue;
+      const from = start[place] as number;
+      if (this.#readKnown(bytes, from, stop[place] as number, row, memory)) continue;
       if (this.#text === undefined) failed.push(row);
       else this.#fillAll(row);
     }
     this.#readPeriods(batch);
     return failed;
-  }
-
-  /** The first batch would have no layout to follow: it learns one, if a payload has any. */
-  #learnFirst({ bytes, firstRow }: Batch, count: number, failed: number[]): number {
-    const { places, start, stop } = this.#memory;
-    if (this.#layouts.length > 0) return count;
-    for (let i = 0; i < count; i++) {
-      const place = places[i] as number;
-      const row = firstRow + place;
-      if (this.#readKnown(bytes, start[place] as number, stop[place] as number, row)) {
-        places.copyWithin(0, i, count);
-        return count - i;
-      }
-      failed.push(row);
-    }
-    return 0;
   }
 
   /** The plain version. */
@@ -208,20 +191,20 @@ export class PayloadReader {
   #followLayouts({ firstRow, count }: Batch, tried: number): number {
     const memory = this.#memory;
     const sinks = this.#sinksOfLayouts;
-    if (tried === 0 || this.#layouts.length === 0 || !memory.hasRoomFor(sinks.length)) return tried;
-    for (let nth = 0; nth < sinks.length; nth++) {
-      (sinks[nth] as TextSink).out = memory.outputAt(nth, count);
-    }
+    if (tried === 0 || this.#layouts.length === 0) return tried;
+    if (!memory.hasRoomFor(this.#sinks.size)) return tried;
+    const stride = memory.strideOf(count);
     let left = tried;
     for (const layout of this.#layouts) {
       if (left === 0) break;
-      if (!layout.isPlaced) continue;
+      // Layouts come one after the other: what one may have is not for those behind it.
+      if (layout.at === 0) break;
       const absent = this.#absentOf(layout);
       const before = absent.length === 0 ? undefined : memory.places.slice(0, left);
-      left = followBatch(layout, memory, firstRow, left);
-      for (let i = 0; i < left; i++) this.#forget(firstRow + (memory.places[i] as number));
+      left = memory.loops.followRows(layout.at, left, stride);
+      keepExact(layout, memory, firstRow);
       const followed = before?.filter((place) => (memory.at[place] as number) >= 0);
-      for (const sink of absent) fillMissingInBatch(sink, memory, followed as Int32Array);
+      for (const sink of absent) fillMissingInBatch(sink, memory, followed as Int32Array, stride);
     }
     for (const sink of sinks) takeBatch(sink, memory, firstRow, count);
     return left;
@@ -267,11 +250,17 @@ export class PayloadReader {
     return [...new Set([...known, ...this.#sinks.values()])];
   }
 
-  #readKnown(bytes: Uint8Array, start: number, end: number, row: number): boolean {
+  #readKnown(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    row: number,
+    memory?: TextMemory,
+  ): boolean {
     const layouts = this.#layouts;
     for (let which = 0; which < layouts.length; which++) {
       const layout = layouts[which] as Layout;
-      if (followLayout(layout, bytes, start, end, row)) {
+      if (followLayout(layout, bytes, start, end, row, memory)) {
         this.#fillAbsent(layout, row);
         return true;
       }
@@ -302,24 +291,23 @@ export class PayloadReader {
     this.#missing ??= new Set(learned.missing);
     for (const name of learned.slots.flatMap(wireName)) this.#wireNames.add(name);
     if (this.#layouts.length >= MAX_LAYOUTS) return;
-    layout.isPlaced = placeLayout(layout, this.#memory);
+    placeLayout(layout, this.#memory);
     this.#layouts.push(layout);
     this.#learned.push(learned);
   }
 
-  /** What payloads of the event are elsewhere in the input, before the first one here. */
-  seed({ learned, dictionaries }: Seed): void {
-    for (const layout of learned) this.#accept(layout, this.#compile(layout));
-    this.#seeded = this.#learned.length;
-    for (const [name, dictionary] of dictionaries) {
-      for (const text of dictionary) this.#sinks.get(name)?.interner.code(text);
+  /** Begins again without rows, but with what was learned; columns go to the regions. */
+  restart(regions: SinkRegions | undefined, capacity: number): void {
+    this.#regions = regions;
+    this.#capacity = capacity;
+    this.#rows = 0;
+    this.#refused = 0;
+    this.#common = this.#learned.length;
+    this.belowZero.clear();
+    for (const sink of this.#sinks.values()) {
+      sink.exact.clear();
+      placeSink(sink, regions?.sinks.get(sink.name), capacity);
     }
-  }
-
-  get seeds(): Seed {
-    const sinks = [...this.#sinks.values()];
-    const dictionaries = sinks.map(({ name, interner }) => [name, interner.dictionary] as const);
-    return { learned: this.#learned, dictionaries: new Map(dictionaries) };
   }
 
   /** The first `rows` rows, for `append` of another reader of the same event. */
@@ -328,7 +316,7 @@ export class PayloadReader {
     return {
       sinks,
       learned: this.#learned,
-      seeded: this.#seeded,
+      common: this.#common,
       refused: this.#refused,
       usesPageSize: this.#usesPageSize,
       belowZero: this.belowZero,
@@ -336,9 +324,9 @@ export class PayloadReader {
   }
 
   /** True when this reader had read the part's payloads as the part's reader did. */
-  canAppend({ learned, seeded, refused, sinks }: PayloadPart): boolean {
+  canAppend({ learned, common, refused, sinks }: PayloadPart): boolean {
     const own = this.#learned;
-    if (own.length === seeded) return true;
+    if (own.length === common) return true;
     const most = Math.max(own.length, learned.length);
     if (refused > 0 || most >= MAX_LAYOUTS || this.#sinks.size + sinks.length >= MAX_SINKS) {
       return false;
@@ -348,12 +336,17 @@ export class PayloadReader {
     return JSON.stringify(own.slice(0, both)) === JSON.stringify(learned.slice(0, both));
   }
 
-  /** Shared memory for as many rows as each thread may need; this reader goes on in the first. */
-  reserve(used: number, rows: readonly number[]): SinkRegions[] {
+  /** Goes on in memory that threads share, with room for `rows`. */
+  share(used: number, rows: number): void {
+    for (const sink of this.#sinks.values()) shareSink(sink, used, rows);
+    this.#capacity = rows;
+  }
+
+  /** Parts of that memory for as many rows each; this reader goes on in the first. */
+  split(rows: readonly number[]): SinkRegions[] {
     const sinks = rows.map(() => new Map<string, SinkValues>());
     for (const [name, sink] of this.#sinks) {
-      for (const [nth, region] of reserveSink(sink, used, rows).entries())
-        sinks[nth]?.set(name, region);
+      for (const [nth, region] of splitSink(sink, rows).entries()) sinks[nth]?.set(name, region);
     }
     this.#capacity = rows[0] as number;
     return sinks.map((own) => ({ sinks: own }));
@@ -419,15 +412,13 @@ export class PayloadReader {
         read: READ[sink.kind],
         sink,
         until: literalOfText(slot.until ?? ''),
-        literalAt: 0,
-        untilAt: 0,
       };
     });
     const { isOpen, isWhole } = learned;
     const tail = literalOfText(learned.tail);
     const others = isOpen ? unclaimed(learned, this.definition) : [];
     const known = { slots, tail, isOpen, unclaimed: others, isWhole };
-    return { ...known, tailAt: 0, isPlaced: false, absent: [], sinkCount: -1 };
+    return { ...known, at: 0, absent: [], sinkCount: -1 };
   }
 
   #sinkOf(slot: LayoutSlot): TextSink {
@@ -452,7 +443,8 @@ export class PayloadReader {
     if (sink === undefined) {
       const id = this.#memory.newSink();
       const region = this.#regions?.sinks.get(name);
-      const place = { rows: this.#rows, capacity: this.#capacity, id, region };
+      const nth = this.#sinks.size;
+      const place = { rows: this.#rows, capacity: this.#capacity, id, nth, region };
       sink = makeSink(name, kind, place, options);
       this.#sinks.set(name, sink);
       if (this.definition !== undefined || name !== 'text') this.#sinksOfLayouts.push(sink);

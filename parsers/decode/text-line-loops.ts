@@ -122,9 +122,9 @@ inline function isHexPrefix(at): i32 {
   return u8(at) == ZERO && u8(at + 1) == LETTER_X && u8(HEX + u8(at + 2)) < 16;
 }
 
-// A double holds 13 digits of base 16 for certain, and an identity any 16 of them.
-inline function mostBits(isId): i32 {
-  return 13 + 3 * isId;
+// Does a double hold it? 2^63 stands for LONG_MAX.
+inline function isExact(value: i64): i32 {
+  return (value >>> 53n) == 0n || truncated(double(value)) == value;
 }
 
 // --- Lines ---
@@ -133,7 +133,18 @@ inline function mostBits(isId): i32 {
 function prefixSlot(end): i32 {
   let mixed = (i64(end - 8) * 0x9e3779b97f4a7c15n) ^ (i64(end - 16) * 0x85ebca6bc2b2ae35n);
   mixed = (mixed ^ i64(end - 24)) * 0x165667b127d4eb2fn;
-  return low((mixed ^ (mixed >>> 32n)) >>> 7n) & LAST_PREFIX_SLOT;
+  return PREFIXES + (low((mixed ^ (mixed >>> 32n)) >>> 7n) & LAST_PREFIX_SLOT) * PREFIX_SLOT_BYTES;
+}
+
+// comm-pid [cpu] flags: known as a whole; 0 where it is not.
+function findPrefix(line, length): i32 {
+  let prefix = prefixSlot(line + length);
+  let end = prefix + PREFIX_SLOT_BYTES;
+  while (prefix < end) {
+    if (i32(prefix) == length && isSame(line, prefix + 16, length)) { return prefix; }
+    prefix += PREFIX_BYTES;
+  }
+  return 0;
 }
 
 // Names that stand at a known place are told by their first and last bytes; others by the last.
@@ -211,6 +222,7 @@ function scanLines(line, end): i32 {
   let originSeconds = f64(ORIGIN_SECONDS);
   let originFraction = f64(ORIGIN_FRACTION);
   let lastTs = f64(LAST_TS);
+  let previousTs = f64(PREVIOUS_TS);
   let row = i32(ROWS);
   let seq = i32(EVENTS);
   let lines = i32(LINES);
@@ -218,10 +230,8 @@ function scanLines(line, end): i32 {
     let newline = findByte(line, LF);
     let stop = newline - (u8(newline - 1) == CR);
     if (headEnd == 0 || line + headEnd >= stop || newline - line > MAX_LINE) { break; }
-    // comm-pid [cpu] flags: known as a whole
-    let prefix = PREFIXES + prefixSlot(line + secondsAt) * PREFIX_BYTES;
-    if (u8(line) == HASH || i32(prefix) != secondsAt) { break; }
-    if (!isSame(line, prefix + 16, secondsAt)) { break; }
+    let prefix = findPrefix(line, secondsAt);
+    if (u8(line) == HASH || prefix == 0) { break; }
     let point = line + pointAt;
     let name = line + headEnd + 1;
     if (u8(point) != DOT || u8(name - 2) != COLON || u8(name - 1) != SPACE) { break; }
@@ -232,8 +242,9 @@ function scanLines(line, end): i32 {
     let ts = (double(seconds) - originSeconds) * 1e9 + (double(fraction) - originFraction);
     let cpu = i32(prefix + 4);
     let lastOfCpu = LAST_OF_CPU + (cpu << 3);
-    // Also where that is NaN: the first of its CPU.
-    if (ts < lastTs || !(ts >= f64(lastOfCpu)) || u8(IS_WAITING + cpu)) { break; }
+    // Lines that go on behind one that went back are in the span of time that it made disorder.
+    // None is at or behind NaN: the first of its CPU.
+    if (ts < previousTs || !(ts >= f64(lastOfCpu)) || u8(IS_WAITING + cpu)) { break; }
     let nameEnd = name + nameWidth;
     if (nameWidth < 0) { nameEnd = findBefore(name, stop, COLON); }
     if (nameEnd + 1 >= stop || u8(nameEnd) != COLON || u8(nameEnd + 1) != SPACE) { break; }
@@ -246,7 +257,8 @@ function scanLines(line, end): i32 {
     addRow(row, payload, stop, ts, prefix, seq, i32(event + 8));
     setI32(event + 16, i32(event + 16) + 1);
     setF64(lastOfCpu, ts);
-    lastTs = ts;
+    if (ts > lastTs) { lastTs = ts; }
+    previousTs = ts;
     row += 1;
     seq += 1;
     lines += 1;
@@ -256,6 +268,7 @@ function scanLines(line, end): i32 {
   setI32(EVENTS, seq);
   setI32(LINES, lines);
   setF64(LAST_TS, lastTs);
+  setF64(PREVIOUS_TS, previousTs);
   return line;
 }
 

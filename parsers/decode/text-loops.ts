@@ -1,9 +1,9 @@
 /**
  * The hot loops of text, in the language of wasm/loop-language.ts: lines that begin as lines before
- * them did become rows, then each value of a layout is read for all rows of a table. What is not
- * as usual is left to the plain versions in TypeScript (text-head.ts and the formats' line.ts for
- * lines, text-match.ts and text-values.ts for payloads): such lines end a scan, such values are
- * listed in ODD. Both ways give the same tables, which the tests check. Measured: reading takes 0.6
+ * them did become rows, then the payloads of a table are followed through a layout. What is not as
+ * usual is left to the plain versions in TypeScript (text-head.ts and the formats' line.ts for
+ * lines, text-match.ts and text-values.ts for payloads): such lines end a scan, such rows stay in
+ * PLACES. Both ways give the same tables, which the tests check. Measured: reading takes 0.6
  * (ftrace) and 0.8 (perf script) of the CPU time that it took with loops in TypeScript, and threads
  * do not compile them anew.
  *
@@ -12,7 +12,8 @@
 import { LINE_LOOPS } from './text-line-loops.ts';
 
 export const TEXT_LOOPS = `${LINE_LOOPS}
-// --- Payloads: rows of one table, by their place among them ---
+// --- Payloads: rows of one table, by their place among them. AT is where a row was read to, OTHER
+// where it has another layout, or PLAIN where the plain versions must decide. ---
 
 function startBatch(first, count) {
   let place = 0;
@@ -20,169 +21,10 @@ function startBatch(first, count) {
     let row = i32(SORTED + ((first + place) << 2));
     setI32(START + (place << 2), i32(ROW_START + (row << 2)));
     setI32(STOP + (place << 2), i32(ROW_STOP + (row << 2)));
+    setI32(AT + (place << 2), OTHER);
     setI32(PLACES + (place << 2), place);
     place += 1;
   }
-}
-
-function startLayout(count) {
-  let k = 0;
-  while (k < count) {
-    let place = i32(PLACES + (k << 2)) << 2;
-    setI32(AT + place, i32(START + place));
-    k += 1;
-  }
-}
-
-// Goes on to where the literal is, after text that varies.
-function seekAll(literal, count) {
-  let k = 0;
-  while (k < count) {
-    let place = i32(PLACES + (k << 2)) << 2;
-    let at = i32(AT + place);
-    let stop = i32(STOP + place);
-    if (at >= 0) {
-      at = seek(at, stop, literal);
-      if (at + i32(literal) > stop) { at = -1; }
-      setI32(AT + place, at);
-    }
-    k += 1;
-  }
-}
-
-// 12315 and, unless it is an identity or divided, -12.
-function readDecimals(literal, count, out, isId, divisor): i32 {
-  let length = i32(literal);
-  let tail = i32(literal + 4);
-  let first = i64(literal + 8);
-  let last = i64(literal + 16);
-  let mask = i64(literal + 24);
-  let isPlain = isId == 0 && divisor == 1;
-  let odd = 0;
-  let k = 0;
-  while (k < count) {
-    let place = i32(PLACES + (k << 2));
-    let place4 = place << 2;
-    let at = i32(AT + place4);
-    k += 1;
-    if (at < 0) { continue; }
-    if (!hasEnds(at, first, last, mask, tail) || tail > 8 && !isLiteral(at, literal)) {
-      setI32(AT + place4, -1);
-      continue;
-    }
-    at += length;
-    let isNegative = u8(at) == MINUS && isPlain;
-    let from = at + isNegative;
-    let word = i64(from) ^ 0x3030303030303030n;
-    let bits = bitsOfDigits(word);
-    let value = eightDigits(word << (64n - bits));
-    let digits = low(bits) >>> 3;
-    if (digits == 8) {
-      word = i64(from + 8) ^ 0x3030303030303030n;
-      bits = bitsOfDigits(word);
-      if (bits != 0n) {
-        let more = low(bits) >>> 3;
-        value = value * i64(POWERS + (more << 3)) + eightDigits(word << (64n - bits));
-        digits += more;
-      }
-    }
-    // More than 15 digits may not fit into a double.
-    let isOdd = digits == 0 || digits > 15;
-    let next = from + digits;
-    if (u8(next) == LETTER_X && isHexPrefix(from)) {
-      next = endOfBits(from + 2, 4);
-      value = valueOfBits(from + 2, next, 4);
-      isOdd = next - from - 2 > mostBits(isId);
-    }
-    if (isOdd) {
-      setI32(ODD + (odd << 2), place);
-      setI32(AT + place4, at);
-      odd += 1;
-      continue;
-    }
-    setI32(AT + place4, next);
-    if (isId) { setI64(out + (place << 3), value); }
-    else {
-      if (divisor != 1) { value = value / wide(divisor); }
-      let number = double(value);
-      if (isNegative) { number = negated(number); }
-      setF64(out + (place << 3), number);
-    }
-  }
-  return odd;
-}
-
-// fe00000, 0x3dd440 and, of three bits each, 0100644.
-function readBits(literal, count, out, isId, bitsEach): i32 {
-  let odd = 0;
-  let k = 0;
-  while (k < count) {
-    let place = i32(PLACES + (k << 2));
-    let place4 = place << 2;
-    let at = i32(AT + place4);
-    k += 1;
-    if (at < 0) { continue; }
-    if (!isLiteral(at, literal)) {
-      setI32(AT + place4, -1);
-      continue;
-    }
-    at += i32(literal);
-    let bits = bitsEach;
-    let from = at;
-    if (isHexPrefix(at)) {
-      bits = 4;
-      from = at + 2;
-    }
-    let next = endOfBits(from, bits);
-    if (next == from || next - from > mostBits(isId)) {
-      setI32(ODD + (odd << 2), place);
-      setI32(AT + place4, at);
-      odd += 1;
-      continue;
-    }
-    setI32(AT + place4, next);
-    let value = valueOfBits(from, next, bits);
-    if (isId) { setI64(out + (place << 3), value); }
-    else { setF64(out + (place << 3), double(value)); }
-  }
-  return odd;
-}
-
-// 7:0 and 7,0, of up to seven digits each.
-function readDevices(literal, count, out): i32 {
-  let odd = 0;
-  let k = 0;
-  while (k < count) {
-    let place = i32(PLACES + (k << 2));
-    let place4 = place << 2;
-    let at = i32(AT + place4);
-    k += 1;
-    if (at < 0) { continue; }
-    if (!isLiteral(at, literal)) {
-      setI32(AT + place4, -1);
-      continue;
-    }
-    at += i32(literal);
-    let word = i64(at) ^ 0x3030303030303030n;
-    let majorBits = bitsOfDigits(word);
-    let separator = at + (low(majorBits) >>> 3);
-    let minorAt = separator + 1;
-    let minorWord = i64(minorAt) ^ 0x3030303030303030n;
-    let minorBits = bitsOfDigits(minorWord);
-    let isDevice = u8(separator) == COLON || u8(separator) == COMMA;
-    let hasDigits = majorBits != 0n && majorBits < 64n && minorBits != 0n && minorBits < 64n;
-    let major = eightDigits(word << (64n - majorBits));
-    let minor = eightDigits(minorWord << (64n - minorBits));
-    if (!isDevice || !hasDigits || major >= 4096n || minor >= 1048576n) {
-      setI32(ODD + (odd << 2), place);
-      setI32(AT + place4, at);
-      odd += 1;
-      continue;
-    }
-    setI32(AT + place4, minorAt + (low(minorBits) >>> 3));
-    setF64(out + (place << 3), double((major << 20n) | minor));
-  }
-  return odd;
 }
 
 function textSlot(at, length, sink): i32 {
@@ -211,69 +53,266 @@ function findText(at, length, sink): i32 {
   return 0;
 }
 
-// Texts that are known, with the code of each in the sink; until is 0 for the end of the line.
-// Sink 0 only looks where they end, and -1 leaves all of them.
-function readTexts(literal, until, count, out, sink): i32 {
-  let odd = 0;
+// Rows go on to where the literal is, after text that varies.
+function seekLiteral(slot, count) {
+  let k = 0;
+  while (k < count) {
+    let place4 = i32(PLACES + (k << 2)) << 2;
+    let at = i32(AT + place4);
+    if (at >= 0) { setI32(AT + place4, seek(at, i32(STOP + place4), i32(slot + 4))); }
+    k += 1;
+  }
+}
+
+// Does the literal stand there? With it in variables: read anew for each value, or in a loop before
+// that of the values, all took 8 % longer.
+inline function isThere(at, literal, first: i64, last: i64, mask: i64, tail): i32 {
+  return at >= 0 && hasEnds(at, first, last, mask, tail) && (tail <= 8 || isLiteral(at, literal));
+}
+
+function leave(place4) {
+  if (i32(AT + place4) >= 0) { setI32(AT + place4, OTHER); }
+}
+
+// The row has the value to 64 bits, of which a double has but 53.
+function noteWide(slot, place, value: i64) {
+  let at = WIDE + (i32(WIDE_COUNT) << 4);
+  setI32(at, place);
+  setI32(at + 4, i32(slot + 16));
+  setI64(at + 8, value);
+  setI32(WIDE_COUNT, i32(WIDE_COUNT) + 1);
+}
+
+// 12315 and, unless it is an identity or divided, -12.
+function readDecimals(slot, out, count) {
+  let literal = i32(slot + 4);
+  let length = i32(literal);
+  let tail = i32(literal + 4);
+  let first = i64(literal + 8);
+  let last = i64(literal + 16);
+  let mask = i64(literal + 24);
+  let isId = i32(slot) == IDENTITY;
+  let divisor = i32(slot + 20);
+  let isPlain = isId == 0 && divisor == 1;
+  let k = 0;
+  while (k < count) {
+    let place = i32(PLACES + (k << 2));
+    k += 1;
+    let from = i32(AT + (place << 2));
+    if (!isThere(from, literal, first, last, mask, tail)) {
+      leave(place << 2);
+      continue;
+    }
+    from += length;
+    let isNegative = u8(from) == MINUS && isPlain;
+    from += isNegative;
+    let word = i64(from) ^ 0x3030303030303030n;
+    let bits = bitsOfDigits(word);
+    let value = eightDigits(word << (64n - bits));
+    let digits = low(bits) >>> 3;
+    if (digits == 8) {
+      word = i64(from + 8) ^ 0x3030303030303030n;
+      bits = bitsOfDigits(word);
+      if (bits != 0n) {
+        let more = low(bits) >>> 3;
+        value = value * i64(POWERS + (more << 3)) + eightDigits(word << (64n - bits));
+        digits += more;
+        if (digits == 16) {
+          word = i64(from + 16) ^ 0x3030303030303030n;
+          bits = bitsOfDigits(word);
+          more = low(bits) >>> 3;
+          if (more != 0) {
+            value = value * i64(POWERS + (more << 3)) + eightDigits(word << (64n - bits));
+            digits += more;
+          }
+        }
+      }
+    }
+    let isOdd = digits == 0 || digits > 19 || digits > 15 && isNegative;
+    let next = from + digits;
+    if (u8(next) == LETTER_X && isHexPrefix(from)) {
+      next = endOfBits(from + 2, 4);
+      value = valueOfBits(from + 2, next, 4);
+      digits = next - from - 2;
+      isOdd = digits > 16 || digits > 13 && isNegative;
+    }
+    if (divisor != 1) { value = value / wide(divisor); }
+    if (isOdd || isId == 0 && value < 0n) { next = PLAIN; }
+    else if (isId == 0 && !isExact(value)) { noteWide(slot, place, value); }
+    setI32(AT + (place << 2), next);
+    if (isId) { setI64(out + (place << 3), value); }
+    else {
+      let number = double(value);
+      if (isNegative) { number = negated(number); }
+      setF64(out + (place << 3), number);
+    }
+  }
+}
+
+// fe00000, 0x3dd440 and, of three bits each, 0100644.
+function readBits(slot, out, count) {
+  let literal = i32(slot + 4);
+  let length = i32(literal);
+  let tail = i32(literal + 4);
+  let first = i64(literal + 8);
+  let last = i64(literal + 16);
+  let mask = i64(literal + 24);
+  let isId = i32(slot) == IDENTITY;
+  let divisor = i32(slot + 20);
+  let k = 0;
+  while (k < count) {
+    let place = i32(PLACES + (k << 2));
+    k += 1;
+    let from = i32(AT + (place << 2));
+    if (!isThere(from, literal, first, last, mask, tail)) {
+      leave(place << 2);
+      continue;
+    }
+    from += length;
+    let bits = i32(slot + 24);
+    if (isHexPrefix(from)) {
+      bits = 4;
+      from += 2;
+    }
+    let next = endOfBits(from, bits);
+    let value = valueOfBits(from, next, bits);
+    let isOdd = next == from || next - from > 16;
+    if (divisor != 1) { value = value / wide(divisor); }
+    if (isOdd || isId == 0 && value < 0n) { next = PLAIN; }
+    else if (isId == 0 && !isExact(value)) { noteWide(slot, place, value); }
+    setI32(AT + (place << 2), next);
+    if (isId) { setI64(out + (place << 3), value); }
+    else { setF64(out + (place << 3), double(value)); }
+  }
+}
+
+// 7:0 and 7,0, of up to seven digits each.
+function readDevices(slot, out, count) {
+  let literal = i32(slot + 4);
+  let length = i32(literal);
+  let tail = i32(literal + 4);
+  let first = i64(literal + 8);
+  let last = i64(literal + 16);
+  let mask = i64(literal + 24);
+  let k = 0;
+  while (k < count) {
+    let place = i32(PLACES + (k << 2));
+    k += 1;
+    let at = i32(AT + (place << 2));
+    if (!isThere(at, literal, first, last, mask, tail)) {
+      leave(place << 2);
+      continue;
+    }
+    at += length;
+    let word = i64(at) ^ 0x3030303030303030n;
+    let majorBits = bitsOfDigits(word);
+    let separator = at + (low(majorBits) >>> 3);
+    let minorWord = i64(separator + 1) ^ 0x3030303030303030n;
+    let minorBits = bitsOfDigits(minorWord);
+    let isDevice = u8(separator) == COLON || u8(separator) == COMMA;
+    let hasDigits = majorBits != 0n && majorBits < 64n && minorBits != 0n && minorBits < 64n;
+    let major = eightDigits(word << (64n - majorBits));
+    let minor = eightDigits(minorWord << (64n - minorBits));
+    let next = separator + 1 + (low(minorBits) >>> 3);
+    if (!isDevice || !hasDigits || major >= 4096n || minor >= 1048576n) { next = PLAIN; }
+    setI32(AT + (place << 2), next);
+    setF64(out + (place << 3), double((major << 20n) | minor));
+  }
+}
+
+// Where the text from a place on ends; before it where the layout has none there.
+function endOfText(layout, slot, at, stop): i32 {
+  let to = stop;
+  let until = i32(slot + 12);
+  if (until != 0) {
+    to = seek(at, stop, until);
+    if (to == stop) { return OTHER; }
+  } else if (!i32(layout + 12)) {
+    while (to > at && (u8(to - 1) == SPACE || u8(to - 1) == TAB)) { to -= 1; }
+    to -= i32(i32(layout + 4));
+  }
+  if (i32(slot) == FUNCTION) {
+    let end = to;
+    to = at;
+    while (to < end && u8(to) != PLUS && u8(to) != SPACE && u8(to) != TAB) { to += 1; }
+    if (end < at) { return OTHER; }
+  }
+  return to;
+}
+
+// Texts that are known, with the code of each in the sink.
+function readTexts(layout, slot, out, count) {
+  let literal = i32(slot + 4);
+  let length = i32(literal);
+  let tail = i32(literal + 4);
+  let first = i64(literal + 8);
+  let last = i64(literal + 16);
+  let mask = i64(literal + 24);
   let k = 0;
   while (k < count) {
     let place = i32(PLACES + (k << 2));
     let place4 = place << 2;
-    let at = i32(AT + place4);
     k += 1;
-    if (at < 0) { continue; }
-    if (!isLiteral(at, literal)) {
-      setI32(AT + place4, -1);
+    let at = i32(AT + place4);
+    if (!isThere(at, literal, first, last, mask, tail)) {
+      leave(place4);
       continue;
     }
-    at += i32(literal);
-    let to = i32(STOP + place4);
-    let isOdd = sink < 0;
-    if (until != 0) {
-      let stop = to;
-      to = seek(at, stop, until);
-      if (to == stop) {
-        setI32(AT + place4, -1);
-        continue;
-      }
-    } else if (u8(to - 1) == SPACE || u8(to - 1) == TAB) { isOdd = 1; }
-    if (sink != 0 && !isOdd) {
-      let text = findText(at, to - at, sink);
-      isOdd = text == 0;
-      if (!isOdd) { setI32(out + (place << 2), i32(text + 8)); }
-    }
-    if (isOdd) {
-      setI32(ODD + (odd << 2), place);
-      to = at;
-      odd += 1;
+    at += length;
+    let to = endOfText(layout, slot, at, i32(STOP + place4));
+    if (to < at) { to = OTHER; }
+    else if (i32(slot) != NOTHING) {
+      let text = findText(at, to - at, i32(slot + 28));
+      if (text == 0) { to = PLAIN; }
+      else { setI32(out + (place << 2), i32(text + 8)); }
     }
     setI32(AT + place4, to);
   }
-  return odd;
 }
 
-// Payloads that end with the tail are of the layout; where other text follows it is not certain.
-function endLayout(tail, count): i32 {
-  let odd = 0;
-  let k = 0;
-  while (k < count) {
-    let place = i32(PLACES + (k << 2));
-    let at = i32(AT + (place << 2));
-    k += 1;
-    if (at < 0) { continue; }
-    if (at + i32(tail) == i32(STOP + (place << 2)) && isLiteral(at, tail)) { continue; }
-    setI32(ODD + (odd << 2), place);
-    odd += 1;
+// After the last value: nothing but the tail and spaces. In an open layout words may follow, of
+// which it is not certain that they are no values.
+function endRow(layout, place4) {
+  let at = i32(AT + place4);
+  let stop = i32(STOP + place4);
+  let tail = i32(layout + 4);
+  if (at < 0) { return; }
+  if (i32(layout + 8)) { at = PLAIN; }
+  else if (at > stop || !isLiteral(at, tail)) { at = OTHER; }
+  else {
+    at += i32(tail);
+    while (at < stop && (u8(at) == SPACE || u8(at) == TAB)) { at += 1; }
+    if (at != stop) { at = OTHER; }
   }
-  return odd;
+  setI32(AT + place4, at);
 }
 
-// Keeps the places whose payloads have another layout.
-function keepOthers(count): i32 {
-  let left = 0;
+// Follows a layout through the rows in PLACES, slot by slot: each value goes to its sink's place in
+// OUT. Keeps the rows in PLACES that have another layout or that the plain versions must read.
+function followRows(layout, count, stride): i32 {
   let k = 0;
   while (k < count) {
+    let place4 = i32(PLACES + (k << 2)) << 2;
+    if (i32(AT + place4) == OTHER) { setI32(AT + place4, i32(START + place4)); }
+    k += 1;
+  }
+  let slot = layout + 16;
+  let last = slot + i32(layout) * SLOT_BYTES;
+  setI32(WIDE_COUNT, 0);
+  while (slot < last) {
+    let out = OUT + i32(slot + 16) * stride;
+    if (!i32(slot + 8)) { seekLiteral(slot, count); }
+    if (i32(slot) == DEVICE) { readDevices(slot, out, count); }
+    else if (i32(slot) > DEVICE) { readTexts(layout, slot, out, count); }
+    else if (i32(slot + 24)) { readBits(slot, out, count); }
+    else { readDecimals(slot, out, count); }
+    slot += SLOT_BYTES;
+  }
+  let left = 0;
+  k = 0;
+  while (k < count) {
     let place = i32(PLACES + (k << 2));
+    endRow(layout, place << 2);
     if (i32(AT + (place << 2)) < 0) {
       setI32(PLACES + (left << 2), place);
       left += 1;

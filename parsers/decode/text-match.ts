@@ -6,16 +6,12 @@ import type { EventDefinition } from '../../src/events/index.ts';
 import type { SinkKind, TextSink } from './text-columns.ts';
 import type { LearnedLayout } from './text-layout.ts';
 import { isAt, type Literal, literalOfText, seek } from './text-literal.ts';
+import type { TextMemory } from './text-memory.ts';
+import { DEVICE, FUNCTION, IDENTITY, NOTHING, NUMBER, TEXT } from './text-places.ts';
 import { isSpace, isWordByte, storeDevice, storeId, storeNumber } from './text-values.ts';
 
-/** How a value is read; a small integer, so that the loop's switch is a jump. */
-export const READ_NUMBER = 0;
-export const READ_ID = 1;
-export const READ_TEXT = 2;
-const READ_FUNCTION = 3;
-export const READ_DEVICE = 4;
-export const READ_NOTHING = 5;
-
+/** The loops gain nothing from knowing some texts of a larger dictionary. */
+const MAX_DICTIONARY = 512;
 const EQUALS = 0x3d;
 
 export type Slot = {
@@ -25,9 +21,6 @@ export type Slot = {
   readonly sink: TextSink;
   /** What ends a text value; empty for the end of the payload. */
   readonly until: Literal;
-  /** Where the memory of the loops has both; 0 before placeLayout of text-batch.ts. */
-  literalAt: number;
-  untilAt: number;
 };
 
 export type Layout = {
@@ -37,21 +30,24 @@ export type Layout = {
   /** Of an open layout: what would be a value if it stood in the words at the end. */
   readonly unclaimed: readonly Literal[];
   readonly isWhole: boolean;
-  tailAt: number;
-  /** The loops can follow it. */
-  isPlaced: boolean;
+  /** Where the loops have it; 0 where they cannot follow it. */
+  at: number;
   /** Sinks that this layout does not fill; `sinkCount` says when the list is out of date. */
   absent: readonly TextSink[];
   sinkCount: number;
 };
 
-/** Literal, value, literal, value. True when the payload has this layout. */
+/**
+ * Literal, value, literal, value. True when the payload has this layout. With a memory, it learns
+ * the texts.
+ */
 export function followLayout(
   layout: Layout,
   bytes: Uint8Array,
   start: number,
   end: number,
   row: number,
+  memory?: TextMemory,
 ): boolean {
   const { slots } = layout;
   let at = start;
@@ -63,42 +59,46 @@ export function followLayout(
     at += literal.length;
     if (at > end) return false;
     switch (slot.read) {
-      case READ_NUMBER:
+      case NUMBER:
         at = storeNumber(bytes, at, sink, row);
         break;
-      case READ_ID:
+      case IDENTITY:
         at = storeId(bytes, at, sink, row);
         break;
-      case READ_DEVICE:
+      case DEVICE:
         at = storeDevice(bytes, at, sink, row);
         break;
       default:
-        at = storeText(layout, slot, bytes, at, end, row);
+        at = storeText(layout, slot, bytes, at, end, row, memory);
     }
     if (at < 0) return false;
   }
   return at <= end && isEnd(layout, bytes, at, end);
 }
 
-export function storeText(
+function storeText(
   layout: Layout,
   slot: Slot,
   bytes: Uint8Array,
   at: number,
   end: number,
   row: number,
+  memory: TextMemory | undefined,
 ): number {
   const { read, sink, until } = slot;
   const valueEnd = textEnd(layout, bytes, at, end, until);
   if (valueEnd < at) return -1;
   let to = valueEnd;
-  if (read === READ_FUNCTION) {
+  if (read === FUNCTION) {
     // super_cache_scan+0x0/0x1b0: the name up to its offset
     to = at;
     while (to < valueEnd && bytes[to] !== 0x2b && !isSpace(bytes[to])) to++;
   }
-  if (read === READ_NOTHING) return to;
-  sink.u32[row] = sink.interner.codeOfBytes(bytes, at, to);
+  if (read === NOTHING) return to;
+  const code = sink.interner.codeOfBytes(bytes, at, to);
+  sink.u32[row] = code;
+  const isFew = sink.interner.dictionary.length <= MAX_DICTIONARY;
+  if (isFew) memory?.learnText(at, to, sink.id, code);
   return to;
 }
 
@@ -121,7 +121,7 @@ function textEnd(
 }
 
 /** True when no value stands between the last one of the layout and the end. */
-export function isEnd(layout: Layout, bytes: Uint8Array, from: number, end: number): boolean {
+function isEnd(layout: Layout, bytes: Uint8Array, from: number, end: number): boolean {
   if (!layout.isOpen) return isTail(bytes, from, end, layout.tail);
   if (from < end && isWordByte(bytes[from])) return false;
   for (let at = from; at < end; at++) if (bytes[at] === EQUALS) return false;
@@ -137,15 +137,15 @@ function isTail(bytes: Uint8Array, from: number, end: number, tail: Literal): bo
 }
 
 export const READ: Readonly<Record<SinkKind, number>> = {
-  count: READ_NUMBER,
-  int: READ_NUMBER,
-  id: READ_ID,
-  dev: READ_DEVICE,
-  text: READ_TEXT,
-  names: READ_TEXT,
-  raw: READ_TEXT,
-  function: READ_FUNCTION,
-  skip: READ_NOTHING,
+  count: NUMBER,
+  int: NUMBER,
+  id: IDENTITY,
+  dev: DEVICE,
+  text: TEXT,
+  names: TEXT,
+  raw: TEXT,
+  function: FUNCTION,
+  skip: NOTHING,
 };
 
 /** Literals of the columns that the layout does not have. */

@@ -15,6 +15,8 @@ import {
   PLACE,
   PREFIX_BYTES,
   PREFIX_SLOTS,
+  PREFIX_WAYS,
+  STATE_BYTES,
   TEXT_BYTES,
   TEXT_SLOTS,
   TEXT_WAYS,
@@ -26,40 +28,15 @@ type Loops = {
   readonly scanLines: (line: number, end: number) => number;
   readonly sortRows: (rows: number) => void;
   readonly startBatch: (first: number, count: number) => void;
-  readonly startLayout: (count: number) => void;
-  readonly seekAll: (literal: number, count: number) => void;
-  readonly readDecimals: (
-    literal: number,
-    count: number,
-    out: number,
-    isId: number,
-    divisor: number,
-  ) => number;
-  readonly readBits: (
-    literal: number,
-    count: number,
-    out: number,
-    isId: number,
-    bitsEach: number,
-  ) => number;
-  readonly readDevices: (literal: number, count: number, out: number) => number;
   readonly textSlot: (at: number, length: number, sink: number) => number;
   readonly findText: (at: number, length: number, sink: number) => number;
-  readonly readTexts: (
-    literal: number,
-    until: number,
-    count: number,
-    out: number,
-    sink: number,
-  ) => number;
-  readonly endLayout: (tail: number, count: number) => number;
-  readonly keepOthers: (count: number) => number;
+  readonly followRows: (layout: number, count: number, stride: number) => number;
 };
 
 const free: TextMemory[] = [];
 const MAX_FREE = 2;
 /** Longer texts are not remembered. */
-const MAX_TEXT = 80;
+const MAX_TEXT = TEXT_BYTES - 48;
 
 export class TextMemory {
   readonly bytes: Uint8Array;
@@ -84,9 +61,8 @@ export class TextMemory {
   readonly start: Int32Array;
   readonly stop: Int32Array;
   readonly at: Int32Array;
-  /** Lists of places. */
+  /** Those that are not read so far. */
   readonly places: Int32Array;
-  readonly odd: Int32Array;
   /** Time of the last event of each CPU, NaN before the first; and who waits for the next one. */
   readonly lastOfCpu: Float64Array;
   readonly isWaiting: Uint8Array;
@@ -121,7 +97,6 @@ export class TextMemory {
     this.stop = ints(PLACE.STOP);
     this.at = ints(PLACE.AT);
     this.places = ints(PLACE.PLACES);
-    this.odd = ints(PLACE.ODD);
     this.lastOfCpu = new Float64Array(buffer, PLACE.LAST_OF_CPU, NO_CPU + 1);
     this.isWaiting = new Uint8Array(buffer, PLACE.IS_WAITING, NO_CPU + 1);
     for (let digits = 0; digits <= 8; digits++) {
@@ -148,18 +123,25 @@ export class TextMemory {
 
   #forget(): void {
     const { PREFIXES, TEXTS, TABLE_ROWS, HEAD_SECONDS } = PLACE;
-    this.#clear(HEAD_SECONDS, 64);
+    this.#clear(HEAD_SECONDS, STATE_BYTES);
     this.set(PLACE.NAME_WIDTH, -1);
     this.#clear(PLACE.EVENT_SLOTS, 4 * EVENT_SLOTS);
     this.#clear(TABLE_ROWS, 4 * MAX_NAMES);
-    for (let slot = 0; slot < PREFIX_SLOTS; slot++) this.i32[(PREFIXES >> 2) + 32 * slot] = 0;
-    for (let slot = 0; slot < TEXT_WAYS * TEXT_SLOTS; slot++)
-      this.i32[(TEXTS >> 2) + 32 * slot] = 0;
-    this.lastOfCpu.fill(Number.NaN);
-    this.isWaiting.fill(0);
+    // One word each: to clear them took longer than to read a small text.
+    const prefixes = PREFIX_WAYS * PREFIX_SLOTS;
+    for (let nth = 0; nth < prefixes; nth++) this.set(PREFIXES + PREFIX_BYTES * nth, 0);
+    const texts = TEXT_WAYS * TEXT_SLOTS;
+    for (let nth = 0; nth < texts; nth++) this.set(TEXTS + TEXT_BYTES * nth, 0);
+    this.restart();
     this.#events = 0;
     this.#literalsEnd = PLACE.LITERALS;
     this.#sinks = 0;
+  }
+
+  /** No line was read so far. */
+  restart(): void {
+    this.lastOfCpu.fill(Number.NaN);
+    this.isWaiting.fill(0);
   }
 
   #clear(at: number, bytes: number): void {
@@ -187,7 +169,10 @@ export class TextMemory {
     { cpu, pid, comm }: { cpu: number; pid: number; comm: number },
   ): boolean {
     if (end - start > PREFIX_BYTES - 16) return false;
-    const at = PLACE.PREFIXES + PREFIX_BYTES * this.loops.prefixSlot(end);
+    const slot = this.loops.prefixSlot(end);
+    let way = 0;
+    while (way < PREFIX_WAYS && this.i32[(slot + PREFIX_BYTES * way) >> 2] !== 0) way++;
+    const at = slot + PREFIX_BYTES * (way < PREFIX_WAYS ? way : pid & (PREFIX_WAYS - 1));
     this.i32.set([end - start, cpu, pid, comm], at >> 2);
     this.bytes.copyWithin(at + 16, start, end);
     return true;
@@ -226,7 +211,7 @@ export class TextMemory {
   /** The text at `from` has the code in the sink. */
   learnText(from: number, to: number, sink: number, code: number): void {
     const length = to - from;
-    if (length > MAX_TEXT) return;
+    if (length > MAX_TEXT || this.loops.findText(from, length, sink) !== 0) return;
     const slot = this.loops.textSlot(from, length, sink);
     let way = 0;
     while (way < TEXT_WAYS && this.i32[(slot + TEXT_BYTES * way) >> 2] !== 0) way++;
@@ -239,14 +224,28 @@ export class TextMemory {
     this.bytes.copyWithin(at + 24, at + 32 + tail, at + 40 + tail);
   }
 
-  /** A literal for the loops; 0 where there is no room. */
-  addLiteral(literal: Uint8Array): number {
-    const { length } = literal;
+  /** Room for what the loops know of payloads; 0 where there is no more. */
+  #room(bytes: number): number {
     const at = this.#literalsEnd;
-    const end = (at + 32 + Math.max(8, length) + 7) & ~7;
+    const end = (at + bytes + 7) & ~7;
     if (end > PLACE.LITERALS + LITERAL_BYTES) return 0;
     this.#literalsEnd = end;
     this.#clear(at, end - at);
+    return at;
+  }
+
+  /** Numbers for the loops; 0 where there is no room. */
+  addNumbers(numbers: readonly number[]): number {
+    const at = this.#room(4 * numbers.length);
+    if (at !== 0) this.i32.set(numbers, at >> 2);
+    return at;
+  }
+
+  /** A literal for the loops; 0 where there is no room. */
+  addLiteral(literal: Uint8Array): number {
+    const { length } = literal;
+    const at = this.#room(32 + Math.max(8, length));
+    if (at === 0) return 0;
     const tail = Math.max(0, length - 8);
     this.i32.set([length, tail], at >> 2);
     this.bytes.set(literal, at + 32);
@@ -256,12 +255,13 @@ export class TextMemory {
     return at;
   }
 
-  /** True when the values of as many sinks fit, each at an own `outputAt`. */
+  /** True when the values of as many sinks fit. */
   hasRoomFor(sinks: number): boolean {
     return sinks <= MAX_SINKS;
   }
 
-  outputAt(nth: number, count: number): number {
-    return PLACE.OUT + nth * ((8 * count + 63) & ~63);
+  /** Bytes from one sink's values to the next one's. */
+  strideOf(count: number): number {
+    return (8 * count + 63) & ~63;
   }
 }

@@ -6,18 +6,21 @@ import { NO_CPU } from './perf-event-name.ts';
 export const MAX_ROWS = 16384;
 /** More names than this are not events; the lines are counted as unreadable. */
 export const MAX_NAMES = 8192;
-export const PREFIX_SLOTS = 2048;
+export const PREFIX_SLOTS = 512;
+/** Places in a slot, of so many bytes each: with one, two tasks of a slot took turns in it. */
+export const PREFIX_WAYS = 4;
 export const PREFIX_BYTES = 128;
 export const EVENT_SLOTS = 4096;
 export const EVENT_BYTES = 128;
 export const TEXT_SLOTS = 1024;
-/** Places in a slot, of so many bytes each. */
 export const TEXT_WAYS = 4;
-export const TEXT_BYTES = 128;
+export const TEXT_BYTES = 192;
 export const LITERAL_BYTES = 2 << 20;
 /** Values of rows on their way to columns; one payload has no more than this. */
 export const MAX_SINKS = 72;
 export const BLOCK_BYTES = blockBytes();
+/** What the loops keep between calls. */
+export const STATE_BYTES = 72;
 /** Behind a block may be looked at, as far as one step of a loop reaches. */
 const SLACK_BYTES = 64;
 
@@ -29,7 +32,7 @@ function layOut() {
     end = (at + bytes + 63) & ~63;
     return at;
   };
-  const state = place(64);
+  const state = place(STATE_BYTES);
   return {
     HEAD_SECONDS: state,
     HEAD_POINT: state + 4,
@@ -39,6 +42,8 @@ function layOut() {
     ROWS: state + 20,
     EVENTS: state + 24,
     TOUCHED_COUNT: state + 28,
+    PREVIOUS_TS: state + 56,
+    WIDE_COUNT: state + 64,
     LAST_TS: state + 32,
     ORIGIN_SECONDS: state + 40,
     ORIGIN_FRACTION: state + 48,
@@ -61,20 +66,32 @@ function layOut() {
     STOP: place(4 * MAX_ROWS),
     PLACES: place(4 * MAX_ROWS),
     AT: place(4 * MAX_ROWS),
-    ODD: place(4 * MAX_ROWS),
     LAST_OF_CPU: place(8 * (NO_CPU + 1)),
     IS_WAITING: place(NO_CPU + 1),
-    PREFIXES: place(PREFIX_BYTES * PREFIX_SLOTS),
+    PREFIXES: place(PREFIX_BYTES * PREFIX_WAYS * PREFIX_SLOTS),
     TEXTS: place(TEXT_BYTES * TEXT_WAYS * TEXT_SLOTS),
     EVENT_RECORDS: place(EVENT_BYTES * MAX_NAMES),
     LITERALS: place(LITERAL_BYTES),
     OUT: place(8 * MAX_ROWS * MAX_SINKS),
+    WIDE: place(16 * MAX_ROWS * MAX_SINKS),
     BLOCK: place(BLOCK_BYTES + SLACK_BYTES),
     END: end,
   };
 }
 
 export const PLACE = layOut();
+
+/** A layout as the loops follow it: four numbers, then its slots, of so many bytes each. */
+export const SLOT_BYTES = 32;
+
+/** How a value is read: numbers and identities first. */
+export const NUMBER = 0;
+export const IDENTITY = 1;
+export const DEVICE = 2;
+export const TEXT = 3;
+/** Up to the offset: super_cache_scan+0x0/0x1b0. */
+export const FUNCTION = 4;
+export const NOTHING = 5;
 
 /** What the loops have names for. */
 export const LOOP_CONSTANTS = {
@@ -83,15 +100,25 @@ export const LOOP_CONSTANTS = {
   MAX_LINE: MAX_LINE_BYTES,
   LAST_PREFIX_SLOT: PREFIX_SLOTS - 1,
   PREFIX_BYTES,
+  PREFIX_SLOT_BYTES: PREFIX_WAYS * PREFIX_BYTES,
   LAST_NAME_SLOT: EVENT_SLOTS - 1,
   LAST_TEXT_SLOT: TEXT_SLOTS - 1,
   TEXT_BYTES,
   TEXT_SLOT_BYTES: TEXT_WAYS * TEXT_BYTES,
+  SLOT_BYTES,
+  NUMBER,
+  IDENTITY,
+  DEVICE,
+  FUNCTION,
+  NOTHING,
+  OTHER: -1,
+  PLAIN: -2,
   LF: 0x0a,
   CR: 0x0d,
   TAB: 0x09,
   SPACE: 0x20,
   HASH: 0x23,
+  PLUS: 0x2b,
   COMMA: 0x2c,
   MINUS: 0x2d,
   DOT: 0x2e,

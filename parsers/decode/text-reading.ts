@@ -6,12 +6,20 @@
 import type { DiagnosticCode, DiagnosticPlace } from '../../src/trace/diagnostics.ts';
 import { lineEnd, MAX_LINE_BYTES, readLineBlocks } from '../bytes/lines.ts';
 import type { ByteSource } from '../bytes/source.ts';
-import type { ImportContext } from '../importer.ts';
+import type { Detail, ImportContext } from '../importer.ts';
 import { NO_CPU } from './perf-event-name.ts';
 import type { TimeSpan } from './restore-order.ts';
 import { type LineHead, learnHead } from './text-head.ts';
 import { BLOCK_BYTES, MAX_ROWS, PLACE } from './text-places.ts';
-import { addRow, type EventName, makeTableSet, readBlock, type TableSet } from './text-tables.ts';
+import {
+  addRow,
+  type EventName,
+  makeTableSet,
+  readBlock,
+  restartTables,
+  type TableRegion,
+  type TableSet,
+} from './text-tables.ts';
 
 /** What differs between texts of events. */
 export type Dialect = {
@@ -58,7 +66,7 @@ export type TextReading = {
   disordered: number;
   previousTs: number;
   /** Times in which events are not in order. */
-  readonly disorder: TimeSpan[];
+  disorder: TimeSpan[];
   /** Of the current block: diagnostics come in the order of lines. */
   readonly notes: Note[];
   onNotes: (notes: Note[]) => void;
@@ -79,6 +87,14 @@ export function startReading(context: TextContext, head: LineHead): TextReading 
   return {
     set: makeTableSet(context),
     head,
+    ...nothingRead(),
+    notes: [],
+    onNotes: (notes) => addNotes(notes, context),
+  };
+}
+
+function nothingRead() {
+  return {
     line: 0,
     events: 0,
     originSeconds: 0,
@@ -91,9 +107,17 @@ export function startReading(context: TextContext, head: LineHead): TextReading 
     disordered: 0,
     previousTs: 0,
     disorder: [],
-    notes: [],
-    onNotes: (notes) => addNotes(notes, context),
   };
+}
+
+/** Begins again as if no line was read, but with all that was learned. */
+export function restartReading(
+  reading: TextReading,
+  regions: ReadonlyMap<string, TableRegion>,
+  details: ReadonlyMap<string, Detail>,
+): void {
+  Object.assign(reading, nothingRead());
+  restartTables(reading.set, regions, details);
 }
 
 /** A diagnostic of the line that is being read. */
@@ -133,7 +157,7 @@ export function readStretch(
       const firstLine = reading.line;
       const block = { bytes, start: at, end, offset: base + offset - PLACE.BLOCK };
       at = scanBlock(reading, dialect, block, plain);
-      const unreadable = readBlock(set, bytes, plain);
+      const unreadable = readBlock(set, plain);
       if (unreadable.length > 0) noteUnreadable(reading, dialect, block, firstLine, unreadable);
       reading.onNotes(reading.notes.splice(0));
     }
@@ -197,6 +221,7 @@ function scanKnownLines(reading: TextReading, line: number, end: number): number
   memory.set(PLACE.LINES, reading.line);
   memory.set(PLACE.EVENTS, reading.events);
   memory.f64[PLACE.LAST_TS >> 3] = reading.lastTs;
+  memory.f64[PLACE.PREVIOUS_TS >> 3] = reading.previousTs;
   memory.f64[PLACE.ORIGIN_SECONDS >> 3] = reading.originSeconds;
   memory.f64[PLACE.ORIGIN_FRACTION >> 3] = reading.originFraction;
   const at = memory.loops.scanLines(line, end);
@@ -204,7 +229,7 @@ function scanKnownLines(reading: TextReading, line: number, end: number): number
   reading.line = memory.get(PLACE.LINES);
   reading.events = memory.get(PLACE.EVENTS);
   reading.lastTs = memory.f64[PLACE.LAST_TS >> 3] as number;
-  reading.previousTs = reading.lastTs;
+  reading.previousTs = memory.f64[PLACE.PREVIOUS_TS >> 3] as number;
   reading.head.usual = memory.usual;
   return at;
 }

@@ -7,30 +7,35 @@
 
 export type ColumnArray = Float64Array | Uint32Array | Int32Array | Uint16Array;
 
-/** Views of one buffer, of `rows` each, one for each thread; the first has the `used` rows so far. */
-export function makeRegions<T extends ColumnArray>(
+/** Shared memory for so many rows, with the `used` ones so far. */
+export function sharedColumn<T extends ColumnArray>(
   values: T,
   used: number,
+  rows: number,
+  perRow = 1,
+): T {
+  const View = values.constructor as new (buffer: SharedArrayBuffer) => T;
+  const shared = new View(new SharedArrayBuffer(rows * perRow * values.BYTES_PER_ELEMENT));
+  shared.set(values.subarray(0, used * perRow));
+  return shared;
+}
+
+export function isShared({ buffer }: ColumnArray): boolean {
+  return buffer instanceof SharedArrayBuffer;
+}
+
+/** Views of the column, of `rows` each, one for each thread. */
+export function splitColumn<T extends ColumnArray>(
+  values: T,
   rows: readonly number[],
   perRow = 1,
 ): T[] {
-  const total = rows.reduce((sum, count) => sum + count, 0);
-  const bytes = values.BYTES_PER_ELEMENT;
-  const buffer = new SharedArrayBuffer(total * perRow * bytes);
-  const View = values.constructor as new (
-    buffer: SharedArrayBuffer,
-    at: number,
-    length: number,
-  ) => T;
   let first = 0;
-  const regions = rows.map((count) => {
-    const region = new View(buffer, first * perRow * bytes, count * perRow);
+  return rows.map((count) => {
+    const from = first * perRow;
     first += count;
-    return region;
+    return values.subarray(from, first * perRow) as T;
   });
-  const own = regions[0] as T;
-  own.set(values.subarray(0, used * perRow));
-  return regions;
 }
 
 type Rows = { readonly rows: number; readonly count: number };

@@ -5,12 +5,12 @@ import type { BelowZero } from '../check-values.ts';
 import type { Detail, ImportContext } from '../importer.ts';
 import { TextCodes } from './text-codes.ts';
 import { recode, removeRows } from './text-columns.ts';
-import type { AddressForm, Batch, Seed, SinkRegions } from './text-exchange.ts';
+import type { AddressForm, Batch, SinkRegions } from './text-exchange.ts';
 import { PayloadReader } from './text-fields.ts';
 import type { LineHead } from './text-head.ts';
 import { TextMemory } from './text-memory.ts';
 import { MAX_NAMES, PLACE } from './text-places.ts';
-import { joinRegions, joinShifted, makeRegions } from './text-regions.ts';
+import { joinRegions, joinShifted, sharedColumn, splitColumn } from './text-regions.ts';
 
 /** One name as it is printed; several may belong to one table. */
 export type EventName = {
@@ -35,9 +35,11 @@ export type TableBuilder = {
   readonly system: string;
   readonly known: boolean;
   /** What of it is kept. The rest is read into the same rows, block after block. */
-  readonly detail: Detail;
+  detail: Detail;
   readonly payloads: PayloadReader;
   rows: number;
+  /** Rows read so far, kept or not. */
+  seen: number;
   ts: Float64Array;
   cpu: Uint16Array;
   pid: Int32Array;
@@ -61,9 +63,6 @@ export type TableSet = {
   readonly comms: TextCodes;
   /** What part of the input is read when the block is: tells how much room tables will need. */
   share: number;
-  /** What is known before the first line, by name of the table; and memory for its columns. */
-  seeds: ReadonlyMap<string, Seed>;
-  regions: ReadonlyMap<string, TableRegion>;
 };
 
 const FIRST_ROWS = 64;
@@ -83,8 +82,6 @@ export function makeTableSet(context: Pick<ImportContext, 'dictionary' | 'keep' 
     tables: [],
     comms: new TextCodes(),
     share: 1,
-    seeds: new Map(),
-    regions: new Map(),
   };
   return set;
 }
@@ -139,56 +136,83 @@ function builderOf(set: TableSet, event: NewEvent): TableBuilder {
   if (taken !== undefined && (!isApart || taken.system === own)) return taken;
   const free = taken === undefined ? wanted : `${system}:${name}`;
   const builder = makeBuilder(set, free, own, definition, address);
-  const seed = set.seeds.get(free);
-  if (seed !== undefined) builder.payloads.seed(seed);
   set.builders.set(free, builder);
   set.tables.push(builder);
   return builder;
 }
 
 function makeBuilder(
-  { keep, pageSize, memory, tables, regions }: TableSet,
+  { keep, pageSize, memory, tables }: TableSet,
   name: string,
   system: string,
   definition: EventDefinition | undefined,
   address: AddressForm | undefined,
 ): TableBuilder {
-  const detail = keep?.(definition?.name ?? name) ?? 'columns';
-  const region = detail === 'columns' ? regions.get(name) : undefined;
-  const options = { pageSize, memory, regions: region?.payloads, address };
+  const options = { pageSize, memory, address };
   return {
     id: tables.length,
     name,
     system,
     known: definition !== undefined,
-    detail,
-    payloads: new PayloadReader(definition, region?.base.ts.length ?? FIRST_ROWS, options),
+    detail: keep?.(definition?.name ?? name) ?? 'columns',
+    payloads: new PayloadReader(definition, FIRST_ROWS, options),
     rows: 0,
-    ...(region?.base ?? {
-      ts: new Float64Array(FIRST_ROWS),
-      cpu: new Uint16Array(FIRST_ROWS),
-      pid: new Int32Array(FIRST_ROWS),
-      comm: new Uint32Array(FIRST_ROWS),
-      seq: new Uint32Array(FIRST_ROWS),
-    }),
-    isReserved: region !== undefined,
+    seen: 0,
+    ts: new Float64Array(FIRST_ROWS),
+    cpu: new Uint16Array(FIRST_ROWS),
+    pid: new Int32Array(FIRST_ROWS),
+    comm: new Uint32Array(FIRST_ROWS),
+    seq: new Uint32Array(FIRST_ROWS),
+    isReserved: false,
   };
 }
 
-/** Memory for a table's columns in each thread; the builder goes on in the first. */
-export function reserveTable(builder: TableBuilder, rows: readonly number[]): TableRegion[] {
-  const ts = makeRegions(builder.ts, builder.rows, rows);
-  const cpu = makeRegions(builder.cpu, builder.rows, rows);
-  const pid = makeRegions(builder.pid, builder.rows, rows);
-  const comm = makeRegions(builder.comm, builder.rows, rows);
-  const seq = makeRegions(builder.seq, builder.rows, rows);
-  const payloads = builder.payloads.reserve(builder.rows, rows);
+/** The table goes on in memory that threads share, with room for `capacity` rows. */
+export function shareTable(builder: TableBuilder, capacity: number): void {
+  const { rows, ts, cpu, pid, comm, seq, payloads } = builder;
+  builder.ts = sharedColumn(ts, rows, capacity);
+  builder.cpu = sharedColumn(cpu, rows, capacity);
+  builder.pid = sharedColumn(pid, rows, capacity);
+  builder.comm = sharedColumn(comm, rows, capacity);
+  builder.seq = sharedColumn(seq, rows, capacity);
+  payloads.share(rows, capacity);
+  builder.isReserved = true;
+}
+
+/** Parts of that memory, of as many rows each; the table goes on in the first. */
+export function splitTable(builder: TableBuilder, rows: readonly number[]): TableRegion[] {
+  const ts = splitColumn(builder.ts, rows);
+  const cpu = splitColumn(builder.cpu, rows);
+  const pid = splitColumn(builder.pid, rows);
+  const comm = splitColumn(builder.comm, rows);
+  const seq = splitColumn(builder.seq, rows);
+  const payloads = builder.payloads.split(rows);
   const regions = rows.map((_, nth) => ({
     base: { ts: ts[nth], cpu: cpu[nth], pid: pid[nth], comm: comm[nth], seq: seq[nth] },
     payloads: payloads[nth],
   })) as TableRegion[];
-  Object.assign(builder, regions[0]?.base, { isReserved: true });
+  Object.assign(builder, regions[0]?.base);
   return regions;
+}
+
+/** Begins again without rows, but with all that was learned; columns go to the regions. */
+export function restartTables(
+  { memory, byName, tables }: TableSet,
+  regions: ReadonlyMap<string, TableRegion>,
+  details: ReadonlyMap<string, Detail>,
+): void {
+  for (const event of byName.values()) {
+    event.count = 0;
+    if (event.counted !== 0) memory.set(event.counted, 0);
+  }
+  for (const builder of tables) {
+    const region = regions.get(builder.name);
+    builder.rows = 0;
+    builder.detail = details.get(builder.name) ?? builder.detail;
+    Object.assign(builder, region?.base, { isReserved: region !== undefined });
+    builder.payloads.restart(region?.payloads, builder.ts.length);
+  }
+  memory.restart();
 }
 
 export type NewRow = {
@@ -311,7 +335,7 @@ export function appendBase(builder: TableBuilder, part: BasePart, place: BasePla
  * Makes rows of tables of the block's rows, with their payloads; those that are not understood are
  * taken out again, and their line's places in the block are returned.
  */
-export function readBlock(set: TableSet, bytes: Uint8Array, plain: boolean): number[] {
+export function readBlock(set: TableSet, plain: boolean): number[] {
   const { memory, tables } = set;
   const touched = memory.get(PLACE.TOUCHED_COUNT);
   const ids = memory.i32.slice(PLACE.TOUCHED >> 2, (PLACE.TOUCHED >> 2) + touched);
@@ -327,18 +351,38 @@ export function readBlock(set: TableSet, bytes: Uint8Array, plain: boolean): num
     const count = memory.get(PLACE.TABLE_ROWS + 4 * id);
     const builder = tables[id] as TableBuilder;
     enlarge(set, builder, builder.rows + count);
-    memory.loops.startBatch(first, count);
-    const batch = { bytes, firstRow: builder.rows, count };
-    addBase(builder, memory, first, count);
-    const failed = readPayloads(builder, batch, plain);
-    for (const place of failed) unreadable.push(memory.start[place] as number);
-    if (builder.detail === 'count') builder.rows = 0;
+    const end = first + count;
+    while (first < end) {
+      const size = Math.min(end - first, Math.max(FIRST_BATCH, builder.seen));
+      readRows(builder, memory, { first, size, plain }, unreadable);
+      builder.seen += size;
+      first += size;
+    }
     memory.set(PLACE.TABLE_ROWS + 4 * id, 0);
-    first += count;
   }
   memory.set(PLACE.TOUCHED_COUNT, 0);
   memory.set(PLACE.ROWS, 0);
   return unreadable.sort((left, right) => left - right);
+}
+
+/**
+ * No batch has more rows than were read before it: each teaches the loops, while in one batch every
+ * row with a new text is read by itself. That took 20 ms of the first block, in each thread.
+ */
+const FIRST_BATCH = 4;
+
+function readRows(
+  builder: TableBuilder,
+  memory: TextMemory,
+  { first, size, plain }: { first: number; size: number; plain: boolean },
+  unreadable: number[],
+): void {
+  memory.loops.startBatch(first, size);
+  const batch = { bytes: memory.bytes, firstRow: builder.rows, count: size };
+  addBase(builder, memory, first, size);
+  const failed = readPayloads(builder, batch, plain);
+  for (const place of failed) unreadable.push(memory.start[place] as number);
+  if (builder.detail === 'count') builder.rows = 0;
 }
 
 /** Puts the columns that every event has behind the table's rows. */

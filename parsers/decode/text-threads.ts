@@ -4,24 +4,37 @@
  */
 import type { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
 import { FormatError } from '../../src/trace/errors.ts';
-import { type ByteSource, fileSource, readBytes, sliceSource } from '../bytes/source.ts';
+import {
+  type ByteSource,
+  type FilePlace,
+  fileSource,
+  readBytes,
+  sliceSource,
+} from '../bytes/source.ts';
 import type { Detail, ImportContext } from '../importer.ts';
 import { MIN_BYTES_FOR_WORKERS, type WorkerPool } from '../workers/pool.ts';
-import type { Seed } from './text-exchange.ts';
 import { appendPart, type PartStep, partOf, type TextPart } from './text-part.ts';
-import { type Dialect, readStretch, type TextOptions, type TextReading } from './text-reading.ts';
-import { reserveTable, type TableRegion, type TableSet } from './text-tables.ts';
+import {
+  type Dialect,
+  readStretch,
+  restartReading,
+  type TextOptions,
+  type TextReading,
+} from './text-reading.ts';
+import { shareTable, splitTable, type TableRegion, type TableSet } from './text-tables.ts';
 
-/** Read by this thread alone before the others start: what it learns of layouts is theirs, too. */
+/** Read by every thread first: what it learns of them is what this one learns. */
 const LEAD_BYTES = 2 << 20;
-/** What this thread reads beyond its share while the others start, which takes them some 80 ms. */
-const HEAD_START_BYTES = 24 << 20;
+/** What this thread goes on with before it looks again whether the others have read the lead. */
+const STEP_BYTES = 2 << 20;
+/** Longer than this no thread takes to start, which mostly costs some 20 MB. */
+const MOST_HEAD_START_BYTES = 128 << 20;
 const LF = 0x0a;
 
 /** Threads for this input, or undefined where one is enough. */
 export function threadsFor(source: ByteSource, context: ImportContext): WorkerPool | undefined {
   const isLarge = source.file !== undefined && source.size >= MIN_BYTES_FOR_WORKERS;
-  return isLarge ? context.workers?.() : undefined;
+  return isLarge ? context.workers?.('text-lead') : undefined;
 }
 
 /** Reads all lines. Throws FormatError when none was an event. */
@@ -54,19 +67,27 @@ export type TextFormat = {
   readonly dialect: Dialect;
 };
 
-export type TextJob = {
+/** What a thread does first. */
+export type TextLead = {
   readonly format: TextFormat['id'];
-  readonly file: { readonly fd: number; readonly start: number };
+  readonly file: FilePlace;
   readonly size: number;
-  /** Where in the whole input the stretch begins. */
-  readonly base: number;
   readonly pageSize: number | undefined;
   /** What is kept, by canonical name; of all others, everything. */
   readonly details: ReadonlyMap<string, Detail>;
-  /** Of each table by its name: what is known of it, and memory for its columns. */
-  readonly seeds: ReadonlyMap<string, Seed>;
+  /** How many threads have done it. */
+  readonly ready: Int32Array;
+};
+
+export type TextJob = {
+  readonly file: FilePlace;
+  readonly size: number;
+  /** Where in the whole input the stretch begins. */
+  readonly base: number;
+  /** Of the tables that are known by now, by name. */
+  readonly details: ReadonlyMap<string, Detail>;
+  /** Memory for the columns of tables. */
   readonly regions: ReadonlyMap<string, TableRegion>;
-  readonly comms: readonly string[];
 };
 
 /** The same with more than one thread. */
@@ -77,42 +98,74 @@ export async function readTextInThreads(
   pool: WorkerPool,
   leadBytes = LEAD_BYTES,
 ): Promise<void> {
-  const { size } = source;
-  const read = (from: number, to: number) => {
+  const { size, file = { fd: -1, start: 0 } } = source;
+  const read = (from: number, to: number, whole = size) => {
     const part = sliceSource(source, source.name, from, to - from);
-    const stretch = { source: part, base: from, before: from, whole: size };
+    const stretch = { source: part, base: from, before: from, whole };
     readStretch(stretch, reading, dialect, { progress: context.progress });
   };
   const lead = lineEndAfter(source, leadBytes);
-  read(0, lead);
-  const headStart = Math.min(HEAD_START_BYTES, (size - lead) / 8);
-  const share = (size - lead - headStart) / (pool.size + 1);
+  const ready = startThreads(pool, { format: id, file, size: lead }, context);
+  read(0, lead, lead);
+  shareTables(reading.set, size / lead);
+  let at = lead;
+  const headStart = Math.min(MOST_HEAD_START_BYTES, size / 2);
+  while (at < headStart && Atomics.load(ready, 0) < pool.size) {
+    const next = lineEndAfter(source, at + Math.min(STEP_BYTES, leadBytes));
+    read(at, next);
+    at = next;
+  }
+  // From here on, all are equally fast.
+  const share = (size - at) / (pool.size + 1);
   const cuts = Array.from({ length: pool.size }, (_, nth) =>
-    lineEndAfter(source, Math.floor(lead + headStart + (nth + 1) * share)),
+    lineEndAfter(source, Math.floor(at + (nth + 1) * share)),
   );
-  const start = source.file?.start ?? 0;
-  const common = { format: id, pageSize: context.pageSize, ...learnedSoFar(reading, context) };
-  const regions = reserveTables(reading.set, lead, [
+  const ends = [...cuts.slice(1), size];
+  const regions = splitTables(reading.set, [
     cuts[0] ?? size,
-    ...cuts.map((from, nth) => (cuts[nth + 1] ?? size) - from),
+    ...cuts.map((from, nth) => (ends[nth] ?? size) - from),
   ]);
+  const details = detailsOf(reading.set.builders.keys(), context);
   const parts = cuts.map((from, nth) => {
-    const file = { fd: source.file?.fd ?? -1, start: start + from };
-    const place = { file, base: from, size: (cuts[nth + 1] ?? size) - from };
-    const job: TextJob = { ...common, ...place, regions: regions[nth + 1] ?? new Map() };
+    const place = { file: { ...file, start: file.start + from }, base: from };
+    const own = regions[nth + 1] ?? new Map();
+    const job: TextJob = { ...place, size: (ends[nth] ?? size) - from, details, regions: own };
     // Whatever goes wrong there, this thread reads the stretch itself.
     return pool.run<TextPart | undefined>('text-part', job).catch(() => undefined);
   });
-  read(lead, cuts[0] ?? size);
+  read(at, cuts[0] ?? size);
   for (const [nth, from] of cuts.entries()) {
     const part = await parts[nth];
     const own = regions[nth + 1] ?? new Map();
     if (part === undefined || !appendPart(reading, dialect, part, own)) {
-      read(from, cuts[nth + 1] ?? size);
+      read(from, ends[nth] ?? size);
     }
     reading.onNotes(reading.notes.splice(0));
   }
   checkEnd(source, reading, context.diagnostics);
+}
+
+/** All threads read the lead; returns where they say that they have. */
+function startThreads(
+  pool: WorkerPool,
+  lead: Pick<TextLead, 'format' | 'file' | 'size'>,
+  context: ImportContext,
+): Int32Array {
+  const ready = new Int32Array(new SharedArrayBuffer(4));
+  const { dictionary, pageSize } = context;
+  const details = detailsOf(
+    [...dictionary.values()].map(({ name }) => name),
+    context,
+  );
+  const job: TextLead = { ...lead, pageSize, details, ready };
+  for (let thread = 0; thread < pool.size; thread++) {
+    pool.run('text-lead', job).catch(() => Atomics.add(ready, 0, 1));
+  }
+  return ready;
+}
+
+function detailsOf(names: Iterable<string>, { keep }: ImportContext): Map<string, Detail> {
+  return new Map(Array.from(names, (name) => [name, keep?.(name) ?? 'columns']));
 }
 
 /** The end of the first line that ends behind `offset`; that of the input when there is none. */
@@ -132,56 +185,76 @@ function lineEndAfter(source: ByteSource, offset: number): number {
  * more, columns are copied; where it has fewer, rows move by the difference.
  */
 const SPARE = 1.15;
+const MIN_SPARE_ROWS = 256;
 
-/** Memory for each thread's rows of each table that is known by now; `sizes` are their bytes. */
-function reserveTables(
+/** Memory that threads share for all rows of each table; the input has `times` those read so far. */
+function shareTables({ tables }: TableSet, times: number): void {
+  for (const builder of tables) {
+    if (builder.detail !== 'columns') continue;
+    shareTable(builder, Math.ceil(builder.rows * times * SPARE) + MIN_SPARE_ROWS);
+  }
+}
+
+/** Parts of it for what each thread has still to read, of so many bytes. */
+function splitTables(
   { tables }: TableSet,
-  lead: number,
   sizes: readonly number[],
 ): ReadonlyMap<string, TableRegion>[] {
   const regions = sizes.map(() => new Map<string, TableRegion>());
+  const all = sizes.reduce((sum, size) => sum + size, 0);
   for (const builder of tables) {
-    if (builder.detail !== 'columns') continue;
-    const rows = sizes.map((size) => Math.ceil(((builder.rows * size) / lead) * SPARE) + 64);
-    for (const [nth, region] of reserveTable(builder, rows).entries()) {
+    // One that has outgrown its memory is put together by copies.
+    if (!builder.isReserved) continue;
+    const { rows: used, ts } = builder;
+    const rows = sizes.map((size, nth) => {
+      return (nth === 0 ? used : 0) + Math.floor(((ts.length - used) * size) / all);
+    });
+    for (const [nth, region] of splitTable(builder, rows).entries()) {
       regions[nth]?.set(builder.name, region);
     }
   }
   return regions;
 }
 
-function learnedSoFar(reading: TextReading, { dictionary, keep }: ImportContext) {
-  const { set } = reading;
-  const builders = [...set.builders.values()];
-  const seeds = new Map(builders.map(({ name, payloads }) => [name, payloads.seeds]));
-  const names = [...[...dictionary.values()].map(({ name }) => name), ...set.builders.keys()];
-  const details = new Map<string, Detail>(names.map((name) => [name, keep?.(name) ?? 'columns']));
-  return { seeds, details, comms: set.comms.dictionary };
-}
-
 /** More steps than this are a text that is no trace for the most part. */
 const MAX_STEPS = 50_000;
 
-/** What a thread does. Throws when the text is better left to one thread. */
+/** What has read the lead, and can go on anywhere. */
+type Started = Omit<TextFormat, 'id'>;
+
+/** What a thread does first: it learns what lines look like. */
+export function readTextLead(
+  { file, size, pageSize, details, ready }: TextLead,
+  start: (context: Pick<ImportContext, 'keep' | 'pageSize'>) => Started,
+): Started {
+  const started = start({ keep: (name) => details.get(name) ?? 'columns', pageSize });
+  const { reading, dialect } = started;
+  reading.onNotes = () => {};
+  const silent = { ...dialect, onOther: () => {}, onFirst: () => {}, onResumed: () => {} };
+  const stretch = { source: stretchOf(file, size), base: 0, before: 0, whole: size };
+  readStretch(stretch, reading, silent);
+  Atomics.add(ready, 0, 1);
+  return started;
+}
+
+/** What a thread does then. Throws when the text is better left to one thread. */
 export function readTextPart(
-  job: TextJob,
-  start: (context: Pick<ImportContext, 'keep' | 'pageSize'>) => Omit<TextFormat, 'id'>,
+  { file, size, base, regions, details }: TextJob,
+  { reading, dialect }: Started,
 ) {
-  const { reading, dialect } = start({
-    keep: (name) => job.details.get(name) ?? 'columns',
-    pageSize: job.pageSize,
-  });
+  restartReading(reading, regions, details);
+  const { memory } = reading.set;
   const steps: PartStep[] = [];
   const recorder: Dialect = {
     ...dialect,
     onOther: (bytes, from, to) => {
       const cpu = dialect.cpuOf(bytes, from, to);
       if (cpu < 0) return;
-      const last = reading.set.memory.lastOfCpu[cpu] ?? Number.NaN;
+      const last = memory.lastOfCpu[cpu] ?? Number.NaN;
       const text = bytes.slice(from, to + 1);
       const { line, firstTs } = reading;
       steps.push({ kind: 'line', line, text, cpu, last, firstTs });
-      reading.set.memory.isWaiting[cpu] = 1;
+      memory.isWaiting[cpu] = 1;
     },
     onFirst: (cpu, ts) => steps.push({ kind: 'resumed', cpu, ts }),
     onResumed: (cpu, ts) => steps.push({ kind: 'resumed', cpu, ts }),
@@ -190,15 +263,13 @@ export function readTextPart(
     for (const { code, count, place } of notes) steps.push({ kind: 'note', code, count, place });
     if (steps.length > MAX_STEPS) throw new Error('too many lines are no events');
   };
-  reading.set.seeds = job.seeds;
-  reading.set.regions = job.regions;
-  for (const comm of job.comms) reading.set.comms.code(comm);
-  const file = fileSource('', job.file, job.size);
-  // A file may go on behind the stretch.
-  const source = sliceSource(file, '', 0, job.size);
-  const stretch = { source, base: job.base, before: 0, whole: job.size };
-  readStretch(stretch, reading, recorder);
+  readStretch({ source: stretchOf(file, size), base, before: 0, whole: size }, reading, recorder);
   const { part, transfer } = partOf(reading, steps);
-  reading.set.memory.release();
+  memory.release();
   return { output: part, transfer };
+}
+
+/** A file may go on behind the stretch. */
+function stretchOf(file: FilePlace, size: number): ByteSource {
+  return sliceSource(fileSource('', file, size), '', 0, size);
 }

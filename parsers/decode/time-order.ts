@@ -11,15 +11,12 @@ export type SortKeys = {
   readonly cpu: Uint16Array;
 };
 
-/** Room for the row numbers of a sort, and as much to sort in; `order` is what is returned. */
-export type SortRoom = { readonly order: Uint32Array; readonly scratch: Uint32Array };
-
 /** Row numbers in order; undefined when the rows are in order as they are. */
-export function orderByTime(keys: SortKeys, room?: SortRoom): Uint32Array | undefined {
+export function orderByTime(keys: SortKeys): Uint32Array | undefined {
   let bounds = runBounds(keys);
   if (bounds.length <= 2) return undefined;
-  const order = room?.order ?? new Uint32Array(keys.count);
-  const scratch = room?.scratch ?? new Uint32Array(keys.count);
+  const order = new Uint32Array(keys.count);
+  const scratch = new Uint32Array(keys.count);
   for (let row = 0; row < keys.count; row++) order[row] = row;
   while (bounds.length > 2) {
     const kept = [0];

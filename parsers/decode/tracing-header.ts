@@ -21,7 +21,7 @@ import {
   skip,
 } from '../bytes/reader.ts';
 import type { ByteSource } from '../bytes/source.ts';
-import { type EventFormat, parseEventFormat } from './event-format.ts';
+import { type EventFormat, type KnownFields, parseEventFormat } from './event-format.ts';
 import { TRACING_MAGIC } from './tracing-magic.ts';
 
 /** No section may claim more than this. */
@@ -93,6 +93,7 @@ export function sectionSize(reader: ByteReader, size: number, what: string): num
 export function readFormats(reader: ByteReader): Formats {
   const understood: EventFormat[] = [];
   const unreadable: string[] = [];
+  const known: KnownFields = new Map();
   let seen = 0;
   const readSome = (system: string, count: number): void => {
     for (let index = 0; index < count; index++) {
@@ -100,7 +101,7 @@ export function readFormats(reader: ByteReader): Formats {
       const what = `format ${index + 1} of ${count} of ${system}`;
       const size = sectionSize(reader, readSize(reader, `size of ${what}`), what);
       const text = readText(reader, size, what);
-      const format = parseEventFormat(text, system);
+      const format = parseEventFormat(text, system, known);
       if (format === undefined) unreadable.push(/^name:\s*(\S+)/m.exec(text)?.[1] ?? what);
       else understood.push(format);
     }

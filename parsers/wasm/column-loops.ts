@@ -24,6 +24,8 @@ import {
 
 /** A text that is remembered, by a hash of its beginning: its words, and what follows. */
 export const TEXT_SLOT = { bytes: 64, count: 32, mask: 36, code: 40, words: 8 } as const;
+/** In the first slot also: the last text of less than a word, and its code + 1. */
+const SHORT_TEXT = { bits: 44, code: 48 } as const;
 export const TEXT_SLOTS = 64;
 /** A value that is remembered: its halves, and its code + 1. */
 export const VALUE_SLOT = { bytes: 16, high: 4, code: 8 } as const;
@@ -55,6 +57,8 @@ export const COLUMN = {
   /** Memory for what is remembered, and the number to ask the program with. */
   slots: 24,
   number: 28,
+  /** Set when a value of 8 bytes had its top bit: as a signed number, it is below zero. */
+  hasSign: 32,
 } as const;
 
 export const LOOPS = [
@@ -70,6 +74,7 @@ export const LOOPS = [
   'textCodes',
   'valueCodes32',
   'valueCodes64',
+  'widen32',
 ] as const;
 export type ColumnLoop = (typeof LOOPS)[number];
 
@@ -87,6 +92,7 @@ export function addColumnLoops(module: WasmModule): Call {
     textCodes: addTexts(module, missingText),
     ...addValues(module, missingValue),
   };
+  const runs = RUNS.map((width) => [width, addDoubleRun(module, large, width)] as const);
   const params = words('from', 'to', 'row', 'firstRow', 'starts', 'ends', 'count');
   return module.func('readColumns', params, undefined, (body, all) => {
     const { from: at, to, row, firstRow, starts, ends, count } = all;
@@ -97,12 +103,19 @@ export function addColumnLoops(module: WasmModule): Call {
     const width = load32(at, COLUMN.width);
     const first = load32(at, COLUMN.out).add(firstRow.mul(width));
     const more: Partial<Record<ColumnLoop, readonly Value[]>> = {
-      double64: [first, number],
+      double64: [first, at],
       textCodes: [ends, size, load32(at, COLUMN.place), slots, number],
       valueCodes32: [slots, number],
       valueCodes64: [slots, number],
     };
-    body.while(at.lt(to), () => {
+    body.while(at.lt(to), (columns) => {
+      for (const [width, read] of runs) {
+        body.if(beginsRun(at, to, width), () => {
+          body.do(read(at, row, firstRow, starts, count));
+          body.set(at, at.add(width * COLUMN.bytes));
+          columns.next();
+        });
+      }
       body.set(loop, load32(at));
       body.set(out, load32(at, COLUMN.out).add(row.mul(width)));
       LOOPS.forEach((name, nth) => {
@@ -156,6 +169,9 @@ function addCopies(module: WasmModule) {
     copy64: module.func('copy64', PARAMS, undefined, (body, params) => {
       eachValue(body, params, 8, load64, (value) => body.store64(params.out, value));
     }),
+    widen32: module.func('widen32', PARAMS, undefined, (body, params) => {
+      eachValue(body, params, 8, load32, (value) => body.store64(params.out, value.toWide()));
+    }),
   };
 }
 
@@ -187,12 +203,87 @@ function addDouble64(module: WasmModule, large: Call): Call {
     eachValue(body, all, 8, load64, (value, at) => {
       body.set(double, value.toSignedDouble());
       body.if(value.ge(TWO_53), () => {
-        body.if(double.toLong().ne(value), () => {
-          const row = out.sub(firstRow).shr(3);
-          body.set(double, large(column, row, at));
-        });
+        readLarge(body, large, { value, double, column, at, row: out.sub(firstRow).shr(3) });
       });
       body.storeDouble(out, double);
+    });
+  });
+}
+
+type LargeValue = Readonly<Record<'value' | 'column' | 'at' | 'row', Value>> & {
+  readonly double: Variable;
+};
+
+/** A value from 2^53 on, whose column is told if it has a sign. */
+function readLarge(body: Body, large: Call, { value, double, column, at, row }: LargeValue): void {
+  body.if(value.shr(63).toWord(), () => body.store32(column, 1, COLUMN.hasSign));
+  body.if(double.toLong().ne(value), () => {
+    body.set(double, large(load32(column, COLUMN.number), row, at));
+  });
+}
+
+/** So many columns of 8 bytes in a row are read in one walk over the records. */
+const RUNS = [4, 2] as const;
+
+/** Do as many columns that double64 reads stand here? */
+function beginsRun(at: Variable, to: Value, width: number): Value {
+  const loops = Array.from({ length: width }, (_, nth) => load32(at, nth * COLUMN.bytes));
+  const differ = loops.map((loop) => loop.xor(DOUBLE64)).reduce((all, one) => all.or(one));
+  return at
+    .add((width - 1) * COLUMN.bytes)
+    .lt(to)
+    .and(differ.eq(0));
+}
+
+const DOUBLE64 = LOOPS.indexOf('double64');
+
+/** What double64 does, for some columns at once: records are in the nearest cache just once. */
+function addDoubleRun(module: WasmModule, large: Call, width: number): Call {
+  const params = words('columns', 'row', 'firstRow', 'starts', 'count');
+  return module.func(`doubles${width}`, params, undefined, (body, all) => {
+    const { columns, row, firstRow, starts, count } = all;
+    const next = body.local(starts);
+    const end = body.local(starts.add(count.shl(2)));
+    const start = body.local(asValue(0, 'i32'));
+    const double = body.local(asValue(0, 'f64'));
+    const run = Array.from({ length: width }, (_, nth) => {
+      const member = (place: number) => load32(columns, nth * COLUMN.bytes + place);
+      return {
+        column: columns.add(nth * COLUMN.bytes),
+        offset: body.local(member(COLUMN.offset)),
+        out: body.local(member(COLUMN.out).add(row.shl(3))),
+        value: body.local(asValue(0n, 'i64')),
+        // Zeros are there already, until the first other value.
+        seen: body.local(asValue(0n, 'i64')),
+      };
+    });
+    const all64 = run.map(({ value }): Value => value).reduce((one, other) => one.or(other));
+    body.while(next.lt(end), () => {
+      body.set(start, load32(next));
+      for (const { value, offset } of run) body.set(value, load64(start.add(offset)));
+      body.if(
+        all64.lt(TWO_53),
+        () => {
+          for (const { value, seen, out } of run) {
+            body.set(seen, seen.or(value));
+            body.if(seen.ne(0), () => body.storeDouble(out, value.toSignedDouble()));
+          }
+        },
+        () => {
+          for (const { column, offset, value, seen, out } of run) {
+            body.set(seen, seen.or(value));
+            body.set(double, value.toSignedDouble());
+            body.if(value.ge(TWO_53), () => {
+              const place = row.sub(firstRow).add(next.sub(starts).shr(2));
+              const at = start.add(offset);
+              readLarge(body, large, { value, double, column, at, row: place });
+            });
+            body.if(seen.ne(0), () => body.storeDouble(out, double));
+          }
+        },
+      );
+      body.set(next, next.add(4));
+      for (const { out } of run) body.set(out, out.add(8));
     });
   });
 }
@@ -317,10 +408,32 @@ function findText(body: Body, search: TextSearch, miss: () => void): void {
       });
     });
   });
-  body.if(code.eq(NOT_FOUND), miss);
+  body.if(code.eq(NOT_FOUND), () => {
+    body.if(length.ge(4), miss, () => findShort(body, search, length, miss));
+  });
 }
 
 const NOT_FOUND = 0xffffffff;
+
+/** Texts that are empty, mostly: asking for each of 3500 made the program compile what answers. */
+function findShort(
+  body: Body,
+  { from, slots, code }: TextSearch,
+  length: Value,
+  miss: () => void,
+): void {
+  const bits = body.local(load32(from).and(asValue(1, 'i32').shl(length.shl(3)).sub(1)));
+  const isSame = load32(slots, SHORT_TEXT.bits).eq(bits);
+  body.if(
+    isSame.and(load32(slots, SHORT_TEXT.code).ne(0)),
+    () => body.set(code, load32(slots, SHORT_TEXT.code).sub(1)),
+    () => {
+      miss();
+      body.store32(slots, bits, SHORT_TEXT.bits);
+      body.store32(slots, code.add(1), SHORT_TEXT.code);
+    },
+  );
+}
 
 /** Codes of what values stand for. */
 function addValues(module: WasmModule, missing: Call) {
@@ -348,9 +461,14 @@ function addValueCodes(
     body.while(next.lt(end), () => {
       body.set(value, read(load32(next).add(offset)));
       body.set(hash, value.xor(value.shr(32)).toWord().mul(GOLDEN));
-      const place = hash.xor(hash.shr(15)).and(VALUE_SLOTS - 1);
-      body.set(slot, slots.add(place.mul(VALUE_SLOT.bytes)));
-      body.set(code, load32(slot, VALUE_SLOT.code).sub(1));
+      body.set(hash, hash.xor(hash.shr(15)).and(VALUE_SLOTS - 1));
+      const look = (place: Value) => {
+        body.set(slot, slots.add(place.mul(VALUE_SLOT.bytes)));
+        body.set(code, load32(slot, VALUE_SLOT.code).sub(1));
+      };
+      look(hash);
+      // Of two values that fall on one place, the second stands beside it.
+      body.if(code.ne(NOT_FOUND).and(load64(slot).ne(value)), () => look(hash.xor(1)));
       body.if(code.eq(NOT_FOUND).or(load64(slot).ne(value)), () => {
         body.set(code, missing(column, value, slot));
       });

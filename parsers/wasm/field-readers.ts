@@ -40,7 +40,7 @@ export class FieldReaders {
     const set = (member: number, value: number) => {
       u32[(at + member) >>> 2] = value;
     };
-    set(COLUMN.loop, LOOPS.indexOf(loopOf(field)));
+    set(COLUMN.loop, LOOPS.indexOf(loopOf(field, width)));
     set(COLUMN.out, out);
     set(COLUMN.width, width);
     set(COLUMN.offset, field.offset);
@@ -98,11 +98,12 @@ export class FieldReaders {
   }
 }
 
-/** The loop that reads a field. */
-function loopOf(field: FastField): ColumnLoop {
+/** The loop that reads a field into values of `width` bytes. */
+function loopOf(field: FastField, width: number): ColumnLoop {
   const { size, kind } = field;
   switch (kind) {
     case 'copy':
+      if (size === 4 && width === 8) return 'widen32';
       return size === 8 ? 'copy64' : size === 4 ? 'copy32' : size === 2 ? 'copy16' : 'copy8';
     case 'double':
       if (size === 4 && field.isSigned) return 'signedDouble32';

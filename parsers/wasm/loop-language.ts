@@ -76,6 +76,11 @@ const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
   low: { takes: ['i64'], give: (value) => value.toWord() },
   double: { takes: ['i64'], give: (value) => value.toDouble() },
   negated: code('f64', 0x9a, 'f64'),
+  /** Towards zero, and where there is no such i64 the nearest one. */
+  truncated: {
+    takes: ['f64'],
+    give: (value) => new Value('i64', [...value.code, 0xfc, 0x06]),
+  },
   /** Zero bits below the lowest one: 32 and 64 where there is none. */
   zerosBelow: code('i32', 0x68, 'i32'),
   zerosBelowWide: code('i64', 0x7a, 'i64'),

@@ -15,7 +15,8 @@ export const JOBS = {
   'trace-dat': async (): Promise<Job> =>
     (await import('../formats/trace-dat/slice-job.ts')).runSlices,
   'perf-data': async (): Promise<Job> =>
-    (await import('../formats/perf-data/slice-job.ts')).runSliceJob,
+    (await import('../formats/perf-data/window-job.ts')).runDealJob,
+  'text-lead': async (): Promise<Job> => (await import('../formats/text-job.ts')).runTextLead,
   'text-part': async (): Promise<Job> => (await import('../formats/text-job.ts')).runTextPart,
 } as const;
 

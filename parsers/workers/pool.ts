@@ -24,14 +24,17 @@ const MAX_THREADS = 8;
 /** A thread takes some 40 ms to start: what is read sooner than that is not worth one. */
 export const MIN_BYTES_FOR_WORKERS = 16 << 20;
 
-/** Undefined where there is nothing to gain. */
-export function startPool(threads = availableParallelism()): WorkerPool | undefined {
+/** Undefined where there is nothing to gain. Threads load their `first` job while they wait for it. */
+export function startPool(
+  threads = availableParallelism(),
+  first?: JobName,
+): WorkerPool | undefined {
   // Threads run what was compiled: Node cannot load the sources by itself.
   const isCompiled = import.meta.url.endsWith('.js');
   const size = Math.min(threads, MAX_THREADS) - 1;
   if (!isCompiled || size < 1) return undefined;
   try {
-    return makePool(Array.from({ length: size }, startThread));
+    return makePool(Array.from({ length: size }, () => startThread(first)));
   } catch {
     // Threads may be forbidden, or too many.
     return undefined;
@@ -76,8 +79,9 @@ type Thread = {
   isDead: boolean;
 };
 
-function startThread(): Thread {
-  const worker = new Worker(new URL('./worker.cjs', import.meta.url), { env: SHARE_ENV });
+function startThread(first: JobName | undefined): Thread {
+  const url = new URL('./worker.cjs', import.meta.url);
+  const worker = new Worker(url, { env: SHARE_ENV, workerData: first });
   const thread: Thread = { worker, waiting: [], isDead: false };
   const onEnd = (): void => {
     thread.isDead = true;

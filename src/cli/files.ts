@@ -13,6 +13,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { assert } from '../trace/assert.ts';
 import { UsageError } from '../trace/errors.ts';
 
 /** Throws UsageError when a file cannot be made at the path. */
@@ -84,6 +85,9 @@ export function programPath(): string {
 /** The folder of package.json, above this file both in the sources and in dist. */
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  while (!existsSync(join(folder, 'package.json'))) {
+    assert(folder !== dirname(folder), 'the program lies in its package');
+    folder = dirname(folder);
+  }
   return folder;
 }

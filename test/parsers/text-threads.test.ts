@@ -8,7 +8,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { fileSource, memorySource } from '../../parsers/bytes/source.ts';
-import { readTextInThreads } from '../../parsers/decode/text-threads.ts';
+import {
+  readTextInThreads,
+  type TextJob,
+  type TextLead,
+} from '../../parsers/decode/text-threads.ts';
 import {
   finishFtraceText,
   readFtraceText,
@@ -19,7 +23,7 @@ import {
   readPerfScript,
   startPerfScript,
 } from '../../parsers/formats/perf-script/index.ts';
-import { runTextPart } from '../../parsers/formats/text-job.ts';
+import { runTextLead, runTextPart } from '../../parsers/formats/text-job.ts';
 import type { ImportContext, Imported } from '../../parsers/importer.ts';
 import type { WorkerPool } from '../../parsers/workers/pool.ts';
 import { DICTIONARY } from '../../src/events/index.ts';
@@ -60,9 +64,10 @@ async function inThreads(
   const source = fileSource('text', { fd: openSync(path, 'r'), start: 0 }, bytes.length);
   const pool: WorkerPool = {
     size: 3,
-    run: async <Output>(_job: string, input: unknown) => {
+    run: async <Output>(job: string, input: unknown) => {
+      if (job === 'text-lead') return runTextLead(input as TextLead).output as Output;
       appended++;
-      const { output, transfer } = runTextPart(input as Parameters<typeof runTextPart>[0]);
+      const { output, transfer } = runTextPart(input as TextJob);
       return structuredClone(output, { transfer }) as Output;
     },
     close() {},

@@ -13,7 +13,7 @@ export const perfData: Importer = {
   async read(source, context) {
     // Threads start while the rest is loaded, if it is sure that they have something to do.
     const isLarge = source.file !== undefined && source.size >= MIN_BYTES_FOR_WORKERS;
-    if (isLarge && context.keep === undefined) context.workers?.();
+    if (isLarge && context.keep === undefined) context.workers?.('perf-data');
     const { readFast } = await import('./index.ts');
     return readFast(source, context);
   },

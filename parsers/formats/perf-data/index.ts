@@ -2,18 +2,23 @@
 import { FormatError } from '../../../src/trace/errors.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import type { ImportContext, Imported } from '../../importer.ts';
-import { MIN_BYTES_FOR_WORKERS, type WorkerPool } from '../../workers/pool.ts';
-import { makeTaskQueue } from '../../workers/task-queue.ts';
-import { type Facts, noFacts } from './features.ts';
+import { MIN_BYTES_FOR_WORKERS } from '../../workers/pool.ts';
+import { countRecords } from './counting.ts';
+import { noFacts } from './features.ts';
 import { type PerfHeader, readHeader, type Section } from './header.ts';
-import { type Overview, type OverviewOptions, takeOverview } from './overview.ts';
-import { readRecords } from './reading.ts';
+import { makeLane } from './lanes.ts';
+import { laneParts, readRecords, WINDOW_BYTES } from './reading.ts';
 import { EventRegistry } from './registry.ts';
 import { imported } from './result.ts';
 import { readFeatureInto } from './side-records.ts';
-import type { SliceJob } from './slice-job.ts';
-import { joinSlices, planSlices, runSlices, type SlicePlan, type SliceResult } from './slices.ts';
 import { type Reading, startReading, truncated } from './state.ts';
+import {
+  type Opened,
+  type ReadInWindows,
+  readInWindows,
+  readWindowsAlone,
+  type WindowOptions,
+} from './windows.ts';
 
 /**
  * The plain way, which reads everything: all records in one go, in one thread. `windowBytes`: how
@@ -27,32 +32,57 @@ export function readPerfData(
   return readPlainly(openPerfData(source, context), windowBytes);
 }
 
-/** The same tables, by counting first and reading columns then, where the file is worth it. */
+/** The same tables, by threads where the file is worth it. */
 export async function readFast(source: ByteSource, context: ImportContext): Promise<Imported> {
   const opened = openPerfData(source, context);
-  const slow = () => readPlainly(opened);
-  if (opened.data.size < MIN_BYTES_FOR_WORKERS) return slow();
-  return (await readInSlices(opened)) ?? slow();
+  const fast =
+    opened.data.size < MIN_BYTES_FOR_WORKERS
+      ? undefined
+      : keepsAny(opened)
+        ? await readTogether(opened)
+        : readCounts(opened);
+  return fast ?? readPlainly(opened);
 }
 
-/** For tests: the fast way, in so many slices and without threads; undefined where it has none. */
-export function readPerfDataInSlices(
+/** For tests: the fast way without threads; undefined where it has none. */
+export function readPerfDataAlone(
   source: ByteSource,
   context: ImportContext,
-  options: OverviewOptions,
+  options: WindowOptions,
 ): Imported | undefined {
   const opened = openPerfData(source, context);
-  const overview = overviewOf(opened, options);
-  return overview === undefined ? undefined : finishAlone(overview);
+  if (!keepsAny(opened)) return readCounts(opened, options.windowBytes);
+  return mayList(opened) ? finishRead(readWindowsAlone(opened, options)) : undefined;
 }
 
-type Opened = {
-  readonly source: ByteSource;
-  readonly context: ImportContext;
-  readonly header: PerfHeader;
-  readonly facts: Facts;
-  readonly data: Section;
-};
+function readCounts(opened: Opened, windowBytes?: number): Imported | undefined {
+  const { isPipe, sources } = opened.header;
+  if (isPipe || sources.length === 0) return undefined;
+  const reading = countRecords(opened, windowBytes);
+  return reading === undefined ? undefined : imported(reading, undefined);
+}
+
+async function readTogether(opened: Opened): Promise<Imported | undefined> {
+  if (!mayList(opened)) return undefined;
+  const pool = opened.source.file === undefined ? undefined : opened.context.workers?.('perf-data');
+  return finishRead(await readInWindows(opened, pool));
+}
+
+function finishRead(read: ReadInWindows | undefined): Imported | undefined {
+  if (read === undefined) return undefined;
+  const { reading, others, origin, neverBelowZero } = read;
+  return { ...imported(reading, others, origin), neverBelowZero };
+}
+
+/** Loops know the events of a file's header, and this byte order. */
+function mayList({ header: { isPipe, sources, littleEndian } }: Opened): boolean {
+  return littleEndian && !isPipe && sources.length > 0;
+}
+
+function keepsAny({ header, facts, context }: Opened): boolean {
+  const registry = new EventRegistry(facts, context, header.littleEndian);
+  return header.sources.some((source) => registry.detailOf(source) !== 'count');
+}
 
 function openPerfData(source: ByteSource, context: ImportContext): Opened {
   const header = readHeader(source);
@@ -66,83 +96,20 @@ function openPerfData(source: ByteSource, context: ImportContext): Opened {
   return { source, context, header, facts, data };
 }
 
-function readPlainly({ source, context, header, facts, data }: Opened, bytes?: number): Imported {
+function readPlainly(
+  { source, context, header, facts, data }: Opened,
+  bytes = WINDOW_BYTES,
+): Imported {
   const reading = startReading(source, context, header, facts);
   const { registry } = reading;
   for (const event of header.sources) {
     if (!registry.add(event)) throw new FormatError(`${source.name} has too many events`);
   }
-  readRecords(reading, data, bytes);
+  readRecords(reading, data, makeLane(Math.min(bytes, data.size), laneParts(reading)));
   if (registry.sources.length === 0) {
     throw new FormatError(`${source.name} describes no event that was recorded`, source.size);
   }
   return imported(reading, reading.rows?.others);
-}
-
-/** What part of the progress that is shown the first pass is. */
-const OVERVIEW_SHARE = 0.3;
-/** Of each thread: with more, none waits long for the last. */
-const SLICES_PER_THREAD = 3;
-
-async function readInSlices(opened: Opened): Promise<Imported | undefined> {
-  // Threads start while the first pass runs.
-  const pool = mayKeepAny(opened) && opened.source.file ? opened.context.workers?.() : undefined;
-  const slices = pool === undefined ? 1 : SLICES_PER_THREAD * (pool.size + 1);
-  const overview = overviewOf(opened, { slices });
-  if (overview === undefined) return undefined;
-  return pool === undefined ? finishAlone(overview) : finishTogether(overview, pool);
-}
-
-function finishAlone(overview: Overview): Imported {
-  const { reading } = overview;
-  if (!keepsAny(reading)) return imported(reading, undefined);
-  const plan = planSlices(overview, makeTaskQueue(overview.slices.length), 1);
-  return finishSlices(overview, plan, runSlices(plan, reading.source));
-}
-
-function finishSlices(
-  overview: Overview,
-  plan: SlicePlan,
-  results: readonly SliceResult[],
-): Imported {
-  return imported(overview.reading, joinSlices(overview, plan, results), plan.originTs);
-}
-
-async function finishTogether(overview: Overview, pool: WorkerPool): Promise<Imported> {
-  const { reading, slices } = overview;
-  const { file, name, size } = reading.source;
-  if (file === undefined || !keepsAny(reading)) return finishAlone(overview);
-  const plan = planSlices(overview, makeTaskQueue(slices.length), pool.size + 1);
-  const job: SliceJob = { plan, name, file, size };
-  const theirs = Promise.allSettled(
-    Array.from({ length: pool.size }, () => pool.run<SliceResult[]>('perf-data', job)),
-  );
-  const own = runSlices(plan, reading.source);
-  const results = (await theirs).map((one) => (one.status === 'fulfilled' ? one.value : undefined));
-  // What a thread that failed had taken is read again, with all the rest.
-  if (results.includes(undefined)) return finishAlone(overview);
-  return finishSlices(overview, plan, [...own, ...results.flatMap((some) => some ?? [])]);
-}
-
-function mayKeepAny({ header, facts, context }: Opened): boolean {
-  const registry = new EventRegistry(facts, context, header.littleEndian);
-  return header.sources.some((source) => registry.detailOf(source) !== 'count');
-}
-
-function keepsAny({ registry }: Reading): boolean {
-  return registry.builders.some(({ detail }) => detail !== 'count');
-}
-
-function overviewOf(opened: Opened, options: OverviewOptions): Overview | undefined {
-  const { source, header, facts, data } = opened;
-  const context = {
-    ...opened.context,
-    progress: (share: number) => opened.context.progress(OVERVIEW_SHARE * share),
-  };
-  if (header.isPipe || header.sources.length === 0) return undefined;
-  // The loops that read slices know this byte order alone.
-  if (!header.littleEndian && mayKeepAny(opened)) return undefined;
-  return takeOverview(source, context, header, facts, data, options);
 }
 
 /** The records that the file really has. */

@@ -19,6 +19,8 @@ export type Lane = {
   readonly scanner: Scanner;
   /** Takes what was found since it was called last. */
   readonly take: (lane: Lane) => void;
+  /** Bytes that are read at a time. */
+  readonly stepBytes: number;
   /** Bytes in the window, and where the first unread record begins. */
   filled: number;
   at: number;
@@ -30,10 +32,12 @@ export type LaneParts = Pick<Scanner, 'clock' | 'kindOf' | 'known' | 'state' | '
   readonly littleEndian: boolean;
   /** What reads usual samples, in a window of its own. */
   readonly loops?: SampleLoops | undefined;
-  /** The list of samples that they fill. */
-  readonly index?: SampleIndex;
+  /** The list of samples that they fill; without loops, one is made unless they are counted. */
+  readonly index?: SampleIndex | undefined;
   readonly take: (lane: Lane) => void;
   readonly onRecord: (lane: Lane, type: number, at: number, end: number) => boolean;
+  /** The whole window at a time if undefined. */
+  readonly stepBytes?: number | undefined;
 };
 
 /** The smallest sample of a tracepoint has 48 bytes: if more fit, they are read in two goes. */
@@ -46,10 +50,12 @@ export function makeLane(windowBytes: number, parts: LaneParts): Lane {
   const { littleEndian, clock, kindOf, known, state, tally, take, loops } = parts;
   const bytes = laneBytes(windowBytes);
   const window = loops?.window ?? byteWindow(new Uint8Array(bytes), littleEndian);
-  const samples = tally === undefined ? Math.ceil(bytes / BYTES_PER_SAMPLE) : 0;
+  const isListed = tally === undefined || parts.index !== undefined;
+  const samples = isListed ? Math.ceil(bytes / BYTES_PER_SAMPLE) : 0;
   const lane: Lane = {
     window,
     take,
+    stepBytes: parts.stepBytes ?? bytes,
     filled: 0,
     at: 0,
     origin: undefined,
@@ -59,6 +65,7 @@ export function makeLane(windowBytes: number, parts: LaneParts): Lane {
       u32: window.u32,
       littleEndian,
       index: parts.index ?? makeIndex(Math.max(MIN_SAMPLES, samples)),
+      isListed,
       tally,
       loops,
       clock,
@@ -126,8 +133,13 @@ export function recordBytes({ window, at }: Lane): number {
 /** Takes what was found and moves the unread rest to the window's beginning. */
 export function emptyLane(lane: Lane): void {
   lane.take(lane);
-  lane.window.bytes.copyWithin(0, lane.at, lane.filled);
-  if (lane.origin !== undefined) lane.origin += lane.at;
-  lane.filled -= lane.at;
-  lane.at = 0;
+  moveRest(lane, lane);
+}
+
+/** Moves the unread rest to the beginning of the window of the same or another lane. */
+export function moveRest(from: Lane, to: Lane): void {
+  to.window.bytes.set(from.window.bytes.subarray(from.at, from.filled));
+  to.origin = from.origin === undefined ? undefined : from.origin + from.at;
+  to.filled = from.filled - from.at;
+  to.at = 0;
 }

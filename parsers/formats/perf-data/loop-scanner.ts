@@ -1,10 +1,10 @@
 /** The program's side of sample-loops.ts: memory of a scan, and what the loops must be told. */
 import { NO_CPU } from '../../decode/perf-event-name.ts';
 import { type ByteWindow, byteWindow } from '../../decode/record-window.ts';
-import { Allocator, instantiate, type SharedMemory, sharedMemory } from '../../wasm/memory.ts';
+import { instantiate, type SharedMemory } from '../../wasm/memory.ts';
 import type { EventSource } from './header.ts';
-import { saysNothing } from './records.ts';
-import { KIND, KIND_IDS, SCAN } from './sample-loops.ts';
+import { namesTasks, saysNothing } from './records.ts';
+import { KIND, KIND_IDS, MOST_NOTES, SCAN } from './sample-loops.ts';
 import { COUNT_LOOPS } from './sample-loops-bytes.ts';
 import { RECORD_SAMPLE, type SampleIndex, type SampleKind, type Scanner } from './samples.ts';
 import type { BelowZeroLog } from './tally.ts';
@@ -15,123 +15,127 @@ const SLACK_BYTES = 1 << 17;
 const MOST_SIGNS = 31;
 const SIGN_BYTES = 4 * (MOST_SIGNS + 1);
 
-/** Where things lie, in bytes. */
-export type ScanArea = {
+/** What hands out memory. */
+type Taker = { take(bytes: number): number };
+
+/** A window and what the loops know of it, in bytes. */
+export type WindowPlaces = {
   readonly scan: number;
   readonly window: number;
   readonly windowBytes: number;
-  readonly kindsById: number;
-  readonly kinds: number;
-  readonly signs: number;
-  readonly lastOfCpu: number;
+  readonly notes: number;
 };
 
-export function layOutScan(allocator: Allocator, windowBytes: number, sources: number): ScanArea {
-  const window = allocator.take(windowBytes);
-  allocator.take(SLACK_BYTES);
+export function placeWindow(memory: Taker, windowBytes: number): WindowPlaces {
+  const window = memory.take(windowBytes);
+  memory.take(SLACK_BYTES);
+  const notes = memory.take(4 * MOST_NOTES);
+  return { window, windowBytes, notes, scan: memory.take(SCAN.bytes) };
+}
+
+/** Where the values of a list of samples lie. */
+export type ListPlaces = Readonly<
+  Record<'time' | 'table' | 'cpu' | 'tid' | 'start' | 'end', number>
+>;
+
+export function placeList(memory: Taker, capacity: number): ListPlaces {
   return {
-    ...{ window, windowBytes },
-    scan: allocator.take(SCAN.bytes),
-    kindsById: allocator.take(4 * KIND_IDS),
-    kinds: allocator.take(sources * KIND.bytes),
-    signs: allocator.take(sources * SIGN_BYTES),
-    lastOfCpu: allocator.take(8 * (NO_CPU + 1)),
+    time: memory.take(8 * capacity),
+    table: memory.take(2 * capacity),
+    cpu: memory.take(2 * capacity),
+    tid: memory.take(4 * capacity),
+    start: memory.take(4 * capacity),
+    end: memory.take(4 * capacity),
   };
 }
 
-/** `countSamples` or `listSamples`. */
-export type ScanLoop = (scan: number, from: number, to: number) => number;
+/** Lists are those of the memory. */
+export function listAt({ buffer }: SharedMemory, at: ListPlaces, capacity: number): SampleIndex {
+  return {
+    ...{ count: 0, capacity },
+    time: new Float64Array(buffer, at.time, capacity),
+    table: new Uint16Array(buffer, at.table, capacity),
+    cpu: new Uint16Array(buffer, at.cpu, capacity),
+    tid: new Int32Array(buffer, at.tid, capacity),
+    start: new Uint32Array(buffer, at.start, capacity),
+    end: new Uint32Array(buffer, at.end, capacity),
+  };
+}
 
-/** Scans usual samples in place of scanUsualSamples(), which it equals. */
-export class SampleLoops {
-  /** Places in it count from its beginning. */
-  readonly window: ByteWindow;
-  readonly lastOfCpu: Float64Array;
+/** What all windows of a scan have in common, in bytes. */
+type ScanPlaces = Readonly<
+  Record<'kindsById' | 'kinds' | 'signs' | 'lastOfCpu' | 'counts' | 'times', number>
+>;
+
+export function placeScan(memory: Taker, sources: number): ScanPlaces {
+  return {
+    kindsById: memory.take(4 * KIND_IDS),
+    kinds: memory.take(sources * KIND.bytes),
+    signs: memory.take(sources * SIGN_BYTES),
+    lastOfCpu: memory.take(8 * (NO_CPU + 1)),
+    counts: memory.take(8 * sources),
+    times: memory.take(16),
+  };
+}
+
+/** What is told of counters that ran below zero, in tables that are not kept. */
+export type Watched = {
+  readonly below: BelowZeroLog;
+  readonly signsOf: (table: number) => readonly number[];
+};
+
+type Loops = Readonly<Record<'countSamples' | 'listSamples', ScanLoop>>;
+type ScanLoop = (scan: number, from: number, to: number) => number;
+
+/** The kinds of samples that the loops know, and what they count. */
+export class KnownSamples {
   /** All memory. */
-  readonly #whole: ByteWindow;
-  readonly #area: ScanArea;
-  readonly #firstId: number;
-  readonly #loop: ScanLoop;
+  readonly whole: ByteWindow;
+  readonly places: ScanPlaces;
+  readonly lastOfCpu: Float64Array;
+  /** By table, and the first and last time: what a Tally has. */
+  readonly counts: Float64Array;
+  readonly times: Float64Array;
+  readonly firstId: number;
+  readonly loops: Loops;
   /** Addresses of KINDs. */
   readonly #known = new Map<SampleKind, number>();
 
   constructor(
     memory: SharedMemory,
-    area: ScanArea,
+    places: ScanPlaces,
     sources: readonly EventSource[],
-    loop: ScanLoop,
-    isPassed: (type: number) => boolean,
+    { below, signsOf }: Watched,
   ) {
     const { buffer } = memory;
-    this.#whole = byteWindow(new Uint8Array(buffer), true);
-    this.window = byteWindow(new Uint8Array(buffer, area.window, area.windowBytes), true);
-    this.lastOfCpu = new Float64Array(buffer, area.lastOfCpu, NO_CPU + 1).fill(Number.NaN);
-    this.#area = area;
-    this.#loop = loop;
+    const bytes = new Uint8Array(buffer);
+    this.whole = byteWindow(bytes, true);
+    this.places = places;
+    this.lastOfCpu = new Float64Array(buffer, places.lastOfCpu, NO_CPU + 1).fill(Number.NaN);
+    this.counts = new Float64Array(buffer, places.counts, sources.length);
+    this.times = new Float64Array(buffer, places.times, 2);
     const ids = sources.flatMap((source) => source.ids);
-    this.#firstId = ids.reduce((least, id) => Math.min(least, id), Number.MAX_SAFE_INTEGER);
-    this.set(SCAN.window, area.window);
-    this.set(SCAN.kinds, area.kindsById);
-    this.set(SCAN.firstId, this.#firstId < 2 ** 32 ? this.#firstId : 0);
-    this.set(SCAN.lastOfCpu, area.lastOfCpu);
-    const types = Array.from({ length: 64 }, (_, type) => type).filter((type) => type > 0);
-    for (const type of types.filter(isPassed)) {
-      const word = (area.scan + SCAN.passed + 4 * (type >>> 5)) >>> 2;
-      this.#whole.u32[word] = (this.#whole.u32[word] as number) | (1 << (type & 31));
-    }
+    this.firstId = ids.reduce((least, id) => Math.min(least, id), Number.MAX_SAFE_INTEGER);
+    this.loops = instantiate<'countSamples' | 'listSamples'>(COUNT_LOOPS, memory, {
+      belowZero: (table: number, record: number, time: number) => {
+        signsOf(table).forEach((sign, nth) => {
+          if ((bytes[record + sign] as number) >= 0x80) below.add(table, nth, time);
+        });
+      },
+    });
   }
 
-  /** Tells the loops something of SCAN. */
-  set(member: number, value: number): void {
-    this.#whole.u32[(this.#area.scan + member) >>> 2] = value;
+  /** The address of its KIND. */
+  addressOf(kind: SampleKind): number {
+    return this.#known.get(kind) ?? this.#write(kind);
   }
 
-  /** Returns the place of the first record that is anything else. */
-  scan({ clock, state, known, index, tally }: Scanner, from: number, to: number): number {
-    if ((from & 3) !== 0 || !clock.isSet || state.waiting.size > 0) return from;
-    this.set(SCAN.baseLow, clock.low);
-    this.set(SCAN.baseHigh, clock.high);
-    this.set(SCAN.idAt, Math.max(0, known.idAt));
-    this.set(SCAN.count, index.count);
-    const { scan, window } = this.#area;
-    let at = from;
-    do at = (this.#loop(scan, window + at, window + to) >>> 0) - window;
-    while (this.#learn(known, at, to, tally !== undefined));
-    index.count = this.#whole.u32[(scan + SCAN.count) >>> 2] as number;
-    return at;
-  }
-
-  /** Was it a kind that the loops did not know yet, which stopped them? */
-  #learn(
-    { only, byId, idAt }: Scanner['known'],
-    at: number,
-    to: number,
-    isCount: boolean,
-  ): boolean {
-    const { u32 } = this.window;
-    if (at + 16 + Math.max(0, idAt) > to || u32[at >>> 2] !== RECORD_SAMPLE) return false;
-    const idWord = (at + Math.max(0, idAt)) >>> 2;
-    const id = u32[idWord] as number;
-    const kind = only ?? (u32[idWord + 1] === 0 ? byId[id] : undefined);
-    if (kind === undefined || !kind.isUsual || kind.signs.length > MOST_SIGNS) return false;
-    const nth = id - this.#firstId;
-    const isFar = only === undefined && (nth < 0 || nth >= KIND_IDS);
-    const place = (this.#area.kindsById >>> 2) + nth;
-    if (isFar) return false;
-    const isKnown = only === undefined ? this.#whole.u32[place] !== 0 : this.#known.has(kind);
-    if (isKnown) return false;
-    const address = this.#known.get(kind) ?? this.#write(kind, isCount);
-    if (only === undefined) this.#whole.u32[place] = address;
-    else this.set(SCAN.only, address);
-    return true;
-  }
-
-  #write(kind: SampleKind, isCount: boolean): number {
-    const { kinds, signs } = this.#area;
+  #write(kind: SampleKind): number {
+    const { kinds, signs } = this.places;
     const nth = this.#known.size;
     const at = kinds + nth * KIND.bytes;
     this.#known.set(kind, at);
-    const { u32 } = this.#whole;
+    const { u32 } = this.whole;
     const set = (member: number, value: number) => {
       u32[(at + member) >>> 2] = value;
     };
@@ -143,7 +147,7 @@ export class SampleLoops {
     set(KIND.tracepoint, kind.tracepoint);
     set(KIND.minSize, kind.minSize);
     set(KIND.table, kind.table);
-    if (!isCount || kind.signs.length === 0) return at;
+    if (kind.signs.length === 0) return at;
     const list = signs + nth * SIGN_BYTES;
     u32.set([kind.signs.length, ...kind.signs], list >>> 2);
     set(KIND.signs, list);
@@ -151,74 +155,107 @@ export class SampleLoops {
   }
 }
 
-/** Loops that count samples, and the memory of what they count. */
-export type Counting = {
-  readonly loops: SampleLoops;
-  /** By table, and the first and last time: what a Tally has. */
-  readonly counts: Float64Array;
-  readonly times: Float64Array;
-};
+/** Scans usual samples in a window in place of scanUsualSamples(), which it equals. */
+export class SampleLoops {
+  /** Places in it count from its beginning. */
+  readonly window: ByteWindow;
+  readonly #known: KnownSamples;
+  readonly #places: WindowPlaces;
+  readonly #loop: ScanLoop;
 
-/** `signsOf` a table, `below`: what is told of counters below zero. */
-export function makeCounting(
-  windowBytes: number,
-  sources: readonly EventSource[],
-  below: BelowZeroLog,
-  signsOf: (table: number) => readonly number[],
-): Counting {
-  const allocator = new Allocator();
-  const area = layOutScan(allocator, windowBytes, sources.length);
-  const countsAt = allocator.take(8 * sources.length);
-  const timesAt = allocator.take(16);
-  const memory = sharedMemory(allocator.end);
-  const bytes = new Uint8Array(memory.buffer);
-  const { countSamples } = instantiate<'countSamples'>(COUNT_LOOPS, memory, {
-    belowZero: (table: number, record: number, time: number) => {
-      signsOf(table).forEach((sign, nth) => {
-        if ((bytes[record + sign] as number) >= 0x80) below.add(table, nth, time);
-      });
-    },
-  });
-  const loops = new SampleLoops(memory, area, sources, countSamples, saysNothing);
-  loops.set(SCAN.counts, countsAt);
-  loops.set(SCAN.times, timesAt);
-  const counts = new Float64Array(memory.buffer, countsAt, sources.length);
-  return { loops, counts, times: new Float64Array(memory.buffer, timesAt, 2) };
-}
+  /** `list`: where samples are listed, undefined where they are only counted. */
+  constructor(
+    known: KnownSamples,
+    places: WindowPlaces,
+    list?: { readonly places: ListPlaces; readonly capacity: number },
+  ) {
+    const { whole, loops, firstId } = known;
+    const { kindsById, lastOfCpu, counts, times } = known.places;
+    this.#known = known;
+    this.#places = places;
+    this.#loop = list === undefined ? loops.countSamples : loops.listSamples;
+    const { window, windowBytes } = places;
+    this.window = byteWindow(whole.bytes.subarray(window, window + windowBytes), true);
+    this.#set(SCAN.window, window);
+    this.#set(SCAN.kinds, kindsById);
+    this.#set(SCAN.firstId, firstId < 2 ** 32 ? firstId : 0);
+    this.#set(SCAN.lastOfCpu, lastOfCpu);
+    this.#set(SCAN.counts, counts);
+    this.#set(SCAN.times, times);
+    if (list !== undefined) {
+      this.#set(SCAN.capacity, list.capacity);
+      for (const [name, at] of Object.entries(list.places)) {
+        this.#set(SCAN[name as keyof ListPlaces], at);
+      }
+    }
+    this.#set(SCAN.notes, places.notes);
+    for (let type = 1; type < 64; type++) {
+      if (saysNothing(type)) this.#addType(SCAN.passed, type);
+      if (namesTasks(type)) this.#addType(SCAN.noted, type);
+    }
+  }
 
-/** Where the values of a list of samples lie. */
-export function listPlaces(allocator: Allocator, capacity: number) {
-  return {
-    time: allocator.take(8 * capacity),
-    table: allocator.take(2 * capacity),
-    cpu: allocator.take(2 * capacity),
-    tid: allocator.take(4 * capacity),
-    start: allocator.take(4 * capacity),
-    end: allocator.take(4 * capacity),
-  };
-}
+  #addType(member: number, type: number): void {
+    const half = member + 4 * (type >>> 5);
+    this.#set(half, this.#get(half) | (1 << (type & 31)));
+  }
 
-/** The list of samples that `listSamples` fills. */
-export function listIn(
-  { buffer }: SharedMemory,
-  loops: SampleLoops,
-  at: ReturnType<typeof listPlaces>,
-  capacity: number,
-): SampleIndex {
-  loops.set(SCAN.time, at.time);
-  loops.set(SCAN.table, at.table);
-  loops.set(SCAN.cpu, at.cpu);
-  loops.set(SCAN.tid, at.tid);
-  loops.set(SCAN.start, at.start);
-  loops.set(SCAN.end, at.end);
-  loops.set(SCAN.capacity, capacity);
-  return {
-    ...{ count: 0, capacity },
-    time: new Float64Array(buffer, at.time, capacity),
-    table: new Uint16Array(buffer, at.table, capacity),
-    cpu: new Uint16Array(buffer, at.cpu, capacity),
-    tid: new Int32Array(buffer, at.tid, capacity),
-    start: new Uint32Array(buffer, at.start, capacity),
-    end: new Uint32Array(buffer, at.end, capacity),
-  };
+  /** Tells the loops something of SCAN. */
+  #set(member: number, value: number): void {
+    this.#known.whole.u32[(this.#places.scan + member) >>> 2] = value;
+  }
+
+  #get(member: number): number {
+    return this.#known.whole.u32[(this.#places.scan + member) >>> 2] as number;
+  }
+
+  /** Returns the place of the first record that is anything else. */
+  scan(scanner: Scanner, from: number, to: number): number {
+    const { clock, state, known, index } = scanner;
+    if ((from & 3) !== 0 || !clock.isSet || state.waiting.size > 0) return from;
+    this.#set(SCAN.baseLow, clock.low);
+    this.#set(SCAN.baseHigh, clock.high);
+    this.#set(SCAN.idAt, Math.max(0, known.idAt));
+    this.#set(SCAN.count, index.count);
+    const { scan, window } = this.#places;
+    let at = from;
+    do at = (this.#loop(scan, window + at, window + to) >>> 0) - window;
+    while (this.#learn(known, at, to));
+    index.count = this.#get(SCAN.count);
+    this.#readNoted(scanner);
+    return at;
+  }
+
+  /** Names of tasks have times of their own: it does not matter when they are read. */
+  #readNoted({ onRecord }: Scanner): void {
+    const count = this.#get(SCAN.noteCount);
+    const first = this.#places.notes >>> 2;
+    const { u32 } = this.window;
+    for (let nth = 0; nth < count; nth++) {
+      const at = this.#known.whole.u32[first + nth] as number;
+      const size = (u32[(at >>> 2) + 1] as number) >>> 16;
+      onRecord(u32[at >>> 2] as number, at, at + size);
+    }
+    this.#set(SCAN.noteCount, 0);
+  }
+
+  /** Was it a kind that the loops did not know yet, which stopped them? */
+  #learn({ only, byId, idAt }: Scanner['known'], at: number, to: number): boolean {
+    const { u32 } = this.window;
+    if (at + 16 + Math.max(0, idAt) > to || u32[at >>> 2] !== RECORD_SAMPLE) return false;
+    const idWord = (at + Math.max(0, idAt)) >>> 2;
+    const id = u32[idWord] as number;
+    const kind = only ?? (u32[idWord + 1] === 0 ? byId[id] : undefined);
+    if (kind === undefined || !kind.isUsual || kind.signs.length > MOST_SIGNS) return false;
+    const nth = id - this.#known.firstId;
+    if (only === undefined && (nth < 0 || nth >= KIND_IDS)) return false;
+    const { whole, places } = this.#known;
+    const place = (places.kindsById >>> 2) + nth;
+    const isKnown = only === undefined ? whole.u32[place] !== 0 : this.#get(SCAN.only) !== 0;
+    if (isKnown) return false;
+    const address = this.#known.addressOf(kind);
+    if (only === undefined) whole.u32[place] = address;
+    else this.#set(SCAN.only, address);
+    return true;
+  }
 }

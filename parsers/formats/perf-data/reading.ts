@@ -1,11 +1,26 @@
 /** The records of a perf.data from first to last, also those that come out of compressed ones. */
 import { FormatError } from '../../../src/trace/errors.ts';
 import { ZstdStream } from '../../bytes/zstd-stream.ts';
+import type { TimeSpan } from '../../decode/restore-order.ts';
 import { readTracingData } from '../../decode/tracing-header.ts';
 import { readColumns } from './columns.ts';
 import type { Section } from './header.ts';
-import { emptyLane, type Lane, makeLane, placeOf, recordBytes, scanLane } from './lanes.ts';
-import { RECORD_COMPRESSED, RECORD_COMPRESSED2, RECORD_TRACING_DATA } from './records.ts';
+import {
+  emptyLane,
+  type Lane,
+  type LaneParts,
+  makeLane,
+  moveRest,
+  placeOf,
+  recordBytes,
+  scanLane,
+} from './lanes.ts';
+import {
+  RECORD_COMPRESSED,
+  RECORD_COMPRESSED2,
+  RECORD_FINISHED_ROUND,
+  RECORD_TRACING_DATA,
+} from './records.ts';
 import { RECORD_HEADER_BYTES } from './samples.ts';
 import { onRecord, optionUnreadable, tooShort } from './side-records.ts';
 import { isIrregular, markIrregular, type Reading, truncated } from './state.ts';
@@ -14,28 +29,27 @@ import { countIndexed, takeTimes } from './tally.ts';
 /** Measured: 2 to 8 MiB are equally fast, 32 MiB takes 1.2 times as long. */
 export const WINDOW_BYTES = 4 << 20;
 
-/** Told where in the file the whole records of each window end. */
-export type OnWindow = (end: number) => void;
-
 /**
- * Reads all records; `windowBytes` is for tests, the tables do not depend on it. An overview ends
- * early where the file is not regular.
+ * Reads all records, from `first` on; a lane may end its window behind a round by refusing that
+ * record (RECORD_FINISHED_ROUND). `next` is given each lane that was read to its end and returns
+ * the one to go on in; undefined ends the reading, as does what is not regular where samples are
+ * only counted.
  */
 export function readRecords(
   reading: Reading,
   data: Section,
-  windowBytes = WINDOW_BYTES,
-  onWindow: OnWindow = () => {},
+  first: Lane,
+  next: (lane: Lane) => Lane | undefined = (lane) => lane,
 ): void {
   const { source, context, rows } = reading;
-  const loops = reading.counting?.loops;
-  const lane = makeLane(Math.min(windowBytes, data.size), { ...laneParts(reading), loops });
+  let lane = first;
   const fileEnd = data.offset + data.size;
   let fileAt = data.offset;
   lane.origin = fileAt;
   for (;;) {
-    const wanted = Math.min(lane.window.bytes.length - lane.filled, fileEnd - fileAt);
-    const { filled } = lane;
+    const { filled, stepBytes } = lane;
+    const room = lane.window.bytes.length - filled;
+    const wanted = Math.min(room, stepBytes, fileEnd - fileAt);
     const got = source.readInto(lane.window.bytes.subarray(filled, filled + wanted), fileAt);
     fileAt += got;
     lane.filled += got;
@@ -45,18 +59,28 @@ export function readRecords(
       rows.shareRead = share;
     }
     let beyond = 0;
+    const isEnd = fileAt >= fileEnd || got === 0;
+    let isCut = false;
     while (beyond === 0 && scanLane(lane, () => damaged(reading, lane))) {
+      if (isRoundEnd(lane)) {
+        lane.at += recordBytes(lane);
+        isCut = true;
+        break;
+      }
       const bytes = readSpecialRecord(reading, lane);
       beyond = Math.max(0, bytes - (lane.filled - lane.at));
       lane.at += bytes - beyond;
     }
-    emptyLane(lane);
-    if (isIrregular(reading)) return;
-    onWindow(lane.origin);
-    lane.origin += beyond;
+    if (!isEnd && !isCut && wanted < room && beyond === 0) continue;
+    lane.take(lane);
+    const following = isIrregular(reading) ? undefined : next(lane);
+    if (following === undefined) return;
+    moveRest(lane, following);
+    lane = following;
+    lane.origin = fileAt - lane.filled + beyond;
     fileAt += beyond;
     context.progress(share);
-    if (got === 0 || fileAt >= fileEnd) break;
+    if ((got === 0 || fileAt >= fileEnd) && !isCut) break;
   }
   const missing = fileAt - fileEnd;
   if (missing > 0) truncated(reading, `${missing} bytes of its last record are missing`);
@@ -66,7 +90,8 @@ export function readRecords(
   finishLane(reading, reading.unpackedLane);
 }
 
-function laneParts(reading: Reading) {
+/** What a lane needs to read the records of the file. */
+export function laneParts(reading: Reading): LaneParts {
   const { littleEndian, clock, state, registry } = reading;
   return {
     littleEndian,
@@ -81,19 +106,25 @@ function laneParts(reading: Reading) {
   };
 }
 
-/** Takes the samples of a stretch: the times of each are compared with those before it. */
+/** Takes the samples of a stretch. */
 function takeStretch(reading: Reading, { scanner, window }: Lane): void {
-  const { tally, rows, registry, overlaps } = reading;
+  const { tally, rows, registry } = reading;
   const { index } = scanner;
-  countIndexed(tally, index, window.bytes, registry.signs);
-  const times = takeTimes(tally);
-  if (times === undefined) return;
+  if (rows !== undefined) countIndexed(tally, index, window.bytes, registry.signs);
+  takeTimesOf(reading);
+  if (rows !== undefined) readColumns(rows, window, index);
+}
+
+/** Compares the times of a stretch that was counted with those before it, and returns them. */
+export function takeTimesOf(reading: Reading): TimeSpan | undefined {
+  const times = takeTimes(reading.tally);
+  if (times === undefined) return undefined;
   const [first, last] = times;
   // Equal times also need sorting: the CPU settles them.
-  if (first <= reading.lastTime) overlaps.push([first, reading.lastTime]);
+  if (first <= reading.lastTime) reading.overlaps.push([first, reading.lastTime]);
   reading.firstTime = Math.min(reading.firstTime, first);
   reading.lastTime = Math.max(reading.lastTime, last);
-  if (rows !== undefined) readColumns(rows, window, index);
+  return times;
 }
 
 function finishLane(reading: Reading, lane: Lane): void {
@@ -101,6 +132,10 @@ function finishLane(reading: Reading, lane: Lane): void {
   if (left > 0) truncated(reading, `${left} bytes of a record are there, its end is missing`);
   lane.at = lane.filled;
   emptyLane(lane);
+}
+
+function isRoundEnd({ window: { view, littleEndian }, at }: Lane): boolean {
+  return view.getUint32(at, littleEndian) === RECORD_FINISHED_ROUND;
 }
 
 function damaged(reading: Reading, lane: Lane): void {

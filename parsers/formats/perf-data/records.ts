@@ -17,6 +17,7 @@ export const RECORD_FORK = 7;
 export const RECORD_LOST_SAMPLES = 13;
 export const RECORD_ATTR = 64;
 export const RECORD_TRACING_DATA = 66;
+export const RECORD_FINISHED_ROUND = 68;
 export const RECORD_AUXTRACE = 71;
 export const RECORD_FEATURE = 80;
 export const RECORD_COMPRESSED = 81;
@@ -26,6 +27,11 @@ export const RECORD_COMPRESSED2 = 83;
 export function saysNothing(type: number): boolean {
   const read = [RECORD_LOST, RECORD_COMM, RECORD_FORK, RECORD_SAMPLE, RECORD_LOST_SAMPLES];
   return type < RECORD_ATTR && !read.includes(type);
+}
+
+/** Types that say how a task is called from some time on. */
+export function namesTasks(type: number): boolean {
+  return type === RECORD_COMM || type === RECORD_FORK;
 }
 
 /** Types that no perf writes: what has one is no record. */
@@ -41,7 +47,7 @@ export type Stop = { at: number; why: 0 | 1 | 2 | 3 | 4 };
 
 /** Reads records from `from`; says where and why it stopped. */
 export function scanRecords(scanner: Scanner, from: number, to: number): Stop {
-  const { view, littleEndian, index, loops } = scanner;
+  const { view, littleEndian, index, isListed, loops } = scanner;
   let at = from;
   for (;;) {
     at = loops === undefined ? scanUsualSamples(scanner, at, to) : loops.scan(scanner, at, to);
@@ -52,7 +58,7 @@ export function scanRecords(scanner: Scanner, from: number, to: number): Stop {
     const end = at + size;
     if (end > to) break;
     if (type === RECORD_SAMPLE) {
-      if (index.count === index.capacity) return { at, why: STOP_FULL };
+      if (isListed && index.count === index.capacity) return { at, why: STOP_FULL };
       if ((at & 3) !== 0) return { at, why: STOP_UNALIGNED };
       readSample(scanner, view, at, end);
     } else if (!scanner.onRecord(type, at, end)) {

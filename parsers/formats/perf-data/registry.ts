@@ -35,6 +35,8 @@ export class EventRegistry {
   /** What tells the tables apart, and bytes of unkept counters (SampleKind.signs), by table. */
   readonly keys: string[] = [];
   readonly signs: (readonly number[])[] = [];
+  /** The source whose samples each table was made for. */
+  readonly sourceOfTable: number[] = [];
   /** Tables of tracepoints whose format is not in the file. */
   readonly withoutFormat = new Set<number>();
   readonly #facts: Facts;
@@ -46,25 +48,21 @@ export class EventRegistry {
   readonly #kinds: (SampleKind | undefined)[] = [];
   readonly known: KnownKinds = { idAt: -1, byId: [], only: undefined };
   readonly #keep: KeepEvents | undefined;
-  readonly #onTable: (key: string, builder: EventBuilder) => void;
   readonly #tables = new Map<string, number>();
   #formats: ReadonlyMap<number, EventFormat> | undefined;
   #resolveSymbol: SymbolResolver | undefined;
   #idAt = -1;
   #trailer = NO_TRAILER;
 
-  /** `onTable` is told of each table when it is made, with what tells it apart from others. */
   constructor(
     facts: Facts,
     { dictionary, keep }: Pick<ImportContext, 'dictionary' | 'keep'>,
     littleEndian: boolean,
-    onTable: (key: string, builder: EventBuilder) => void = () => {},
   ) {
     this.#facts = facts;
     this.#dictionary = dictionary;
     this.#keep = keep;
     this.#littleEndian = littleEndian;
-    this.#onTable = onTable;
   }
 
   get sources(): readonly EventSource[] {
@@ -119,21 +117,38 @@ export class EventRegistry {
     return kind;
   }
 
+  /** Makes the table of a source's samples, if there is none yet. */
+  makeTable(source: number): void {
+    this.#kind(source);
+  }
+
+  /** Number of the source that samples with this id belong to. */
+  sourceOf(sampleId: number): number | undefined {
+    return this.#sourceOfId.get(sampleId);
+  }
+
   #kind(index: number): SampleKind | undefined {
     const source = this.#sources[index];
     if (source === undefined) return undefined;
-    this.#kinds[index] ??= this.#makeKind(source);
+    this.#kinds[index] ??= this.#makeKind(source, index);
     return this.#kinds[index];
   }
 
-  #makeKind(source: EventSource): SampleKind {
+  #makeKind(source: EventSource, index: number): SampleKind {
     const { attr } = source;
     const layout = sampleLayout(attr);
     const isTracepoint = attr.type === TYPE_TRACEPOINT;
     const format = isTracepoint && layout.hasRaw ? this.formatOf(attr) : undefined;
+    const made = this.builders.length;
+    const kind = this.#kindIn(source, layout, format);
+    if (this.builders.length > made) this.sourceOfTable.push(index);
+    return kind;
+  }
+
+  #kindIn(source: EventSource, layout: SampleLayout, format: EventFormat | undefined): SampleKind {
     if (format === undefined) {
       const table = this.#plainTable(source, layout);
-      if (isTracepoint && layout.hasRaw) this.withoutFormat.add(table);
+      if (source.attr.type === TYPE_TRACEPOINT && layout.hasRaw) this.withoutFormat.add(table);
       return sampleKind(layout, undefined, table, this.signs[table]);
     }
     const table = this.#table(`id ${format.id}`, () => {
@@ -171,14 +186,17 @@ export class EventRegistry {
     return splitEventName(described ?? `${kind}-${attr.config}`);
   }
 
+  /** The event's canonical name. */
+  nameOf(source: EventSource): string {
+    const format = source.attr.type === TYPE_TRACEPOINT ? this.formatOf(source.attr) : undefined;
+    return format === undefined
+      ? this.#plainName(source)[1]
+      : canonicalName(format, this.#dictionary.get(format.name));
+  }
+
   /** How much of the event is to be kept. */
   detailOf(source: EventSource): Detail {
-    const format = source.attr.type === TYPE_TRACEPOINT ? this.formatOf(source.attr) : undefined;
-    const name =
-      format === undefined
-        ? this.#plainName(source)[1]
-        : canonicalName(format, this.#dictionary.get(format.name));
-    return this.#keep?.(name) ?? 'columns';
+    return this.#keep?.(this.nameOf(source)) ?? 'columns';
   }
 
   #table(key: string, make: () => EventBuilder): number {
@@ -189,7 +207,6 @@ export class EventRegistry {
       this.builders.push(builder);
       this.keys.push(key);
       this.signs.push(signBytes(builder, this.#littleEndian));
-      this.#onTable(key, builder);
       this.#tables.set(key, table);
     }
     return table;

@@ -27,11 +27,12 @@ import {
   readEvents,
   writeRow,
 } from '../../wasm/event-rows.ts';
+import { addOrdering } from './order-loops.ts';
 import { MOST_ADDRESSES, RECORD_HEADER_BYTES, RECORD_SAMPLE } from './samples.ts';
 
 /** What a walk over samples knows, by its place in bytes. */
 export const SCAN = {
-  bytes: 80,
+  bytes: 96,
   /** Where the window begins: places in the lists count from there. */
   window: 0,
   /** Where a sample's id is; the KIND of all samples where they have none (else 0). */
@@ -59,7 +60,14 @@ export const SCAN = {
   times: 68,
   /** Types of records that are passed over, by bit: those below 64. */
   passed: 72,
+  /** Types of records that are noted for later, where they are noted, and how many are. */
+  noted: 80,
+  notes: 88,
+  noteCount: 92,
 } as const;
+
+/** So many records are noted at most before the program is asked to read them. */
+export const MOST_NOTES = 4096;
 
 /** Where the samples of one kind have what. */
 export const KIND = {
@@ -81,19 +89,20 @@ export const KIND_IDS = 65536;
 
 const TWO_32 = 4294967296;
 
-/** `countSamples` */
+/** `countSamples` and `listSamples`. */
 export function countLoops(): Uint8Array<ArrayBuffer> {
   const module = new WasmModule();
   const belowZero = module.import('belowZero', ['i32', 'i32', 'f64']);
   addCounting(module, belowZero);
+  addListing(module, belowZero);
   return module.bytes();
 }
 
-/** `listSamples` and `dealSamples`. */
+/** `orderSamples` and `dealSamples`. */
 export function decodeLoops(): Uint8Array<ArrayBuffer> {
   const module = new WasmModule();
   const readColumns = addColumnLoops(module);
-  addListing(module);
+  addOrdering(module);
   addDealing(module, readColumns);
   return module.bytes();
 }
@@ -101,6 +110,13 @@ export function decodeLoops(): Uint8Array<ArrayBuffer> {
 function word(body: Body): Variable {
   return body.local(asValue(0, 'i32'));
 }
+
+/** Members of a SCAN in variables: memory would be asked again for each sample. */
+function members(body: Body, scan: Value, all: readonly number[]): VariableList {
+  return all.map((member) => body.local(load32(scan, member))) as VariableList;
+}
+
+type VariableList = Variable[] & { readonly [nth in 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7]: Variable };
 
 /** A sample with all values in their usual places. */
 type Sample = {
@@ -113,11 +129,12 @@ type Sample = {
   readonly last: Variable;
 };
 
-/** Samples up to the first that is anything else than usual; returns where that is. */
+/** Samples up to the first that is anything else than usual; then `finish`, and where that is. */
 function eachSample(
   body: Body,
   { scan, from: at, to }: { scan: Variable; from: Variable; to: Variable },
-  visit: (sample: Sample) => void,
+  visit: (sample: Sample, leave: () => void) => void,
+  finish: () => void = () => {},
 ): void {
   const [next, kind, first, last, cpu] = [
     word(body),
@@ -127,14 +144,27 @@ function eachSample(
     word(body),
   ];
   const ts = body.local(asValue(0, 'f64'));
+  // What memory says again and again is kept in variables: stores might have changed it.
+  const base = {
+    high: body.local(load32(scan, SCAN.baseHigh).toDouble()),
+    low: body.local(load32(scan, SCAN.baseLow).toDouble()),
+  };
+  const lastOfCpu = body.local(load32(scan, SCAN.lastOfCpu));
   body.while(at.add(RECORD_HEADER_BYTES).le(to), (samples) => {
     body.set(next, at.add(load16(at, 6)));
     body.if(next.gt(to).or(load16(at, 6).and(3)), samples.leave);
     body.if(load32(at).ne(RECORD_SAMPLE), () => {
       const type = load32(at);
-      const isPassed = load64(scan, SCAN.passed).shr(type.toWide()).toWord().and(1);
       const isSound = type.lt(64).and(load16(at, 6).ge(RECORD_HEADER_BYTES));
-      body.if(isPassed.and(isSound).eq(0), samples.leave);
+      const isOf = (types: number) =>
+        load64(scan, types).shr(type.toWide()).toWord().and(1).and(isSound);
+      body.if(isOf(SCAN.passed).eq(0), () => {
+        const count = load32(scan, SCAN.noteCount);
+        body.if(isOf(SCAN.noted).and(count.lt(MOST_NOTES)).eq(0), samples.leave);
+        const note = load32(scan, SCAN.notes).add(count.shl(2));
+        body.store32(note, at.sub(load32(scan, SCAN.window)));
+        body.store32(scan, count.add(1), SCAN.noteCount);
+      });
       body.set(at, next);
       samples.next();
     });
@@ -153,11 +183,12 @@ function eachSample(
     body.set(cpu, load32(at.add(load32(kind, KIND.cpu))));
     body.if(cpu.ge(NO_CPU), samples.leave);
     body.set(last, last.add(first));
-    setTime(body, scan, at.add(load32(kind, KIND.time)), ts);
-    body.storeDouble(load32(scan, SCAN.lastOfCpu).add(cpu.shl(3)), ts);
-    visit({ at, kind, ts, cpu, first, last });
+    setTime(body, base, at.add(load32(kind, KIND.time)), ts);
+    body.storeDouble(lastOfCpu.add(cpu.shl(3)), ts);
+    visit({ at, kind, ts, cpu, first, last }, samples.leave);
     body.set(at, next);
   });
+  finish();
   body.return(at);
 }
 
@@ -176,9 +207,9 @@ function findKind(
   });
 }
 
-function setTime(body: Body, scan: Value, at: Value, ts: Variable): void {
-  const high = load32(at, 4).toDouble().sub(load32(scan, SCAN.baseHigh).toDouble());
-  const low = load32(at).toDouble().sub(load32(scan, SCAN.baseLow).toDouble());
+function setTime(body: Body, base: { high: Value; low: Value }, at: Value, ts: Variable): void {
+  const high = load32(at, 4).toDouble().sub(base.high);
+  const low = load32(at).toDouble().sub(base.low);
   body.set(ts, high.mul(TWO_32).add(low));
 }
 
@@ -186,49 +217,63 @@ function setTime(body: Body, scan: Value, at: Value, ts: Variable): void {
 function addCounting(module: WasmModule, belowZero: Call): void {
   const params = words('scan', 'from', 'to');
   module.func('countSamples', params, 'i32', (body, all) => {
-    const { scan } = all;
-    const times = body.local(load32(scan, SCAN.times));
-    const first = body.local(loadDouble(times));
-    const last = body.local(loadDouble(times, 8));
-    eachSample(body, all, ({ kind, ts, first: record }) => {
-      const table = load32(kind, KIND.table);
-      const count = body.local(load32(scan, SCAN.counts).add(table.shl(3)));
-      body.storeDouble(count, loadDouble(count).add(1));
-      body.if(ts.lt(first), () => {
-        body.set(first, ts);
-        body.storeDouble(times, ts);
-      });
-      body.if(ts.gt(last), () => {
-        body.set(last, ts);
-        body.storeDouble(times, ts, 8);
-      });
-      const signs = body.local(load32(kind, KIND.signs));
-      body.if(signs, () => {
-        body.if(anySign(body, signs, record).and(0x80), () =>
-          body.do(belowZero(table, record, ts)),
-        );
-      });
-    });
+    const { count, finish } = counter(body, all.scan, belowZero);
+    eachSample(body, all, count, finish);
   });
 }
 
-/** Returns where it stopped, also when the list is full. */
-function addListing(module: WasmModule): void {
+/** Counts samples; `finish` says when the first and the last one were. */
+function counter(body: Body, scan: Value, belowZero: Call) {
+  const times = body.local(load32(scan, SCAN.times));
+  const counts = body.local(load32(scan, SCAN.counts));
+  const first = body.local(loadDouble(times));
+  const last = body.local(loadDouble(times, 8));
+  const at = word(body);
+  const signs = word(body);
+  const count = ({ kind, ts, first: record }: Sample): void => {
+    body.set(at, counts.add(load32(kind, KIND.table).shl(3)));
+    body.storeDouble(at, loadDouble(at).add(1));
+    body.if(ts.lt(first), () => body.set(first, ts));
+    body.if(ts.gt(last), () => body.set(last, ts));
+    body.set(signs, load32(kind, KIND.signs));
+    body.if(signs, () => {
+      body.if(anySign(body, signs, record).and(0x80), () =>
+        body.do(belowZero(load32(kind, KIND.table), record, ts)),
+      );
+    });
+  };
+  const finish = (): void => {
+    body.storeDouble(times, first);
+    body.storeDouble(times, last, 8);
+  };
+  return { count, finish };
+}
+
+/** The same, and lists them. Returns where it stopped, also when the list is full. */
+function addListing(module: WasmModule, belowZero: Call): void {
   const params = words('scan', 'from', 'to');
   module.func('listSamples', params, 'i32', (body, all) => {
     const { scan } = all;
+    const { count, finish } = counter(body, scan, belowZero);
     const row = body.local(load32(scan, SCAN.count));
-    const window = body.local(load32(scan, SCAN.window));
-    const place = (list: number, shift: number) => load32(scan, list).add(row.shl(shift));
-    eachSample(body, all, ({ at, kind, ts, cpu, first, last }) => {
-      body.if(row.ge(load32(scan, SCAN.capacity)), () => body.return(at));
-      body.storeDouble(place(SCAN.time, 3), ts);
-      body.store16(place(SCAN.table, 1), load32(kind, KIND.table));
-      body.store16(place(SCAN.cpu, 1), cpu);
-      body.store32(place(SCAN.tid, 2), load32(at.add(load32(kind, KIND.tid))));
-      body.store32(place(SCAN.start, 2), first.sub(window));
-      body.store32(place(SCAN.end, 2), last.sub(window));
+    const [window, capacity, time, table, cpus, tid, start, end] = members(body, scan, [
+      ...[SCAN.window, SCAN.capacity],
+      ...[SCAN.time, SCAN.table, SCAN.cpu, SCAN.tid, SCAN.start, SCAN.end],
+    ]);
+    const list = (sample: Sample, leave: () => void): void => {
+      const { at, kind, ts, cpu, first, last } = sample;
+      body.if(row.ge(capacity), leave);
+      count(sample);
+      body.storeDouble(time.add(row.shl(3)), ts);
+      body.store16(table.add(row.shl(1)), load32(kind, KIND.table));
+      body.store16(cpus.add(row.shl(1)), cpu);
+      body.store32(tid.add(row.shl(2)), load32(at.add(load32(kind, KIND.tid))));
+      body.store32(start.add(row.shl(2)), first.sub(window));
+      body.store32(end.add(row.shl(2)), last.sub(window));
       body.set(row, row.add(1));
+    };
+    eachSample(body, all, list, () => {
+      finish();
       body.store32(scan, row, SCAN.count);
     });
   });
@@ -250,28 +295,29 @@ function addDealing(module: WasmModule, readColumns: Call): void {
     const place = body.local(from);
     const row = word(body);
     const event = word(body);
-    const find = (list: number, shift: number) => load32(scan, list).add(row.shl(shift));
+    const [window, time, table, cpus, tid, start, end] = members(body, scan, [
+      ...[SCAN.window, SCAN.time, SCAN.table, SCAN.cpu, SCAN.tid, SCAN.start, SCAN.end],
+    ]);
     const each = (visit: () => void) => {
       body.set(place, from);
       body.while(place.lt(to), () => {
         body.set(row, place);
         body.if(order, () => body.set(row, load32(order.add(place.shl(2)))));
-        body.set(event, events.add(load16(find(SCAN.table, 1)).mul(EVENT.bytes)));
+        body.set(event, events.add(load16(table.add(row.shl(1))).mul(EVENT.bytes)));
         visit();
         body.set(place, place.add(1));
       });
     };
     each(() => body.store32(event, load32(event, EVENT.count).add(1), EVENT.count));
     placeEvents(body, events, lastEvent);
-    const window = load32(scan, SCAN.window);
     each(() => {
       writeRow(body, {
         ...{ event, starts, ends, seq },
-        ts: loadDouble(find(SCAN.time, 3)).sub(origin),
-        lane: load16(find(SCAN.cpu, 1)),
-        start: load32(find(SCAN.start, 2)).add(window),
-        end: load32(find(SCAN.end, 2)).add(window),
-        pid: () => load32(find(SCAN.tid, 2)),
+        ts: loadDouble(time.add(row.shl(3))).sub(origin),
+        lane: load16(cpus.add(row.shl(1))),
+        start: load32(start.add(row.shl(2))).add(window),
+        end: load32(end.add(row.shl(2))).add(window),
+        pid: () => load32(tid.add(row.shl(2))),
       });
       body.set(seq, seq.add(1));
     });

@@ -100,7 +100,8 @@ export type Scanner = {
   readonly u32: Uint32Array;
   readonly littleEndian: boolean;
   readonly index: SampleIndex;
-  /** Counts samples instead of putting them into the index. */
+  /** Are samples put into the index, and are they counted? */
+  readonly isListed: boolean;
   readonly tally: Tally | undefined;
   readonly clock: Clock;
   /** Kind of the sample in [at, end); undefined when it names no event that the file describes. */
@@ -228,7 +229,8 @@ export function readSample(scanner: Scanner, view: DataView, at: number, end: nu
   const cpu = kind.cpu < 0 ? NO_CPU : Math.min(view.getUint32(at + kind.cpu, littleEndian), NO_CPU);
   if (scanner.tally !== undefined) {
     countSample(scanner.tally, kind, scanner.bytes, start, time);
-  } else {
+  }
+  if (scanner.isListed) {
     const row = index.count++;
     index.time[row] = time;
     index.table[row] = kind.table;

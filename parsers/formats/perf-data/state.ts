@@ -8,9 +8,9 @@ import type { TimeSpan } from '../../decode/restore-order.ts';
 import type { ImportContext } from '../../importer.ts';
 import { ALL_TIMES, OtherRows, type Rows } from './columns.ts';
 import type { Facts } from './features.ts';
-import type { EventSource, PerfHeader } from './header.ts';
+import type { PerfHeader } from './header.ts';
 import type { Lane } from './lanes.ts';
-import { type Counting, makeCounting } from './loop-scanner.ts';
+import type { KnownSamples, Watched } from './loop-scanner.ts';
 import { LossLog } from './losses.ts';
 import { EventRegistry, MAX_SOURCES } from './registry.ts';
 import type { Clock, ScanState } from './samples.ts';
@@ -32,9 +32,9 @@ export type Reading = {
   readonly state: ScanState;
   readonly losses: LossLog;
   readonly tally: Tally;
-  /** Loops that count, with a window of their own; undefined where nothing is only counted. */
-  readonly counting: Counting | undefined;
-  /** Undefined: samples are only counted. */
+  /** Samples that loops count; undefined without loops. */
+  readonly known: KnownSamples | undefined;
+  /** Undefined: samples are counted, and at most listed. */
   readonly rows: Rows | undefined;
   firstTime: number;
   lastTime: number;
@@ -46,13 +46,16 @@ export type Reading = {
   unpackFailed: boolean;
 };
 
-/** Reads everything in one go, or, with `overview`, only counts the samples. */
+/** What counts samples where nothing else is read; `known` makes loops that do so. */
+export type Counted = { readonly known?: ((watched: Watched) => KnownSamples) | undefined };
+
+/** Reads everything in one go, or, with `counted`, only counts the samples. */
 export function startReading(
   source: ByteSource,
   context: ImportContext,
   { littleEndian, isPipe }: PerfHeader,
   facts: Facts,
-  overview?: { readonly windowBytes: number; readonly sources: readonly EventSource[] },
+  counted?: Counted,
 ): Reading {
   const losses = new LossLog();
   const comms = new TextInterner();
@@ -60,20 +63,15 @@ export function startReading(
   const { builders } = registry;
   const others = new OtherRows();
   const rows = { builders, seq: 0, shareRead: 0, shareBefore: 0, spans: [ALL_TIMES], others };
-  const isOverview = overview !== undefined;
   const below = new BelowZeroLog();
-  const counting =
-    isOverview && littleEndian
-      ? makeCounting(overview.windowBytes, overview.sources, below, (table) => {
-          return registry.signs[table] as readonly number[];
-        })
-      : undefined;
-  const counts = counting?.counts ?? new Float64Array(MAX_SOURCES);
+  const signsOf = (table: number) => registry.signs[table] as readonly number[];
+  const known = counted?.known?.({ below, signsOf });
+  const counts = known?.counts ?? new Float64Array(MAX_SOURCES);
   return {
     source,
     context,
-    counting,
-    notes: isOverview ? new Watch() : context.diagnostics,
+    known,
+    notes: counted === undefined ? context.diagnostics : new Watch(),
     littleEndian,
     isPipe,
     facts,
@@ -82,9 +80,9 @@ export function startReading(
     tasks: new TaskHistory(comms.code(UNKNOWN_COMM), comms.code(IDLE_COMM)),
     clock: { isSet: false, high: 0, low: 0 },
     losses,
-    tally: makeTally(counts, below, counting?.times),
-    rows: isOverview ? undefined : rows,
-    state: makeScanState((cpu, time) => losses.resumed(cpu, time), counting?.loops.lastOfCpu),
+    tally: makeTally(counts, below, known?.times),
+    rows: counted === undefined ? rows : undefined,
+    state: makeScanState((cpu, time) => losses.resumed(cpu, time), known?.lastOfCpu),
     firstTime: Number.POSITIVE_INFINITY,
     lastTime: Number.NEGATIVE_INFINITY,
     overlaps: [],
@@ -94,7 +92,7 @@ export function startReading(
   };
 }
 
-export function makeScanState(
+function makeScanState(
   onWaited: ScanState['onWaited'],
   lastOfCpu: Float64Array = new Float64Array(NO_CPU + 1).fill(Number.NaN),
 ): ScanState {

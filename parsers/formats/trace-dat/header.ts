@@ -91,6 +91,9 @@ export function readPreamble(source: ByteSource): { preamble: Preamble; reader: 
   }
   const reader = makeReader(source, start.offset, readU8(start, 'byte order') === 0);
   reader.offset = start.offset;
+  // What was read already: 1 MiB.
+  reader.window = start.window;
+  reader.start = start.start;
   const machine = readMachine(reader);
   return { preamble: { ...machine, version, littleEndian: reader.littleEndian }, reader };
 }

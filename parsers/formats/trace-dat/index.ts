@@ -35,7 +35,7 @@ export async function readWithThreads(
 ): Promise<Imported> {
   // Threads start while the header is read.
   const isLarge = source.file !== undefined && source.size >= MIN_BYTES_FOR_WORKERS;
-  const pool = isLarge ? context.workers?.() : undefined;
+  const pool = isLarge ? context.workers?.('trace-dat') : undefined;
   const opened = openTraceDat(source, context);
   if (opened.imported !== undefined) return opened.imported;
   const read =
@@ -143,6 +143,7 @@ export function finishImport(
     }),
     losses: lossesOf({ lanes, gaps: read.gaps }, options.statistics, sinceFirst, context),
     belowZero: foundBelowZero(builders, read.watches, sinceFirst),
+    ...(read.neverBelowZero && { neverBelowZero: read.neverBelowZero }),
   };
 }
 

@@ -8,31 +8,58 @@ import type { ColumnReader } from '../../decode/binary-fields.ts';
 import { finishGrowing } from '../../decode/growing.ts';
 import { MAX_DICTIONARY } from '../../decode/intern.ts';
 import type { EventBuilder } from './assemble.ts';
-import type { DecodedSlices, SliceEnd } from './decode-slices.ts';
+import type { DecodedSlices } from './decode-slices.ts';
 
-/** A slice, and the thread that decoded it. */
-type Done = { readonly end: SliceEnd; readonly thread: number };
+/** What a slice has of an event, and the thread that decoded it. */
+type Done = {
+  readonly thread: number;
+  /** Rows [from, to). */
+  readonly from: number;
+  readonly to: number;
+  /** By reader of the event: how many texts the thread knew, where that has changed. */
+  readonly known: Map<number, number>;
+  readonly exact: Map<number, ReadonlyMap<number, bigint>>;
+};
+
+/** By event id: the slices that have rows of it, in order. */
+export function slicesById(threads: readonly DecodedSlices[]): Map<number, readonly Done[]> {
+  const slices = threads
+    .flatMap((one, thread) => one.slices.map((dealt) => ({ dealt, thread })))
+    .sort((left, right) => left.dealt.slice - right.dealt.slice);
+  const byId = new Map<number, Done[]>();
+  for (const { dealt, thread } of slices) {
+    const { rows, known, exact } = dealt;
+    const own = new Map<number, Done>();
+    for (let at = 0; at < rows.length; at += 3) {
+      const [id, from, to] = rows.subarray(at, at + 3) as unknown as [number, number, number];
+      const done = { thread, from, to, known: new Map(), exact: new Map() };
+      own.set(id, done);
+      const before = byId.get(id);
+      if (before === undefined) byId.set(id, [done]);
+      else before.push(done);
+    }
+    for (const { id, nth, kept } of known) own.get(id)?.known.set(nth, kept);
+    for (const { id, nth, kept } of exact) own.get(id)?.exact.set(nth, kept);
+  }
+  return byId;
+}
 
 /** The event's own columns; undefined if there are more texts than a dictionary may have. */
 export function joinColumns(
   builder: EventBuilder,
   threads: readonly DecodedSlices[],
-  firstRows: Uint32Array,
+  done: readonly Done[],
 ): Record<string, Column> | undefined {
   const { id, columns, detail } = builder;
   if (detail !== 'columns') return {};
-  const done: Done[] = threads
-    .flatMap(({ slices }, thread) => slices.map((end) => ({ end, thread })))
-    .sort((left, right) => left.end.slice - right.end.slice);
   const finished: Record<string, Column> = {};
   let which = 0;
   for (const [name, reader] of columns.readers) {
     const nth = which++;
     const dictionaries = threads.map(({ dictionaries: own }) => own.get(id)?.[nth] ?? []);
     if (dictionaries.some(({ length }) => length >= MAX_DICTIONARY - 1)) return undefined;
-    const known = done.map(({ end }) => end.known.get(id)?.[nth] ?? 0);
-    const dictionary = joinTexts(reader, done, dictionaries, known, firstRows);
-    const exact = joinExact(done, id, nth, firstRows);
+    const dictionary = joinTexts(reader, nth, done, dictionaries);
+    const exact = joinExact(done, nth);
     finished[name] = reader.make(finishGrowing(reader.column), { dictionary, exact });
   }
   return finished;
@@ -40,30 +67,28 @@ export function joinColumns(
 
 function joinTexts(
   { column, interner }: ColumnReader,
+  nth: number,
   done: readonly Done[],
   dictionaries: readonly (readonly string[])[],
-  known: readonly number[],
-  firstRows: Uint32Array,
 ): readonly string[] {
   if (interner === undefined) return [];
   const codes = new Map<string, number>();
   const seen = dictionaries.map(() => 0);
   const maps = dictionaries.map((texts) => new Uint32Array(texts.length));
-  done.forEach(({ thread }, at) => {
+  for (const { thread, known } of done) {
     const texts = dictionaries[thread] as readonly string[];
-    for (let code = seen[thread] as number; code < (known[at] as number); code++) {
+    const length = known.get(nth) ?? (seen[thread] as number);
+    for (let code = seen[thread] as number; code < length; code++) {
       const text = texts[code] as string;
       const joined = codes.get(text) ?? codes.size;
       codes.set(text, joined);
       (maps[thread] as Uint32Array)[code] = joined;
     }
-    seen[thread] = known[at] as number;
-  });
+    seen[thread] = length;
+  }
   const isSame = maps.map((map) => map.every((joined, code) => joined === code));
-  for (const { thread, end } of done) {
+  for (const { thread, from, to } of done) {
     if (isSame[thread]) continue;
-    const from = firstRows[end.slice] as number;
-    const to = firstRows[end.slice + 1] as number;
     renumber(column.array.subarray(from, to) as Uint32Array, maps[thread] as Uint32Array);
   }
   return [...codes.keys()];
@@ -73,16 +98,10 @@ function renumber(codes: Uint32Array, map: Uint32Array): void {
   for (let row = 0; row < codes.length; row++) codes[row] = map[codes[row] as number] as number;
 }
 
-function joinExact(
-  done: readonly Done[],
-  id: number,
-  nth: number,
-  firstRows: Uint32Array,
-): Map<number, bigint> {
+function joinExact(done: readonly Done[], nth: number): Map<number, bigint> {
   const joined = new Map<number, bigint>();
-  for (const { end } of done) {
-    const from = firstRows[end.slice] as number;
-    for (const [row, value] of end.exact.get(id)?.[nth] ?? []) joined.set(from + row, value);
+  for (const { from, exact } of done) {
+    for (const [row, value] of exact.get(nth) ?? []) joined.set(from + row, value);
   }
   return joined;
 }

@@ -2,7 +2,6 @@
  * The loops of page-loops.ts as modules. Made when the program is built (src/cli/build-bundles.mjs
  * puts the bytes in place of this file): it takes 15 ms, and the assembler is not needed then.
  */
-import { countLoops, decodeLoops } from './page-loops.ts';
+import { pageLoops } from './page-loops.ts';
 
-export const COUNT_LOOPS = countLoops();
-export const DECODE_LOOPS = decodeLoops();
+export const PAGE_LOOPS = pageLoops();

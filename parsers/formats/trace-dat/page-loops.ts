@@ -1,8 +1,8 @@
 /**
- * The hot loops of trace.dat in WebAssembly, one turn per record of the trace: the walks over pages
- * that count records (the survey) and that list them (decoding), putting CPUs in order of time, and
- * the columns that all events have. pages.ts and merge-lanes.ts are the plain version, and what
- * tests compare with; it is also what reads whatever is not little-endian.
+ * The hot loops of trace.dat in WebAssembly, one turn per record of the trace: the walk over pages
+ * that lists or counts records, putting CPUs in order of time, and the columns that all events
+ * have. pages.ts and merge-lanes.ts are the plain version, and what tests compare with; it is also
+ * what reads whatever is not little-endian.
  *
  * Measured with 3.3 M events: 1.25 s of CPU with the same loops as JavaScript, which was compiled
  * in each thread anew, and 0.63 s so.
@@ -15,7 +15,6 @@ import {
   load32,
   loadDouble,
   type Operand,
-  select,
   type Value,
   type Variable,
   WasmModule,
@@ -47,13 +46,15 @@ export const WALK = {
   /** Only when counting: by event id, how many, and where its signs are (0: none). */
   counts: 28,
   signs: 32,
+  /** Records in the lane's list. */
+  listed: 36,
   /** Times of the first and of the last record, NaN before; how often a time steps back. */
   firstTs: 40,
   lastTs: 48,
   backwards: 56,
 } as const;
 
-/** The records of a lane in a window, and how many of them are dealt out. */
+/** The records of a lane that are to be dealt out. */
 export const LANE = {
   bytes: 40,
   ts: 0,
@@ -70,24 +71,18 @@ const COMMIT_MASK = 0x0fffffff;
 const MISSED_EVENTS = 0xc0000000;
 const TWO_32 = 4294967296;
 
-/** `countPages` */
-export function countLoops(): Uint8Array<ArrayBuffer> {
+/** `walkPages`, `countRecords` and `deal`. */
+export function pageLoops(): Uint8Array<ArrayBuffer> {
   const module = new WasmModule();
-  const absoluteTime = module.import('absoluteTime', ['i32', 'i32', 'f64'], 'f64');
-  const reject = module.import('reject', ['i32', 'i32']);
-  const damagedPage = module.import('damagedPage', ['i32']);
-  const belowZero = module.import('belowZero', ['i32', 'i32', 'f64']);
-  addCounting(module, { absoluteTime, reject, damagedPage, belowZero });
-  return module.bytes();
-}
-
-/** `listPages`, `dropRecords` and `deal`. */
-export function decodeLoops(): Uint8Array<ArrayBuffer> {
-  const module = new WasmModule();
-  const absoluteTime = module.import('absoluteTime', ['i32', 'i32', 'f64'], 'f64');
+  const reports = {
+    absoluteTime: module.import('absoluteTime', ['i32', 'i32', 'f64'], 'f64'),
+    reject: module.import('reject', ['i32', 'i32']),
+    damagedPage: module.import('damagedPage', ['i32']),
+    belowZero: module.import('belowZero', ['i32', 'i32', 'f64']),
+  };
   const readColumns = addColumnLoops(module);
-  addListing(module, absoluteTime);
-  addDropping(module);
+  addWalking(module, reports);
+  addCounting(module);
   addDealing(module, readColumns);
   return module.bytes();
 }
@@ -179,13 +174,21 @@ type Reports = {
   readonly belowZero: Call;
 };
 
-/** Counts the records of pages; returns the first page that has more to it than records. */
-function addCounting(module: WasmModule, reports: Reports): void {
-  const params = words('walk', 'from', 'to');
-  module.func('countPages', params, 'i32', (body, { walk, from: page, to }) => {
+/**
+ * Walks over pages up to the first that has more to it than records, which it returns. Records are
+ * appended to a lane's list, which has `listed` of them; without a lane (0), they are counted.
+ */
+function addWalking(module: WasmModule, reports: Reports): void {
+  const params = words('walk', 'from', 'to', 'lane', 'listed');
+  module.func('walkPages', params, 'i32', (body, { walk, from: page, to, lane, listed }) => {
     const ts = double(body);
     const last = body.local(loadDouble(walk, WALK.lastTs));
     const [isWhole, begin, end, commit] = [word(body), word(body), word(body), word(body)];
+    const at = (field: number, bytes: number) =>
+      body.local(load32(lane, field).add(listed.mul(bytes)));
+    const [tsAt, idAt] = [at(LANE.ts, 8), at(LANE.id, 2)];
+    const [startAt, endAt] = [at(LANE.start, 4), at(LANE.end, 4)];
+    const list = { tsAt, idAt, startAt, endAt };
     const pageBytes = load32(walk, WALK.pageBytes);
     body.while(page.add(load32(walk, WALK.dataAt)).le(to), (pages) => {
       body.set(commit, load32(page.add(load32(walk, WALK.commitAt))));
@@ -196,29 +199,29 @@ function addCounting(module: WasmModule, reports: Reports): void {
       setPageTime(body, walk, page, ts);
       const { absoluteTime } = reports;
       eachRecord(body, { begin, end: end.and(-4), ts, isWhole, absoluteTime }, (data, next) => {
-        countRecord(body, { walk, data, next, ts, last }, reports);
+        noteRecord(body, { walk, lane, list, data, next, ts, last }, reports);
       });
       body.if(isWhole.eq(0), () => body.do(reports.damagedPage(page)));
       body.set(page, page.add(pageBytes));
     });
     body.storeDouble(walk, last, WALK.lastTs);
+    body.store32(walk, startAt.sub(load32(lane, LANE.start)).shr(2), WALK.listed);
     body.return(page);
   });
 }
 
-type CountedRecord = {
+type NotedRecord = {
   readonly walk: Value;
+  readonly lane: Value;
+  readonly list: Readonly<Record<'tsAt' | 'idAt' | 'startAt' | 'endAt', Variable>>;
   readonly data: Value;
   readonly next: Value;
   readonly ts: Value;
   readonly last: Variable;
 };
 
-function countRecord(
-  body: Body,
-  { walk, data, next, ts, last }: CountedRecord,
-  { reject, belowZero }: Reports,
-): void {
+function noteRecord(body: Body, record: NotedRecord, { reject, belowZero }: Reports): void {
+  const { walk, lane, data, next, ts, last } = record;
   const id = body.local(load16(data));
   const least = load32(load32(walk, WALK.least).add(id.shl(2)));
   body.if(
@@ -233,8 +236,11 @@ function countRecord(
         );
       });
       body.set(last, ts);
-      const count = body.local(load32(walk, WALK.counts).add(id.shl(2)));
-      body.store32(count, load32(count).add(1));
+      body.if(
+        lane,
+        () => listRecord(body, record, id),
+        () => addOne(body, load32(walk, WALK.counts).add(id.shl(2))),
+      );
       const signs = body.local(load32(load32(walk, WALK.signs).add(id.shl(2))));
       body.if(signs, () => {
         body.if(anySign(body, signs, data).and(0x80), () => body.do(belowZero(id, data, ts)));
@@ -244,70 +250,39 @@ function countRecord(
   );
 }
 
-/** Appends the records of pages to a lane's list, which has `count`; returns how many it has then. */
-function addListing(module: WasmModule, absoluteTime: Call): void {
-  const params = words('walk', 'from', 'to', 'lane', 'count');
-  module.func('listPages', params, 'i32', (body, { walk, from: page, to, lane, count }) => {
-    const ts = double(body);
-    const [isWhole, pageEnd, begin, end] = [word(body), word(body), word(body), word(body)];
-    const at = (field: number, bytes: number) =>
-      body.local(load32(lane, field).add(count.mul(bytes)));
-    const [tsAt, idAt] = [at(LANE.ts, 8), at(LANE.id, 2)];
-    const [startAt, endAt] = [at(LANE.start, 4), at(LANE.end, 4)];
-    body.while(page.add(load32(walk, WALK.dataAt)).le(to), () => {
-      body.set(pageEnd, least(to, page.add(load32(walk, WALK.pageBytes))));
-      const commit = load32(page.add(load32(walk, WALK.commitAt)));
-      body.set(begin, page.add(load32(walk, WALK.dataAt)));
-      body.set(end, least(pageEnd, begin.add(commit.and(COMMIT_MASK))).and(-4));
-      setPageTime(body, walk, page, ts);
-      eachRecord(body, { begin, end, ts, isWhole, absoluteTime }, (data, next) => {
-        const id = body.local(load16(data));
-        const leastBytes = load32(load32(walk, WALK.least).add(id.shl(2))).sub(1);
-        body.if(next.sub(data).ge(leastBytes), () => {
-          body.storeDouble(tsAt, ts);
-          body.store16(idAt, id);
-          body.store32(startAt, data);
-          body.store32(endAt, next);
-          body.set(tsAt, tsAt.add(8));
-          body.set(idAt, idAt.add(2));
-          body.set(startAt, startAt.add(4));
-          body.set(endAt, endAt.add(4));
-        });
+function listRecord(body: Body, { list, data, next, ts }: NotedRecord, id: Value): void {
+  const { tsAt, idAt, startAt, endAt } = list;
+  body.storeDouble(tsAt, ts);
+  body.store16(idAt, id);
+  body.store32(startAt, data);
+  body.store32(endAt, next);
+  body.set(tsAt, tsAt.add(8));
+  body.set(idAt, idAt.add(2));
+  body.set(startAt, startAt.add(4));
+  body.set(endAt, endAt.add(4));
+}
+
+function addOne(body: Body, place: Value): void {
+  const at = body.local(place);
+  body.store32(at, load32(at).add(1));
+}
+
+/** Counts by event id the records of all lanes that are to be dealt out. */
+function addCounting(module: WasmModule): void {
+  const params = words('counts', 'lanes', 'laneCount');
+  module.func('countRecords', params, undefined, (body, { counts, lanes: lane, laneCount }) => {
+    const lastLane = body.local(lane.add(laneCount.mul(LANE.bytes)));
+    const [id, lastId] = [word(body), word(body)];
+    body.while(lane.lt(lastLane), () => {
+      body.set(id, load32(lane, LANE.id));
+      body.set(lastId, id.add(load32(lane, LANE.taken).shl(1)));
+      body.while(id.lt(lastId), () => {
+        addOne(body, counts.add(load16(id).shl(2)));
+        body.set(id, id.add(2));
       });
-      body.set(page, page.add(load32(walk, WALK.pageBytes)));
+      body.set(lane, lane.add(LANE.bytes));
     });
-    body.return(startAt.sub(load32(lane, LANE.start)).shr(2));
   });
-}
-
-/**
- * Forgets the first records of a lane's list; the pages of the others, up to `filledTo`, are moved
- * down by `shift` to where its region begins.
- */
-function addDropping(module: WasmModule): void {
-  const params = words('lane', 'records', 'count', 'region', 'shift', 'filledTo');
-  module.func('dropRecords', params, undefined, (body, all) => {
-    const { lane, records, count, region, shift, filledTo } = all;
-    const pages = region.add(shift);
-    body.copy(region, pages, filledTo.sub(pages));
-    const left = body.local(count.sub(records));
-    for (const [list, bits] of [[LANE.ts, 3] as const, [LANE.id, 1] as const]) {
-      const to = load32(lane, list);
-      body.copy(to, to.add(records.shl(bits)), left.shl(bits));
-    }
-    for (const list of [LANE.start, LANE.end]) {
-      const to = body.local(load32(lane, list));
-      const end = body.local(to.add(left.shl(2)));
-      body.while(to.lt(end), () => {
-        body.store32(to, load32(to.add(records.shl(2))).sub(shift));
-        body.set(to, to.add(4));
-      });
-    }
-  });
-}
-
-function least(one: Value, other: Value): Value {
-  return select(one.lt(other), one, other);
 }
 
 /** Everything that is done with the records of a batch. */

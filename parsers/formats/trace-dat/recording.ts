@@ -1,5 +1,6 @@
 /** What must be known to read the events of a file, and what comes out: however they are read. */
 
+import type { Column } from '../../../src/trace/column.ts';
 import type { KeepEvents } from '../../importer.ts';
 import type { EventBuilder, FormatsById, MakeColumns } from './assemble.ts';
 import type { Watches } from './below-zero.ts';
@@ -37,4 +38,6 @@ export type EventsRead = {
   readonly damagedAt: readonly number[];
   readonly scan: Pick<ScanResult, 'short' | 'unknown' | 'backwards'>;
   readonly watches: Watches;
+  /** Finished columns that need not be searched for values below zero. */
+  readonly neverBelowZero?: ReadonlySet<Column> | undefined;
 };

@@ -3,8 +3,8 @@
  * stands before all that the next one gives. Pages are cut at their time stamps; records that lie
  * in the page before a cut but after its time belong to the later slice, which reads that page too.
  *
- * This holds only if times never decrease on a CPU. The survey checks that, and all is read in
- * order (in-order.ts) where it does not.
+ * This holds only if times never decrease on a CPU. The walk over a slice checks that, and all is
+ * read in order (in-order.ts) where it does not.
  */
 import { type FilePlace, fileSource } from '../../bytes/source.ts';
 import type { Watches } from './below-zero.ts';
@@ -12,13 +12,13 @@ import { type PageScanner, pageTime, timeSince } from './pages.ts';
 import type { Recording } from './recording.ts';
 import type { Lane } from './streams.ts';
 
-/** Some 15 ms of work: little enough for threads to end at about the same time. */
-const SLICE_BYTES = 12 << 20;
-const MAX_SLICES = 256;
-/** Each needs a window of its own in every thread. */
+/** Of all lanes together: little enough for the processor's cache, as each column walks over it. */
+const SLICE_BYTES = 4 << 20;
+const MAX_SLICES = 2048;
 const MAX_LANES = 1024;
-/** Pages of each CPU whose times are looked at to cut the file evenly. */
+/** Pages of each CPU whose times are looked at to cut the file evenly; for each slice, if more. */
 const PROBES = 64;
+const PROBES_PER_SLICE = 2;
 
 /** A lane whose bytes any thread can read. */
 export type SharedLane = Omit<Lane, 'source'> & { readonly file: FilePlace };
@@ -36,8 +36,6 @@ export type SlicePlan = {
   readonly times: Float64Array;
   /** By lane: the pages whose own time is in slice i are those from pages[i] to pages[i + 1]. */
   readonly pages: readonly Uint32Array[];
-  /** Records of each slice by event id: [slice * MAX_IDS + id], in shared memory. */
-  readonly counts: Int32Array;
 };
 
 export const MAX_IDS = 65536;
@@ -54,16 +52,15 @@ export function planSlices(recording: Recording, sliceBytes = SLICE_BYTES): Slic
   const isPlain = scanner.littleEndian && scanner.isPlain !== true;
   if (!isPlain || lanes.length > MAX_LANES) return undefined;
   if (shared.length < lanes.length || wanted < 2) return undefined;
-  const times = cutTimes(lanes, recording, wanted);
+  const probes = lanes.map((lane) => probesOf(lane, recording, (lane.size * wanted) / bytes));
+  const times = cutTimes(probes, wanted);
   const count = times.length - 1;
-  const pages = lanes.map((lane) => {
-    const timeOf = memoized((page) => timeOfPage(lane, page, recording));
-    return Uint32Array.from(times, (time) => firstPageFrom(time, pageCount(lane), timeOf));
-  });
-  const counts = new Int32Array(new SharedArrayBuffer(4 * MAX_IDS * count));
+  const pages = lanes.map((lane, which) =>
+    pagesOf(lane, probes[which] as Probe[], times, recording),
+  );
   const name = lanes[0]?.source.name ?? '';
   const ids = Uint32Array.from(recording.formats.keys());
-  return { name, lanes: shared, scanner, watches, ids, count, times, pages, counts };
+  return { name, lanes: shared, scanner, watches, ids, count, times, pages };
 }
 
 /** The lane with a source of the thread's own. */
@@ -75,17 +72,22 @@ function pageCount({ size, layout }: Pick<Lane, 'size' | 'layout'>): number {
   return Math.ceil(size / layout.pageBytes);
 }
 
-/** Ascending times that cut the bytes evenly, with -Infinity before and Infinity behind them. */
-function cutTimes(lanes: readonly Lane[], recording: Recording, wanted: number): Float64Array {
-  const probes = lanes.flatMap((lane) => {
-    const pages = pageCount(lane);
-    const count = Math.min(PROBES, pages);
-    return Array.from({ length: count }, (_, nth) => ({
-      time: timeOfPage(lane, Math.floor((nth * pages) / count), recording),
-      bytes: lane.size / count,
-    }));
+/** A page of a lane whose time was looked at. */
+type Probe = { readonly page: number; readonly time: number; readonly bytes: number };
+
+/** Evenly over the lane; `slices` is what there will be of it. */
+function probesOf(lane: Lane, recording: Recording, slices: number): Probe[] {
+  const pages = pageCount(lane);
+  const count = Math.min(Math.max(PROBES, Math.ceil(PROBES_PER_SLICE * slices)), pages);
+  return Array.from({ length: count }, (_, nth) => {
+    const page = Math.floor((nth * pages) / count);
+    return { page, time: timeOfPage(lane, page, recording), bytes: lane.size / count };
   });
-  probes.sort((left, right) => left.time - right.time);
+}
+
+/** Ascending times that cut the bytes evenly, with -Infinity before and Infinity behind them. */
+function cutTimes(probesOfLanes: readonly (readonly Probe[])[], wanted: number): Float64Array {
+  const probes = probesOfLanes.flat().sort((left, right) => left.time - right.time);
   const total = probes.reduce((sum, { bytes }) => sum + bytes, 0);
   const times = [Number.NEGATIVE_INFINITY];
   let before = 0;
@@ -107,22 +109,31 @@ function timeOfPage(
   return timeSince(pageTime(new DataView(head.buffer), 0, scanner.littleEndian), base);
 }
 
-function memoized(timeOf: (page: number) => number): (page: number) => number {
-  const known = new Map<number, number>();
-  return (page) => {
-    const time = known.get(page) ?? timeOf(page);
-    known.set(page, time);
-    return time;
-  };
-}
-
-function firstPageFrom(time: number, pages: number, timeOf: (page: number) => number): number {
-  let low = 0;
-  let high = pages;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (timeOf(middle) < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** The first page of each slice, and the end of the last one. */
+function pagesOf(
+  lane: Lane,
+  probes: readonly Probe[],
+  times: Float64Array,
+  recording: Recording,
+): Uint32Array {
+  const found = new Uint32Array(times.length);
+  let probe = 0;
+  times.forEach((time, at) => {
+    if (time === Number.POSITIVE_INFINITY) {
+      found[at] = pageCount(lane);
+      return;
+    }
+    while (probe < probes.length && (probes[probe] as Probe).time < time) probe++;
+    const before = probes[probe - 1];
+    const behind = probes[probe] ?? { page: pageCount(lane), time: Number.POSITIVE_INFINITY };
+    let low = before === undefined ? 0 : before.page + 1;
+    let high = behind.page;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (timeOfPage(lane, middle, recording) < time) low = middle + 1;
+      else high = middle;
+    }
+    found[at] = low;
+  });
+  return found;
 }

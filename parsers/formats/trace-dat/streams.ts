@@ -42,9 +42,6 @@ export type Lane = {
   readonly size: number;
 };
 
-/** Records of [from, to) alone are read; others that lie in the same pages are left out. */
-export type TimeRange = { readonly from: number; readonly to: number };
-
 type Stream = {
   readonly lane: Lane;
   readonly scanner: PageScanner;
@@ -64,7 +61,7 @@ export type Batch = {
   readonly indexes: readonly RecordIndex[];
   /** How many records of each stream belong to this batch, from its beginning. */
   readonly taken: readonly number[];
-  /** The same in order of time; left empty where the records are not in memory of its own. */
+  /** The same in order of time. */
   readonly runs: RunList;
 };
 
@@ -72,13 +69,11 @@ export type PageStreams = {
   readonly streams: readonly Stream[];
   readonly window: ByteWindow;
   readonly scan: ScanResult;
-  readonly range: TimeRange | undefined;
   readonly watches: Watches | undefined;
   /** Byte offsets in the file of pages that break the format. */
   readonly damagedAt: number[];
   readonly totalBytes: number;
   readonly runs: RunList;
-  readonly memory: StreamMemory | undefined;
 };
 
 /** Absolute time of the earliest page, from which all others are counted. */
@@ -108,29 +103,15 @@ export type StreamOptions = {
   /** What all pages have in common, whatever buffer they are of. */
   readonly scanner: Omit<PageScanner, 'layout'>;
   readonly windowBytes?: number | undefined;
-  readonly range?: TimeRange;
   readonly watches?: Watches;
-  /** Where to put what is read, and what lists the records instead of scanPages(). */
-  readonly memory?: StreamMemory;
-};
-
-/** Of each lane: where its pages go, and the list of their records. */
-export type StreamMemory = {
-  readonly window: ByteWindow;
-  readonly regions: readonly { readonly from: number; readonly to: number }[];
-  readonly indexes: readonly RecordIndex[];
-  /** Adds the records of pages to the list of `count`; returns how many it then has. */
-  readonly list: (lane: number, from: number, to: number, count: number) => number;
-  /** Forgets the first records of a list; the pages of the others move down to the region's start. */
-  readonly drop: (lane: number, records: number, shift: number, filledTo: number) => void;
 };
 
 export function openStreams(lanes: readonly Lane[], options: StreamOptions): PageStreams {
   const { scanner, windowBytes = WINDOW_BYTES } = options;
-  const memory = options.memory ?? ownMemory(lanes, windowBytes, scanner.littleEndian);
+  const memory = makeMemory(lanes, windowBytes, scanner.littleEndian);
   const streams = lanes.map((lane, which): Stream => {
     const { layout, offset, size } = lane;
-    const { from, to } = memory.regions[which] as StreamMemory['regions'][number];
+    const { from, to } = memory.regions[which] as Memory['regions'][number];
     const index = memory.indexes[which] as RecordIndex;
     index.count = 0;
     return {
@@ -148,9 +129,7 @@ export function openStreams(lanes: readonly Lane[], options: StreamOptions): Pag
   return {
     streams,
     window: memory.window,
-    memory: options.memory,
     scan: emptyScan(),
-    range: options.range,
     watches: options.watches,
     damagedAt: [],
     totalBytes: lanes.reduce((sum, { size }) => sum + size, 0),
@@ -158,11 +137,14 @@ export function openStreams(lanes: readonly Lane[], options: StreamOptions): Pag
   };
 }
 
-function ownMemory(
-  lanes: readonly Lane[],
-  windowBytes: number,
-  littleEndian: boolean,
-): Omit<StreamMemory, 'list' | 'drop'> {
+/** Of each lane: where its pages go, and the list of their records. */
+type Memory = {
+  readonly window: ByteWindow;
+  readonly regions: readonly { readonly from: number; readonly to: number }[];
+  readonly indexes: readonly RecordIndex[];
+};
+
+function makeMemory(lanes: readonly Lane[], windowBytes: number, littleEndian: boolean): Memory {
   const share = windowBytes / Math.max(1, lanes.length);
   let at = 0;
   const regions = lanes.map(({ layout, size }) => {
@@ -185,7 +167,7 @@ export function nextBatch(all: PageStreams): Batch | undefined {
   if (taken.every((count) => count === 0)) return undefined;
   const { window, runs } = all;
   const indexes = all.streams.map((stream) => stream.index);
-  if (all.memory === undefined) mergeLanes(indexes, taken, runs);
+  mergeLanes(indexes, taken, runs);
   return { window, indexes, taken, runs };
 }
 
@@ -219,27 +201,10 @@ function fill(all: PageStreams, stream: Stream): void {
 function scan(all: PageStreams, stream: Stream, from: number, fileAt: number): void {
   const { index, scanner, gaps } = stream;
   const before = index.count;
-  if (all.memory !== undefined) {
-    index.count = all.memory.list(gaps.lane, from, stream.filledTo, before);
-    if (all.range !== undefined) cut(stream, before, all.range);
-    return;
-  }
   scanPages(scanner, all.window, from, stream.filledTo, index, all.scan);
   noteGaps(gaps, index, before, all.scan);
   for (const at of all.scan.damaged.splice(0)) all.damagedAt.push(fileAt + at - from);
   if (all.watches !== undefined) watchRecords(all.watches, index, before, all.window.bytes);
-  if (all.range !== undefined) cut(stream, before, all.range);
-}
-
-/** Leaves out the records from `before` on that are outside of the range. */
-function cut(stream: Stream, before: number, { from, to }: TimeRange): void {
-  const { index } = stream;
-  if (index.count > 0 && (index.ts[index.count - 1] as number) >= to) {
-    index.count = countUpTo(index, to, false);
-    stream.fileAt = stream.fileEnd;
-  }
-  if (before > 0 || index.count === 0 || (index.ts[0] as number) >= from) return;
-  dropRows(index, countUpTo(index, from, false), 0);
 }
 
 /**
@@ -288,13 +253,8 @@ function carry(all: PageStreams, stream: Stream, taken: number): void {
   const { pageBytes } = stream.scanner.layout;
   const first = (index.start[taken] as number) - regionFrom;
   const shift = Math.floor(first / pageBytes) * pageBytes;
-  if (all.memory === undefined) {
-    all.window.bytes.copyWithin(regionFrom, regionFrom + shift, stream.filledTo);
-    dropRows(index, taken, shift);
-  } else {
-    all.memory.drop(stream.gaps.lane, taken, shift, stream.filledTo);
-    index.count -= taken;
-  }
+  all.window.bytes.copyWithin(regionFrom, regionFrom + shift, stream.filledTo);
+  dropRows(index, taken, shift);
   stream.filledTo -= shift;
 }
 

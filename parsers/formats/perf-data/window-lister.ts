@@ -1,0 +1,223 @@
+/**
+ * Reads a large file window by window and lists its samples, for dealers to put into tables. What
+ * goes where is known when a window is listed, so each is dealt out on its own, by any thread.
+ */
+import type { EventBuilder } from '../../decode/event-tables.ts';
+import { byteWindow } from '../../decode/record-window.ts';
+import type { SharedMemory } from '../../wasm/memory.ts';
+import type { Section } from './header.ts';
+import { type Lane, makeLane } from './lanes.ts';
+import { listAt, SampleLoops } from './loop-scanner.ts';
+import { laneParts, readRecords, takeTimesOf } from './reading.ts';
+import { RECORD_FINISHED_ROUND } from './records.ts';
+import { SCAN } from './sample-loops.ts';
+import type { Reading } from './state.ts';
+import { type Region, TableRegions } from './table-regions.ts';
+import { DETAIL_BITS, DETAILS, type WindowDealer } from './window-dealer.ts';
+import { ABOUT, LEAST_FILLED, ROWS, type SlotPlaces, type WindowRing } from './window-ring.ts';
+
+/** What is known of a window when it was listed. */
+type Listed = {
+  /** Times: the last before it, its first and its last, and the first behind it, as was known. */
+  readonly until: number;
+  readonly first: number;
+  readonly last: number;
+  readonly slot: number;
+  since: number;
+  /** Rows of each table before it. */
+  readonly rows: readonly number[];
+};
+
+type ListerOptions = {
+  readonly reading: Reading;
+  readonly ring: WindowRing;
+  readonly memory: SharedMemory;
+  /** How many samples of a source the file may have. */
+  readonly guess: (source: number) => number;
+  /** By window: the first time behind it, where that is known already. */
+  readonly since?: readonly number[] | undefined;
+  /** Those of this thread, which take turns. */
+  readonly dealers: readonly WindowDealer[];
+};
+
+/** What is listed while it is still in the processor's cache. */
+const STEP_BYTES = 256 << 10;
+
+/**
+ * perf reads all CPUs' buffers round by round: only where rounds meet do events overlap little in
+ * time. A window ends with the last round that fits, if that makes it not much smaller.
+ */
+function endsWindow({ windowBytes }: SlotPlaces, type: number, end: number): boolean {
+  return type === RECORD_FINISHED_ROUND && end >= LEAST_FILLED * windowBytes;
+}
+
+export class WindowLister {
+  readonly listed: Listed[] = [];
+  readonly regions: TableRegions[] = [];
+  readonly #options: ListerOptions;
+  readonly #words: Uint32Array;
+  readonly #view: DataView;
+  readonly #lanes: readonly Lane[];
+  /** What tables count times from: the first of the first window, nearly always the first of all. */
+  origin = 0;
+  /** Did memory for what is known of windows suffice? */
+  isWhole = true;
+  #seq = 0;
+  #turn = 0;
+
+  constructor(options: ListerOptions) {
+    const { reading, ring, memory } = options;
+    const { u32, view } = byteWindow(new Uint8Array(memory.buffer), true);
+    this.#options = options;
+    this.#words = u32;
+    this.#view = view;
+    this.#lanes = ring.places.slots.map((slot) => {
+      const { known } = reading;
+      if (known === undefined) throw new Error('samples are listed by loops');
+      const { capacity } = ring.places;
+      const list = { places: slot.list, capacity };
+      const loops = new SampleLoops(known, slot, list);
+      const index = listAt(memory, slot.list, capacity);
+      const parts = laneParts(reading);
+      const onRecord: typeof parts.onRecord = (lane, type, at, end) =>
+        !endsWindow(slot, type, end) && parts.onRecord(lane, type, at, end);
+      const own = { loops, index, onRecord, stepBytes: STEP_BYTES, take: () => {} };
+      return makeLane(slot.windowBytes, { ...parts, ...own });
+    });
+  }
+
+  /** Throws RangeError where memory does not suffice. */
+  listAll(data: Section): void {
+    const { reading } = this.#options;
+    readRecords(reading, data, this.#nextLane(), (lane) => this.#finish(lane));
+  }
+
+  /** Publishes what was held back, and deals out what no other thread has taken. */
+  close(): void {
+    const { ring } = this.#options;
+    const last = this.listed.at(-1);
+    if (last !== undefined) this.#publish(this.listed.length - 1);
+    ring.close(this.listed.length);
+    while (this.#dealOne());
+  }
+
+  /** Were all windows dealt out by this thread? */
+  get isDealtHere(): boolean {
+    return this.#turn === this.listed.length;
+  }
+
+  /** The first time behind each window. */
+  firstBehind(): number[] {
+    const since: number[] = [];
+    let first = Number.POSITIVE_INFINITY;
+    for (let nth = this.listed.length - 1; nth >= 0; nth--) {
+      since[nth] = first;
+      first = Math.min(first, (this.listed[nth] as Listed).first);
+    }
+    return since;
+  }
+
+  /** Does any window overlap later ones further than was known when it was dealt out? */
+  get isTold(): boolean {
+    return this.firstBehind().every((since, nth) => {
+      const listed = this.listed[nth] as Listed;
+      return since >= listed.since || since > listed.last;
+    });
+  }
+
+  #finish(lane: Lane): Lane | undefined {
+    const { reading, ring } = this.#options;
+    const slot = this.#lanes.indexOf(lane);
+    const until = reading.lastTime;
+    const [first, last] = takeTimesOf(reading) ?? [Number.POSITIVE_INFINITY, until];
+    if (this.listed.length === 0 && first <= last) this.origin = first;
+    const nth = this.listed.length;
+    if (nth >= ring.places.windows) {
+      this.isWhole = false;
+      return undefined;
+    }
+    const rows = this.regions.map(({ rows: before }) => before);
+    const since = this.#options.since?.[nth] ?? Number.POSITIVE_INFINITY;
+    this.listed.push({ until, first, last, slot, since, rows });
+    this.#describe(lane, slot);
+    // The window before it is held back until now, because it may reach into the time of this one.
+    if (nth > 0) this.#publish(nth - 1);
+    return this.#nextLane();
+  }
+
+  #publish(nth: number): void {
+    const { ring, since } = this.#options;
+    const listed = this.listed[nth] as Listed;
+    const behind = this.listed[nth + 1]?.first;
+    if (since === undefined && behind !== undefined) listed.since = behind;
+    const { about } = ring.places.slots[listed.slot] as SlotPlaces;
+    this.#view.setFloat64(about + ABOUT.since, listed.since, true);
+    ring.publish(nth, listed.slot, nth + 1);
+  }
+
+  /** Writes what dealers must know of the window. */
+  #describe({ scanner }: Lane, slot: number): void {
+    const { reading, ring } = this.#options;
+    const { builders } = reading.registry;
+    while (this.regions.length < builders.length) this.#addTable();
+    const { scan, about, rows } = ring.places.slots[slot] as SlotPlaces;
+    const { count } = scanner.index;
+    this.#view.setFloat64(about + ABOUT.until, (this.listed.at(-1) as Listed).until, true);
+    this.#view.setFloat64(about + ABOUT.origin, this.origin, true);
+    this.#words[(about + ABOUT.seq) >>> 2] = this.#seq;
+    // The loops do not know of those that were listed one by one.
+    this.#words[(scan + SCAN.count) >>> 2] = count;
+    this.#words[(about + ABOUT.tables) >>> 2] = builders.length;
+    this.#seq += count;
+    this.regions.forEach((table, nth) => {
+      const at = (rows + nth * ROWS.bytes) >>> 2;
+      const row = table.rows;
+      const region = this.#regionFor(nth, reading.tally.counts[nth] as number);
+      this.#words[at + (ROWS.row >>> 2)] = row;
+      this.#words[at + (ROWS.columns >>> 2)] = region?.memory.ts ?? 0;
+      this.#words[at + (ROWS.capacity >>> 2)] = region?.memory.capacity ?? 0;
+    });
+  }
+
+  #addTable(): void {
+    const { reading, ring } = this.#options;
+    const nth = this.regions.length;
+    const { builders, sourceOfTable } = reading.registry;
+    const { detail } = builders[nth] as EventBuilder;
+    const source = sourceOfTable[nth] as number;
+    const made = (source << DETAIL_BITS) | DETAILS.indexOf(detail);
+    this.#words[(ring.places.tables >>> 2) + nth] = made;
+    this.regions.push(new TableRegions(builders[nth] as EventBuilder));
+  }
+
+  #regionFor(nth: number, rows: number): Region | undefined {
+    const { reading, ring, guess } = this.#options;
+    const table = this.regions[nth] as TableRegions;
+    const source = reading.registry.sourceOfTable[nth] as number;
+    return table.makeRoom(rows, () => guess(source), ring);
+  }
+
+  /** Room for the next window; while there is none, this thread deals out others. */
+  #nextLane(): Lane {
+    const { ring } = this.#options;
+    for (;;) {
+      const slot = ring.freeSlot();
+      if (slot !== undefined) {
+        const lane = this.#lanes[slot] as Lane;
+        lane.scanner.index.count = 0;
+        return lane;
+      }
+      this.#dealOne();
+    }
+  }
+
+  /** False when no window is waiting. */
+  #dealOne(): boolean {
+    const { ring, dealers } = this.#options;
+    const window = ring.takeWindow();
+    if (window === undefined) return false;
+    dealers[this.#turn % dealers.length]?.deal(window);
+    this.#turn++;
+    return true;
+  }
+}
