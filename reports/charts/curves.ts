@@ -65,7 +65,7 @@ export function curvesOf(timeline: ReportTimeline, scale: Scale): Curve[] {
     const rows = rowsOf(series, scale);
     if (series.side !== undefined) return { series, rows, color: sideColor(series) };
     if (series.role === 'limit') return { series, rows, color: pick(LIMITS, used.limit++) };
-    if (series.role === 'predicted' || series.role === 'simulated') {
+    if (series.role === 'predicted') {
       return { series, rows, color: pick(PREDICTIONS, used.prediction++) };
     }
     return { series, rows, color: pick(CURVES, used.curve++) };
@@ -77,7 +77,6 @@ export function curvesOf(timeline: ReportTimeline, scale: Scale): Curve[] {
     inferred: 3,
     predicted: 4,
     counterfactual: 5,
-    simulated: 6,
   };
   return colored.toSorted((a, b) => order[a.series.role] - order[b.series.role]);
 }

@@ -18,7 +18,6 @@ const ROLE_WORDS = {
   inferred: 'counted from events',
   predicted: 'predicted, open loop',
   counterfactual: 'counterfactual, another kernel',
-  simulated: 'simulated, closed loop',
   limit: 'limit',
 } as const;
 
@@ -155,9 +154,6 @@ export function keyOf(timeline: ReportTimeline): KeyEntry[] {
   }
   if (has((one) => one.role === 'counterfactual')) {
     key.push({ sign: 'dotted', text: 'counterfactual: as another kernel would have counted' });
-  }
-  if (has((one) => one.role === 'simulated')) {
-    key.push({ sign: 'dotted', text: `simulated, closed loop${margin('simulated', 'error bar')}` });
   }
   if (has((one) => one.role === 'limit')) {
     key.push({ sign: 'thin', text: `limit${margin('limit', 'shaded')}` });

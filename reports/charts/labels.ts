@@ -71,6 +71,6 @@ function swatchOf({ role, shape }: Curve['series']): string {
   if (shape === 'point' || role === 'sampled') return 'point';
   if (role === 'predicted') return 'dashed';
   if (role === 'inferred') return 'long';
-  if (role === 'simulated' || role === 'counterfactual') return 'dotted';
+  if (role === 'counterfactual') return 'dotted';
   return role === 'limit' ? 'thin' : 'solid';
 }

@@ -29,7 +29,6 @@ const DASHES: Readonly<Partial<Record<ReportSeries['role'], readonly number[]>>>
   inferred: [8, 2],
   predicted: [5, 4],
   counterfactual: [2, 3],
-  simulated: [2, 3],
 };
 
 function lineShape(curve: Curve): 'step-after' | 'linear' {

@@ -36,15 +36,7 @@ const seriesSchema = z
     id: z.string(),
     label: z.string(),
     side: sideSchema.optional(),
-    role: z.enum([
-      'recorded',
-      'sampled',
-      'inferred',
-      'predicted',
-      'counterfactual',
-      'simulated',
-      'limit',
-    ]),
+    role: z.enum(['recorded', 'sampled', 'inferred', 'predicted', 'counterfactual', 'limit']),
     shape: z.enum(['step', 'linear', 'point']),
     /** Points that the capture holds; the arrays below hold those that are drawn. */
     points: z.number(),

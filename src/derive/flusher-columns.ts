@@ -49,28 +49,31 @@ export const roundLists = () =>
     moved_inodes: 'count',
   });
 
-export const sliceLists = () =>
-  new ColumnLists({
-    ts_ns: 'ns',
-    seq: 'seq',
-    pid: 'id',
-    domain: 'none',
-    bdi: 'text',
-    cgroup: 'text',
-    ino: 'id64',
-    /** Row of the works, -1 outside of one. */
-    work: 'none',
-    reason: 'text',
-    start_ns: 'ns',
-    end_ns: 'ns',
-    to_write_pages: 'pages',
-    wrote_pages: 'pages',
-    /** What the work could still write when the slice began. */
-    remaining_pages: 'pages',
-    dirtied_when_jiffies: 'jiffies',
-    state: 'text',
-    state_after: 'text',
-  });
+export const sliceLists = (reserved: number) =>
+  new ColumnLists(
+    {
+      ts_ns: 'ns',
+      seq: 'seq',
+      pid: 'id',
+      domain: 'none',
+      bdi: 'text',
+      cgroup: 'text',
+      ino: 'id64',
+      /** Row of the works, -1 outside of one. */
+      work: 'none',
+      reason: 'text',
+      start_ns: 'ns',
+      end_ns: 'ns',
+      to_write_pages: 'pages',
+      wrote_pages: 'pages',
+      /** What the work could still write when the slice began. */
+      remaining_pages: 'pages',
+      dirtied_when_jiffies: 'jiffies',
+      state: 'text',
+      state_after: 'text',
+    },
+    reserved,
+  );
 
 export const batchLists = () =>
   new ColumnLists({

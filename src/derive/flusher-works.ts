@@ -15,6 +15,7 @@ import { numbers, type Table, type Tables, tableWith } from '../trace/table.ts';
 import { batchLists, roundLists, sliceLists, workLists } from './flusher-columns.ts';
 import { readWork, sameWork, type Worker, type WorkRecord, workersOf } from './flusher-worker.ts';
 import { RowReader } from './row-reader.ts';
+import { type SliceColumns, sliceColumns } from './slice-columns.ts';
 import { type WbDomain, WbDomains } from './wb-domains.ts';
 import { WorkRequests } from './work-requests.ts';
 
@@ -58,10 +59,10 @@ export function flusherWorks(tables: Tables): FlusherWorks | undefined {
     return table === undefined ? [] : [{ table, step }];
   });
   if (!present.some(({ step }) => step !== 'queue' && step !== 'wake')) return undefined;
-  const steps = new Steps(
-    present.some(({ step }) => step === 'sliceStart'),
-    present.some(({ step }) => step === 'written'),
-  );
+  const has = (wanted: Step) => present.some(({ step }) => step === wanted);
+  const sliceStep = has('sliceStart') ? 'sliceStart' : 'sliceEnd';
+  const slices = present.find(({ step }) => step === sliceStep)?.table.rows ?? 0;
+  const steps = new Steps(has('sliceStart'), has('written'), slices);
   const handlers = present.map(({ table, step }) => steps.reader(table, step));
   visitInOrder(
     present.map(({ table }) => table),
@@ -72,10 +73,16 @@ export function flusherWorks(tables: Tables): FlusherWorks | undefined {
 
 type Place = { readonly ts: number; readonly seq: number; readonly pid: number };
 
+const placeAt = ({ ts, seq, pid }: Pick<SliceColumns, keyof Place>, row: number): Place => ({
+  ts: ts[row] as number,
+  seq: seq[row] as number,
+  pid: pid[row] as number,
+});
+
 class Steps {
   readonly #works = workLists();
   readonly #rounds = roundLists();
-  readonly #slices = sliceLists();
+  readonly #slices: ReturnType<typeof sliceLists>;
   readonly #batches = batchLists();
   readonly #domains = new WbDomains();
   readonly #workers = workersOf();
@@ -84,22 +91,32 @@ class Steps {
   readonly #hasStarts: boolean;
   readonly #hasWritten: boolean;
 
-  constructor(hasStarts: boolean, hasWritten: boolean) {
+  constructor(hasStarts: boolean, hasWritten: boolean, slices: number) {
+    this.#slices = sliceLists(slices);
     this.#hasStarts = hasStarts;
     this.#hasWritten = hasWritten;
   }
 
   /** Columns are looked up once a table; the result handles one row. */
   reader(source: Table, step: Step): (row: number) => void {
+    const domain = 'bdi' in source.columns ? this.#domains.reader(source) : () => -1;
+    if (step === 'sliceStart' || step === 'sliceEnd') {
+      const columns = sliceColumns(source, domain);
+      return (row) => this[step](columns, row);
+    }
     const ts = numbers(source, 'ts_ns').values;
     const seq = numbers(source, 'seq').values;
     const pid = numbers(source, 'pid').values;
     const table = new RowReader(source);
-    const domain = 'bdi' in source.columns ? this.#domains.reader(source) : () => -1;
-    return (row) => {
-      const place = { ts: ts[row] as number, seq: seq[row] as number, pid: pid[row] as number };
-      this[step](table, row, place, domain(row));
-    };
+    const place = placeAt.bind(undefined, { ts, seq, pid });
+    // Throttled tasks wake the flusher again and again.
+    if (step === 'wake') {
+      return (row) => {
+        const own = domain(row);
+        if (!this.#requests.isWoken(own)) this.wake(table, row, place(row), own);
+      };
+    }
+    return (row) => this[step](table, row, place(row), domain(row));
   }
 
   queue(table: RowReader, row: number, place: Place, domain: number): void {
@@ -142,7 +159,7 @@ class Steps {
       wrote_pages: Number.NaN,
       moved_inodes: Number.NaN,
     });
-    this.#works.add(worker.work, 'rounds', 1);
+    this.#works.lists.rounds.add(worker.work, 1);
     worker.record = record;
   }
 
@@ -195,59 +212,63 @@ class Steps {
       return;
     }
     const moved = table.number('moved', row);
-    this.#works.add(worker.work, 'moved_inodes', moved);
-    if (worker.round >= 0) this.#rounds.set(worker.round, 'moved_inodes', moved);
+    this.#works.lists.moved_inodes.add(worker.work, moved);
+    if (worker.round >= 0) this.#rounds.lists.moved_inodes.set(worker.round, moved);
   }
 
-  sliceStart(table: RowReader, row: number, place: Place, domain: number): void {
-    const worker = this.#workers(place.pid);
+  sliceStart(at: SliceColumns, row: number): void {
+    const worker = this.#workers(at.pid[row] as number);
     if (worker.slice >= 0) {
-      this.#unpaired('begin_without_end', 'the writing of an inode', table, row, place);
+      this.#unpaired('begin_without_end', 'the writing of an inode', at, row, placeAt(at, row));
     }
-    worker.slice = this.#slice(table, row, place, domain, place.ts);
+    worker.slice = this.#slice(at, row, worker, at.ts[row] as number);
   }
 
-  #slice(table: RowReader, row: number, place: Place, domain: number, start_ns: number): number {
-    const worker = this.#workers(place.pid);
+  /** There may be one an inode: cells are written one by one, without an object for the row. */
+  #slice(at: SliceColumns, row: number, worker: Worker, start_ns: number): number {
+    const domain = at.domain(row);
+    const of = this.#domains.list[domain];
     const inWork = worker.round >= 0 && worker.record?.domain === domain;
-    if (inWork) this.#works.add(worker.work, 'slices', 1);
-    return this.#slices.push({
-      ts_ns: place.ts,
-      seq: place.seq,
-      pid: place.pid,
-      domain,
-      bdi: this.#domains.list[domain]?.bdi ?? '',
-      cgroup: this.#domains.list[domain]?.cgroup ?? '',
-      ino: table.big('ino', row),
-      work: inWork ? worker.work : -1,
-      reason: inWork ? (worker.record?.reason ?? '') : '',
-      start_ns,
-      end_ns: Number.NaN,
-      to_write_pages: table.number('nr_to_write_pages', row),
-      wrote_pages: Number.NaN,
-      remaining_pages: inWork ? worker.remaining - worker.wrote : Number.NaN,
-      dirtied_when_jiffies: table.number('dirtied_when_jiffies', row),
-      state: table.text('state', row),
-      state_after: '',
-    });
+    if (inWork) this.#works.lists.slices.add(worker.work, 1);
+    const { lists } = this.#slices;
+    const slice = this.#slices.grow();
+    lists.ts_ns.set(slice, at.ts[row] as number);
+    lists.seq.set(slice, at.seq[row] as number);
+    lists.pid.set(slice, at.pid[row] as number);
+    lists.domain.set(slice, domain);
+    lists.bdi.set(slice, of?.bdi ?? '');
+    lists.cgroup.set(slice, of?.cgroup ?? '');
+    lists.ino.setWords(slice, at.ino[2 * row] as number, at.ino[2 * row + 1] as number);
+    lists.work.set(slice, inWork ? worker.work : -1);
+    lists.reason.set(slice, inWork ? (worker.record?.reason ?? '') : '');
+    lists.start_ns.set(slice, start_ns);
+    lists.end_ns.set(slice, Number.NaN);
+    lists.to_write_pages.set(slice, at.toWrite(row));
+    lists.wrote_pages.set(slice, Number.NaN);
+    lists.remaining_pages.set(slice, inWork ? worker.remaining - worker.wrote : Number.NaN);
+    lists.dirtied_when_jiffies.set(slice, at.dirtiedWhen(row));
+    lists.state.set(slice, at.state(row));
+    lists.state_after.set(slice, '');
+    return slice;
   }
 
-  sliceEnd(table: RowReader, row: number, place: Place, domain: number): void {
-    const worker = this.#workers(place.pid);
-    const ino = table.big('ino', row);
+  sliceEnd(at: SliceColumns, row: number): void {
+    const worker = this.#workers(at.pid[row] as number);
+    const { lists } = this.#slices;
     const slice = worker.slice;
-    const matches = slice >= 0 && this.#slices.lists.ino[slice] === ino;
+    const [low, high] = [at.ino[2 * row] as number, at.ino[2 * row + 1] as number];
+    const matches = slice >= 0 && lists.ino.is(slice, low, high);
     worker.slice = -1;
     if (!matches && this.#hasStarts) {
-      this.#unpaired('end_without_begin', 'the writing of an inode', table, row, place);
+      this.#unpaired('end_without_begin', 'the writing of an inode', at, row, placeAt(at, row));
     }
     // Kernels before 3.9 print the end alone.
-    const own = matches ? slice : this.#slice(table, row, place, domain, Number.NaN);
-    const wrote = table.number('wrote_pages', row);
-    this.#slices.set(own, 'end_ns', place.ts);
-    this.#slices.set(own, 'wrote_pages', wrote);
-    this.#slices.set(own, 'state_after', table.text('state', row));
-    if (this.#slices.number(own, 'work') >= 0) worker.wrote += wrote;
+    const own = matches ? slice : this.#slice(at, row, worker, Number.NaN);
+    const wrote = at.wrote(row);
+    lists.end_ns.set(own, at.ts[row] as number);
+    lists.wrote_pages.set(own, wrote);
+    lists.state_after.set(own, at.state(row));
+    if (lists.work.at(own) >= 0) worker.wrote += wrote;
   }
 
   written(table: RowReader, row: number, place: Place, domain: number): void {
@@ -261,11 +282,11 @@ class Steps {
     // LONG_MAX less some thousands is no double, so that the difference is taken exactly.
     const charged = Number(worker.exact - after.exact);
     const { work, round } = worker;
-    this.#rounds.set(round, 'end_ns', place.ts);
-    this.#rounds.set(round, 'charged_pages', charged);
-    this.#rounds.set(round, 'wrote_pages', worker.wrote);
-    this.#works.add(work, 'written_pages', charged);
-    this.#works.set(work, 'end_ns', place.ts);
+    this.#rounds.lists.end_ns.set(round, place.ts);
+    this.#rounds.lists.charged_pages.set(round, charged);
+    this.#rounds.lists.wrote_pages.set(round, worker.wrote);
+    this.#works.lists.written_pages.add(work, charged);
+    this.#works.lists.end_ns.set(work, place.ts);
     worker.batch += charged;
     worker.round = -1;
     worker.exact = after.exact;
@@ -274,7 +295,7 @@ class Steps {
   wait(table: RowReader, row: number, place: Place): void {
     const { work } = this.#workers(place.pid);
     if (work < 0) this.#unpaired('end_without_begin', 'a wait of a work', table, row, place);
-    else this.#works.add(work, 'waits', 1);
+    else this.#works.lists.waits.add(work, 1);
   }
 
   batch(table: RowReader, row: number, place: Place): void {
@@ -298,7 +319,13 @@ class Steps {
     worker.since_ns = place.ts;
   }
 
-  #unpaired(code: DiagnosticCode, subject: string, { name }: RowReader, row: number, at: Place) {
+  #unpaired(
+    code: DiagnosticCode,
+    subject: string,
+    { name }: { readonly name: string },
+    row: number,
+    at: Place,
+  ) {
     this.#diagnostics.addRow(code, name, row, { ts_ns: at.ts, subject });
   }
 

@@ -142,8 +142,8 @@ class Pass {
         }
         if (at < open.length - 1) this.#unpaired('begin_without_end', table, row);
         open.splice(at);
-        this.#episodes.set(found.row, 'end_ns', ts[row] as number);
-        this.#episodes.set(found.row, 'nr_reclaimed_pages', reclaimed[row] as number);
+        this.#episodes.lists.end_ns.set(found.row, ts[row] as number);
+        this.#episodes.lists.nr_reclaimed_pages.set(found.row, reclaimed[row] as number);
       },
     };
   }
@@ -172,7 +172,7 @@ class Pass {
             passes: 0,
           });
         }
-        this.#kswapd.add(task.interval, 'passes', 1);
+        this.#kswapd.lists.passes.add(task.interval, 1);
       },
     };
   }
@@ -187,7 +187,7 @@ class Pass {
       handle: (row) => {
         const task = this.#task(pid[row] as number);
         this.#endPass(task);
-        if (task.interval >= 0) this.#kswapd.set(task.interval, 'end_ns', ts[row] as number);
+        if (task.interval >= 0) this.#kswapd.lists.end_ns.set(task.interval, ts[row] as number);
         task.interval = -1;
       },
     };
@@ -202,7 +202,7 @@ class Pass {
   #touch(task: Task, ts_ns: number): number {
     const inner = task.open.at(-1);
     if (inner === undefined) return -1;
-    if (inner.kind === 'kswapd') this.#episodes.set(inner.row, 'end_ns', ts_ns);
+    if (inner.kind === 'kswapd') this.#episodes.lists.end_ns.set(inner.row, ts_ns);
     return inner.row;
   }
 
@@ -249,14 +249,15 @@ class Pass {
           this.#outside.reclaimed_pages += reclaimed[row] as number;
           return;
         }
-        const episodes = this.#episodes;
-        episodes.add(episode, 'batches', 1);
-        episodes.add(episode, 'scanned_pages', scanned[row] as number);
-        episodes.add(episode, 'reclaimed_pages', reclaimed[row] as number);
-        for (const { id, values } of found) episodes.add(episode, id, values[row] as number);
+        const { lists } = this.#episodes;
+        lists.batches.add(episode, 1);
+        lists.scanned_pages.add(episode, scanned[row] as number);
+        lists.reclaimed_pages.add(episode, reclaimed[row] as number);
+        for (const { id, values } of found) lists[id].add(episode, values[row] as number);
         const level = priority?.[row] ?? Number.NaN;
-        const lowest = episodes.number(episode, 'lowest_priority');
-        if (!(lowest <= level)) episodes.set(episode, 'lowest_priority', level);
+        if (!(lists.lowest_priority.at(episode) <= level)) {
+          lists.lowest_priority.set(episode, level);
+        }
       },
     };
   }
@@ -293,8 +294,8 @@ class Pass {
     const table = tableWith(this.#tables, 'mm_shrink_slab_end', ['retval']);
     const freed = table && numbers(table, 'retval').values;
     return this.#counted(table, (episode, row) => {
-      this.#episodes.add(episode, 'slab_calls', 1);
-      this.#episodes.add(episode, 'slab_freed', Math.max(0, freed?.[row] ?? 0));
+      this.#episodes.lists.slab_calls.add(episode, 1);
+      this.#episodes.lists.slab_freed.add(episode, Math.max(0, freed?.[row] ?? 0));
     });
   }
 
@@ -302,14 +303,14 @@ class Pass {
     const table = tableWith(this.#tables, 'mm_vmscan_throttled', ['usec_delayed_us']);
     const delayed = table && numbers(table, 'usec_delayed_us').values;
     return this.#counted(table, (episode, row) => {
-      this.#episodes.add(episode, 'throttled', 1);
-      this.#episodes.add(episode, 'throttled_us', delayed?.[row] ?? 0);
+      this.#episodes.lists.throttled.add(episode, 1);
+      this.#episodes.lists.throttled_us.add(episode, delayed?.[row] ?? 0);
     });
   }
 
   #write(): Step | undefined {
     const table = tableWith(this.#tables, 'mm_vmscan_write_folio', []);
-    return this.#counted(table, (episode) => this.#episodes.add(episode, 'folios_written', 1));
+    return this.#counted(table, (episode) => this.#episodes.lists.folios_written.add(episode, 1));
   }
 
   #counted(

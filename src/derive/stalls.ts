@@ -51,7 +51,7 @@ export function findStalls(tables: Tables, options: StallOptions): readonly Stal
   const scene = makeScene(tables, options);
   const drafts = PLACES.flatMap((find) => find(scene));
   // What is concluded from the silence of a task needs to know all its other waits.
-  drafts.push(...inodeWait(scene, drafts));
+  for (const draft of inodeWait(scene, drafts)) drafts.push(draft);
   markLosses(drafts, options);
   shareTime(drafts);
   return drafts.sort((left, right) => left.start_ns - right.start_ns || left.seq - right.seq);

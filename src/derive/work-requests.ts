@@ -24,8 +24,13 @@ export class WorkRequests {
     return this.#queued.get(keyOf(record))?.shift();
   }
 
+  isWoken(domain: number): boolean {
+    return this.#woken.has(domain);
+  }
+
+  /** Of a domain that is not woken yet. */
   woken(domain: number, requester: Requester): void {
-    if (!this.#woken.has(domain)) this.#woken.set(domain, requester);
+    this.#woken.set(domain, requester);
   }
 
   /**

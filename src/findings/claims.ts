@@ -5,43 +5,55 @@
 import type { Stall } from '../derive/stalls.ts';
 import type { Victim } from './cause.ts';
 
+/** A column by number of the stall: as a Map, 0.34 M claims took 0.2 s in each of its causes. */
 export class StallClaims {
-  /** Claimed nanoseconds by number of the stall. */
-  readonly #ns = new Map<number, number>();
+  /** Claimed nanoseconds, 0 for none. */
+  #ns = new Float64Array(64);
+  /** Claimed stalls in the order of their first claims. */
+  readonly #stalls: number[] = [];
 
   /** Claims a part of a stall; a second claim of the same cause only widens the first. */
   add(stall: number, ns: number): void {
     if (!(ns > 0)) return;
-    this.#ns.set(stall, Math.max(this.#ns.get(stall) ?? 0, ns));
+    if (stall >= this.#ns.length) this.#grow(stall);
+    const before = this.#ns[stall] as number;
+    if (before === 0) this.#stalls.push(stall);
+    if (ns > before) this.#ns[stall] = ns;
+  }
+
+  #grow(stall: number): void {
+    const larger = new Float64Array(Math.max(stall + 1, 2 * this.#ns.length));
+    larger.set(this.#ns);
+    this.#ns = larger;
   }
 
   has(stall: number): boolean {
-    return this.#ns.has(stall);
+    return this.of(stall) > 0;
   }
 
   get size(): number {
-    return this.#ns.size;
+    return this.#stalls.length;
   }
 
-  entries(): IterableIterator<[stall: number, ns: number]> {
-    return this.#ns.entries();
+  *entries(): IterableIterator<[stall: number, ns: number]> {
+    for (const stall of this.#stalls) yield [stall, this.of(stall)];
   }
 
   total_ns(): number {
     let sum = 0;
-    for (const ns of this.#ns.values()) sum += ns;
+    for (const stall of this.#stalls) sum += this.of(stall);
     return sum;
   }
 
   /** Nanoseconds claimed of a stall. */
   of(stall: number): number {
-    return this.#ns.get(stall) ?? 0;
+    return stall < this.#ns.length ? (this.#ns[stall] as number) : 0;
   }
 
   /** What is left when others explain that much of each stall, nanoseconds. */
   without(explained_ns: (stall: number) => number): StallClaims {
     const rest = new StallClaims();
-    for (const [stall, ns] of this.#ns) rest.add(stall, ns - explained_ns(stall));
+    for (const stall of this.#stalls) rest.add(stall, this.of(stall) - explained_ns(stall));
     return rest;
   }
 }

@@ -32,10 +32,11 @@ export class Context {
   /** With what the page history says of pages written, which predicts the write bandwidth. */
   get identities(): Identities {
     return this.#once('identities', () => {
-      const written = this.history?.written;
-      return written === undefined
-        ? this.facts.identities
-        : checkIdentities(this.trace, undefined, written);
+      const { facts, history } = this;
+      const written = history?.written ?? [];
+      // Where no event tells of pages written, nothing would be new.
+      if (written.length === 0) return facts.identities;
+      return checkIdentities(this.trace, facts.observed, written);
     });
   }
 
@@ -80,9 +81,14 @@ export class Context {
     return this.facts.isRecorded(name);
   }
 
-  readonly #results = new Map<string, unknown>();
+  /** A result that several sections share, made once: `context.once(requestsByDevice)`. */
+  once<T>(make: (context: Context) => T): T {
+    return this.#once(make, () => make(this));
+  }
 
-  #once<T>(key: string, make: () => T): T {
+  readonly #results = new Map<unknown, unknown>();
+
+  #once<T>(key: unknown, make: () => T): T {
     if (this.#results.has(key)) return this.#results.get(key) as T;
     const value = make();
     this.#results.set(key, value);

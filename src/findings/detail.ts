@@ -22,7 +22,6 @@ export type DetailUnit =
  * - `inferred`: counted or summed up from recorded events, as exact as those are complete
  * - `predicted`: the open-loop replay of level (b), with its error bar
  * - `counterfactual`: what another kernel would have counted for the recorded events, of level (c)
- * - `simulated`: the closed loop of level (c), where decisions feed back
  * - `limit`: what values are compared with
  */
 export type SeriesRole =
@@ -31,7 +30,6 @@ export type SeriesRole =
   | 'inferred'
   | 'predicted'
   | 'counterfactual'
-  | 'simulated'
   | 'limit';
 
 /** Which of two captures something is about, where two are compared. */

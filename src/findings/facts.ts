@@ -6,10 +6,11 @@ import { consistencyOf } from '../derive/consistency.ts';
 import { type DirtyState, dirtyState } from '../derive/dirty-state.ts';
 import { type FlusherWorks, flusherWorks } from '../derive/flusher-works.ts';
 import { findStalls, isKernelThread, type Stall, stallOptions } from '../derive/stalls.ts';
-import { checkChunks } from '../replay/chunk-bandwidth.ts';
+import { type ObservedBandwidth, observeChunks } from '../replay/chunk-bandwidth.ts';
 import { checkIdentities, type Identities } from '../replay/identities.ts';
 import { type LossIndex, lossIndex } from '../replay/losses.ts';
 import { replayThresholds, type ThresholdReplay } from '../replay/thresholds.ts';
+import { findTimebase } from '../replay/timebase.ts';
 import { allDiagnostics } from '../trace/diagnostics.ts';
 import { firstNot } from '../trace/search.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -81,20 +82,22 @@ export class Facts {
     return this.#once('losses', () => lossIndex(this.trace.losses));
   }
 
-  /** The kernel's own numbers against its laws; also HZ and page size. */
+  /** The kernel's own numbers against its laws. */
   get identities(): Identities {
-    return this.#once('identities', () => {
-      const { bandwidth } = checkChunks(this.trace, this.works);
-      return checkIdentities(this.trace, bandwidth);
-    });
+    return this.#once('identities', () => checkIdentities(this.trace, this.observed));
+  }
+
+  /** What the flusher's slices say of the write bandwidth. */
+  get observed(): ObservedBandwidth {
+    return this.#once('observed', () => observeChunks(this.trace, this.works).bandwidth);
   }
 
   get pageSize(): number {
-    return this.identities.timebase.page_size;
+    return findTimebase(this.trace).page_size;
   }
 
   get hz(): number | undefined {
-    return this.identities.timebase.hz;
+    return findTimebase(this.trace).hz;
   }
 
   /** All stalls; claims refer to them by their place in this list. */

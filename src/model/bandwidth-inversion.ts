@@ -6,8 +6,10 @@ import { mulDiv } from '../kernel/arithmetic.ts';
 import {
   type Divisor,
   type DomainPoint,
+  Position,
   type PositionRules,
   positionRatio,
+  RATIO_ONE,
 } from './position-ratio.ts';
 import type { Range } from './write-bandwidth.ts';
 
@@ -19,8 +21,11 @@ export function taskRatelimit(
   rules: PositionRules,
   divisor: Divisor = 'kernel',
 ): number {
-  return mulDiv(dirtyRatelimit, positionRatio(at, avgWriteBandwidth, rules, divisor), 1024);
+  return mulDiv(dirtyRatelimit, positionRatio(at, avgWriteBandwidth, rules, divisor), RATIO_ONE);
 }
+
+/** Where the bandwidth of a point is searched for. */
+const searched = new Position();
 
 /**
  * Bandwidths in `within` that give `task`, as a range that holds them all; undefined if there are
@@ -34,14 +39,14 @@ export function bandwidthsGiving(
   rules: PositionRules,
   within: Range,
 ): Range | undefined {
-  const rateAt = (bandwidth: number) => taskRatelimit(dirtyRatelimit, at, bandwidth, rules);
+  searched.set(at, rules);
+  const rateAt = (bandwidth: number, divisor?: Divisor) =>
+    mulDiv(dirtyRatelimit, searched.ratio(bandwidth, divisor), RATIO_ONE);
   if (rateAt(within.low) === task && rateAt(within.high) === task) return within;
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const divisor of ['width', 'width-and-one'] as const) {
-    const found = monotoneRange(task, within, (bandwidth) =>
-      taskRatelimit(dirtyRatelimit, at, bandwidth, rules, divisor),
-    );
+    const found = monotoneRange(task, within, (bandwidth) => rateAt(bandwidth, divisor));
     if (found === undefined) continue;
     low = Math.min(low, found.low);
     high = Math.max(high, found.high);

@@ -5,6 +5,8 @@ export type CounterFit = {
   readonly within_drift: number;
   readonly max_abs_pages: number;
   readonly drift_bound_pages: number;
+  /** The most pages in flight at a sample, by which its bound is wider than the drift. */
+  readonly most_in_flight_pages: number;
   /** Σ|predicted − recorded| / Σ recorded; what only grows is counted from the start. */
   readonly wape: number | undefined;
   /**

@@ -16,6 +16,7 @@ import {
 } from '../trace/table.ts';
 
 import { FolioOrders } from './folio-orders.ts';
+import { type CachedFolios, coveringOrder, leave, MAX_ORDER } from './folio-splits.ts';
 import { visitRows } from './history/order.ts';
 
 /** What a size rests on. */
@@ -43,16 +44,13 @@ const SINGLE_PAGES = 2;
 const INDEX_STRIDE = 3;
 const ASSUMED = 4;
 
-/** Largest order that the page cache uses (MAX_PAGECACHE_ORDER is at most 11 with 4 KiB pages). */
-const MAX_ORDER = 16;
-
 /** Larger steps are holes rather than folios (2 MiB with 4 KiB pages). */
 const MAX_STRIDE_ORDER = 9;
 
 const CACHE_COLUMNS = ['dev', 'ino', 'index'];
 
 /** Folios of one inode on one device: order by first index. */
-type CachedInode = { readonly dev: number; readonly orders: FolioOrders };
+type CachedInode = CachedFolios & { readonly dev: number };
 
 /** An inode number in all its bits; the usual ones stay numbers. */
 type InodeKey = number | string;
@@ -113,7 +111,7 @@ class PageCache {
     }
     let inode = devices.find((candidate) => candidate.dev === dev);
     if (inode === undefined) {
-      inode = { dev, orders: new FolioOrders() };
+      inode = { dev, orders: new FolioOrders(), splitEnd: -1 };
       devices.push(inode);
     }
     return inode;
@@ -128,31 +126,16 @@ class PageCache {
     if (devices === undefined) return undefined;
     for (const inode of devices) {
       if (inode.dev !== bdiDev) continue;
-      const order = coveringOrder(inode, index);
+      const order = coveringOrder(inode.orders, index);
       if (order !== undefined) return order;
     }
     for (const inode of devices) {
       if (inode.dev === bdiDev) continue;
-      const order = coveringOrder(inode, index);
+      const order = coveringOrder(inode.orders, index);
       if (order !== undefined) return order;
     }
     return undefined;
   }
-}
-
-/** Folios are naturally aligned: a covering one begins at the index with low bits cleared. */
-function coveringOrder(inode: CachedInode, index: number): number | undefined {
-  const own = inode.orders.get(index);
-  if (own !== undefined) return own;
-  let before = index;
-  for (let order = 1, size = 2; order <= MAX_ORDER; order++, size *= 2) {
-    const head = index - (index % size);
-    if (head === before) continue;
-    before = head;
-    const found = inode.orders.get(head);
-    if (found !== undefined && found >= order) return found;
-  }
-  return undefined;
 }
 
 function addVisitor(table: Table, cache: PageCache): (row: number) => void {
@@ -180,7 +163,7 @@ function deleteVisitor(
     const key = inodeOf(row);
     const at = index[row] as number;
     const inode = cache.inode(key, dev[row] as number);
-    const known = inode.orders.delete(at) || splitBefore(inode, at);
+    const known = leave(inode, at, Math.min(order?.[row] ?? 0, MAX_ORDER));
     const waiting = cache.unsized.get(key);
     const rows = waiting?.get(at);
     if (known || rows === undefined) return;
@@ -214,28 +197,6 @@ function dirtyVisitor(
     if (order === undefined) waitForSize(cache, key, at, row);
     else evidence[row] = ADDED;
   };
-}
-
-/**
- * A part of a larger folio leaves: it was split where the file now ends. The halves that do not
- * hold the last page that stays keep their size, and that page is alone (folio_split, non-uniform).
- * False when no larger folio is known there.
- */
-function splitBefore(inode: CachedInode, index: number): boolean {
-  const order = coveringOrder(inode, index);
-  if (order === undefined) return false;
-  const head = index - (index % 2 ** order);
-  inode.orders.delete(head);
-  const last = index - 1;
-  let from = head;
-  for (let part = order - 1; part >= 0; part--) {
-    const middle = from + 2 ** part;
-    if (middle > last) continue;
-    inode.orders.set(from, part);
-    from = middle;
-  }
-  inode.orders.set(last, 0);
-  return true;
 }
 
 function waitForSize(cache: PageCache, key: InodeKey, index: number, row: number): void {

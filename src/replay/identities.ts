@@ -4,9 +4,10 @@
  * balance_dirty_pages (kernel-core C.9); what no event prints is carried forward from those that
  * depend on it (throttle/walk.ts) and shown as inferred.
  */
+import { flusherWorks } from '../derive/flusher-works.ts';
 import type { FeatureState } from '../kernel/features.ts';
 import type { Trace } from '../trace/trace.ts';
-import { checkChunks, type ObservedBandwidth } from './chunk-bandwidth.ts';
+import { type ObservedBandwidth, observeChunks } from './chunk-bandwidth.ts';
 import type { WrittenSeries } from './history/written-log.ts';
 import { type IdentityResult, IdentityTally } from './residual.ts';
 import { stateColumns, throttleColumns, updateColumns } from './throttle/columns.ts';
@@ -53,7 +54,7 @@ export type Identities = ThrottleRun & {
  */
 export function checkIdentities(
   trace: Trace,
-  observed: ObservedBandwidth = checkChunks(trace).bandwidth,
+  observed: ObservedBandwidth = observeChunks(trace, flusherWorks(trace.tables)).bandwidth,
   written: readonly WrittenSeries[] = [],
 ): Identities {
   const timebase = findTimebase(trace);

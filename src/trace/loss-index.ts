@@ -27,6 +27,8 @@ export function lossIndex(losses: readonly Loss[]): LossIndex {
   return {
     intervals,
     overlaps(from_ns, to_ns) {
+      // Asked several times an event, and most captures have no gap.
+      if (intervals.length === 0) return false;
       const first = find(from_ns);
       return first !== undefined && first.from_ns <= to_ns;
     },

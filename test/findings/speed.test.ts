@@ -1,6 +1,9 @@
 /** Diagnosis grows with the capture and not with its square: eight times the waits, eight times the time. */
 import { expect, test } from 'vitest';
+import { Context } from '../../src/findings/context.ts';
 import { diagnose } from '../../src/findings/diagnose.ts';
+import { SECTIONS } from '../../src/findings/index.ts';
+import { runFindings } from '../../src/findings/run.ts';
 import type { Trace } from '../../src/trace/trace.ts';
 import {
   commit,
@@ -47,4 +50,18 @@ test.each(Object.keys(SCENES))('%s', { timeout: 60_000 }, (name) => {
   const most = elapsed_ms(many);
   // Linear is 8, quadratic 64; a machine at work on other things makes it vary.
   expect(most / least).toBeLessThan(30);
+});
+
+test('sections hold of more waits than a call has arguments', () => {
+  const rows = [
+    ...throttled({ until_s: 2, every_ms: 100, pause_ms: 1 }),
+    ...each(10, (from_s) => fsync({ from_s, for_s: 0.001 })),
+  ];
+  const diagnosis = diagnose(sceneTrace(rows, { end_s: 3 }));
+  const { stalls } = diagnosis.facts;
+  const many = Array.from({ length: 300_000 }, (_, nth) => stalls[nth % stalls.length]);
+  Object.defineProperty(diagnosis.facts, 'stalls', { value: many });
+  const asked = SECTIONS.filter(({ id }) => ['dirty-throttling', 'other-waits'].includes(id));
+  const found = runFindings(asked, new Context(diagnosis));
+  expect(found.map(({ status }) => status)).toEqual(['found', 'found']);
 });

@@ -181,10 +181,8 @@ describe('slices', () => {
     expect(impossible).toBe(0);
     expect([...seen.low_pages_per_s]).toEqual([2048, 2048]);
     expect([...seen.high_pages_per_s]).toEqual([4095, 4095]);
-    expect([seen.bdi, seen.cgroup]).toEqual([
-      ['7:0', '7:0'],
-      ['1', '1'],
-    ]);
+    const own = { bdi: '7:0', cgroup: '1' };
+    expect(Array.from(seen.domain, (domain) => seen.domains[domain])).toEqual([own, own]);
   });
 
   test('a bandwidth updated in between is said to be the cause', () => {

@@ -194,6 +194,26 @@ describe('other traces', () => {
     ]);
   });
 
+  test.each([
+    // A folio of 16 pages loses 2 to 4 of them; then pages before and behind are dirtied again.
+    [
+      'from a page on',
+      [
+        [6, 0],
+        [7, 0],
+      ],
+      [0, 4, 8, 9, 10, 12],
+      [4, 2, 1, 1, 2, 4],
+    ],
+    ['within a page', [[6, 1]], [0, 4, 5, 8, 9, 10, 12], [4, 1, 1, 1, 1, 2, 4]],
+    ['up to within a piece', [[8, 1]], [0, 4, 6, 7, 10, 11, 12], [4, 2, 1, 1, 1, 1, 4]],
+  ])('a hole %s leaves the rest of a folio in pieces', (_, holes, heads, expected) => {
+    const folio = added(0, 4);
+    const left = holes.map(([index, order]) => deleted(index as number, order as number));
+    const found = sizes(folio, ...left, ...heads.map((index) => dirtied(index)));
+    expect(found).toEqual(expected.map((pages) => [pages, 'added']));
+  });
+
   test('without dirty events there is nothing to size', () => {
     expect(findFolioSizes(makeTrace([added(0, 0)]).tables)).toBeUndefined();
   });

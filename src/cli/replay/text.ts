@@ -104,12 +104,18 @@ function fitRow(name: string, against: string, fit: CounterFit): string[] {
     String(fit.n),
     share(fit.within_drift, fit.n),
     String(fit.max_abs_pages),
-    `±${fit.drift_bound_pages}`,
+    boundText(fit),
     fit.wape === undefined ? '' : `${(100 * fit.wape).toPrecision(3)} %`,
     fit.wape_floor === undefined ? '' : `${(100 * fit.wape_floor).toPrecision(3)} %`,
     fit.end_residual_pages === undefined ? '' : String(fit.end_residual_pages),
     String(fit.skipped),
   ];
+}
+
+/** Pages whose events came and whose counters may not have moved are part of the bound. */
+function boundText({ drift_bound_pages, most_in_flight_pages }: CounterFit): string {
+  const flying = most_in_flight_pages > 0 ? ` + up to ${most_in_flight_pages} in flight` : '';
+  return `±${drift_bound_pages}${flying}`;
 }
 
 function counted(counts: Readonly<Record<string, number>>, noun: string): string {

@@ -36,9 +36,14 @@ export function folioWriteback(scene: Scene): Draft[] {
       before.row = row;
       continue;
     }
-    const given = { place: 'folio-writeback', event: table.name, start_ns } as const;
-    const joins_within_ns = gapWithin(scene, ended.duration_ns);
-    const draft = draftOf(rows, row, { ...given, ...ended, joins_within_ns });
+    const draft = draftOf(rows, row, {
+      place: 'folio-writeback',
+      event: table.name,
+      start_ns,
+      duration_ns: ended.duration_ns,
+      end: ended.end,
+      joins_within_ns: gapWithin(scene, ended.duration_ns),
+    });
     drafts.push(draft);
     last.set(pid, { row, draft });
   }

@@ -55,7 +55,7 @@ export function inodeWait(scene: Scene, known: readonly Draft[]): Draft[] {
         duration_ns: length,
         end: 'recorded',
         certainty: same === undefined ? 'possible' : 'likely',
-        evidence: [evidenceOf(wait.rows, wait.row), evidenceOf(flushes.rows, work.row)],
+        evidence: () => [evidenceOf(wait.rows, wait.row), evidenceOf(flushes.rows, work.row)],
       }),
     ];
   });

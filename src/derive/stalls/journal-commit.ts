@@ -11,7 +11,7 @@
 import { visitInOrder } from '../../trace/merge.ts';
 import { numbers, optionalNumbers, type Table, tableWith } from '../../trace/table.ts';
 import { NS_PER_MS } from '../../trace/time.ts';
-import { pairs } from './pairs.ts';
+import { stallPairs } from './pairs.ts';
 import { draftOf, type EventRows, eventRows, evidenceOf } from './rows.ts';
 import type { Scene } from './scene.ts';
 import type { Draft } from './stall.ts';
@@ -21,10 +21,9 @@ const PLACE = { place: 'journal-commit' } as const;
 
 export function journalCommit(scene: Scene): Draft[] {
   const commits: Draft[] = [];
-  pairs(scene, 'jbd2_start_commit', 'jbd2_end_commit', ({ rows, row, ...interval }) => {
-    commits.push(draftOf(rows, row, { ...interval, ...PLACE, event: 'jbd2_commit' }));
-  });
-  if (commits.length === 0) commits.push(...runStats(scene));
+  const about = { ...PLACE, event: 'jbd2_commit' };
+  stallPairs(scene, 'jbd2_start_commit', 'jbd2_end_commit', about, (draft) => commits.push(draft));
+  if (commits.length === 0) for (const draft of runStats(scene)) commits.push(draft);
   else namePhases(scene, commits);
   return [...commits, ...bufferStalls(scene), ...logForces(scene), ...btrfsCommits(scene)];
 }
@@ -147,7 +146,7 @@ function btrfsCommits({ tables }: Scene): Draft[] {
     begun.delete(pid);
     const start_ns = begins.ts[begin] as number;
     const duration_ns = (ends.ts[row] as number) - start_ns;
-    const evidence = [evidenceOf(begins, begin), evidenceOf(ends, row)];
+    const evidence = () => [evidenceOf(begins, begin), evidenceOf(ends, row)];
     const given = { ...PLACE, event: commit.name, start_ns, duration_ns, evidence } as const;
     drafts.push(draftOf(begins, begin, { ...given, end: 'recorded' }));
   });

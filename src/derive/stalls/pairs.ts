@@ -1,8 +1,8 @@
 /** Begin and end events of one task → intervals, also those of which one side was not recorded. */
 import { visitInOrder } from '../../trace/merge.ts';
-import { type EventRows, eventRows, evidenceOf } from './rows.ts';
+import { draftOf, type EventRows, eventRows, evidenceOf } from './rows.ts';
 import type { Scene } from './scene.ts';
-import type { Evidence, StallEnd } from './stall.ts';
+import type { Draft, Evidence, StallEnd } from './stall.ts';
 
 export type Interval = {
   /** The row that it is drafted from: the begin, or the end where the begin was not recorded. */
@@ -12,8 +12,25 @@ export type Interval = {
   readonly duration_ns: number;
   readonly end: StallEnd;
   readonly begun_before: boolean;
-  readonly evidence: Evidence[];
+  /** Of both sides; made for those stalls alone that are shown. */
+  readonly evidence: () => Evidence[];
 };
+
+/** The intervals as stalls in one place. */
+export function stallPairs(
+  scene: Scene,
+  beginName: string,
+  endName: string,
+  { place, event }: Pick<Draft, 'place' | 'event'>,
+  emit: (draft: Draft) => void,
+): void {
+  pairs(scene, beginName, endName, (interval) => {
+    const { rows, row, start_ns, duration_ns, end, begun_before, evidence } = interval;
+    // One literal: to spread the interval took as long as all else.
+    const given = { place, event, start_ns, duration_ns, end, begun_before, evidence };
+    emit(draftOf(rows, row, given));
+  });
+}
 
 /** Calls `emit` for each interval of a task between the events; nested ones do not occur. */
 export function pairs(
@@ -59,7 +76,7 @@ function whole(begins: EventRows, begin: number, ends: EventRows, end: number): 
     duration_ns: (ends.ts[end] as number) - start_ns,
     end: 'recorded',
     begun_before: false,
-    evidence: [evidenceOf(begins, begin), evidenceOf(ends, end)],
+    evidence: () => [evidenceOf(begins, begin), evidenceOf(ends, end)],
   };
 }
 
@@ -99,6 +116,6 @@ function part(
   duration_ns: number,
   end: StallEnd,
 ): Interval {
-  const evidence = [evidenceOf(rows, row)];
+  const evidence = () => [evidenceOf(rows, row)];
   return { rows, row, start_ns, duration_ns, end, begun_before: false, evidence };
 }

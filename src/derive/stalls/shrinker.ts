@@ -40,7 +40,7 @@ export function shrinker(scene: Scene): Draft[] {
         duration_ns,
         end: 'recorded',
         joins_within_ns: gapWithin(scene, duration_ns),
-        evidence: [evidenceOf(starts, begun), evidenceOf(ends, row)],
+        evidence: () => [evidenceOf(starts, begun), evidenceOf(ends, row)],
       }),
     );
   });

@@ -6,7 +6,7 @@
 import { exactAt } from '../../trace/column.ts';
 import { optionalNumbers, type Table } from '../../trace/table.ts';
 import { type TaskTimes, taskTimes } from '../task-times.ts';
-import { pairs } from './pairs.ts';
+import { stallPairs } from './pairs.ts';
 import { deviceOf, draftOf, eventRows } from './rows.ts';
 import type { Scene } from './scene.ts';
 import { enterOf, exitOf, SYNC_BEGINS, SYNC_CALLS, SYNC_PAIRS, SYNC_WORK } from './sources.ts';
@@ -22,15 +22,15 @@ type Candidate = { readonly draft: Draft; readonly rank: number };
 export function sync(scene: Scene): Draft[] {
   const candidates: Candidate[] = [];
   const add = (begin: string, end: string, event: string, rank: number): void =>
-    pairs(scene, begin, end, ({ rows, row, ...interval }) => {
-      candidates.push({ draft: draftOf(rows, row, { ...interval, place: 'sync', event }), rank });
+    stallPairs(scene, begin, end, { place: 'sync', event }, (draft) => {
+      candidates.push({ draft, rank });
     });
   for (const call of SYNC_CALLS) add(enterOf(call), exitOf(call), call, CALL);
   for (const [begin, end] of SYNC_PAIRS) add(begin, end, begin.replace(/_enter$/, ''), PAIR);
   const outside = timesOutside(scene);
-  for (const name of SYNC_BEGINS) candidates.push(...beginOnly(scene, outside, name, isWaiting));
-  candidates.push(...beginOnly(scene, scene.times, SYNC_WORK, isSyncWork));
-  return withoutInner(candidates);
+  const begun = SYNC_BEGINS.flatMap((name) => beginOnly(scene, outside, name, isWaiting));
+  const works = beginOnly(scene, scene.times, SYNC_WORK, isSyncWork);
+  return withoutInner([...candidates, ...begun, ...works]);
 }
 
 // wbc_writepage  folio_wait_writeback  iomap_writeback_folio  block_rq_issue  jbd2_commit_locking

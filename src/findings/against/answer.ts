@@ -236,7 +236,7 @@ function reasonsOf(before: Context, after: Context, { setup }: Compared): string
     const { trace, dirty } = context;
     const readings =
       dirty === undefined ? '' : `, ${count(dirty.ts_ns.length, 'reading')} of dirty memory`;
-    const waited = count(userWaits(context).length, 'wait');
+    const waited = count(context.once(userWaits).length, 'wait');
     return `${name}: ${duration(trace.meta.duration_ns)}, ${waited}${readings}`;
   });
   reasons.push(`${bases.join('. ')}.`);

@@ -84,7 +84,7 @@ function levels(both: Both, alignment: Alignment): Detail[] {
 /** Time lost by all tasks until each moment; its slope is how many waited at once. */
 function waitsSoFar(both: Both, alignment: Alignment): Detail[] {
   const sums = SIDES.map((side) => {
-    const waits = [...userWaits(both[side])].sort(
+    const waits = [...both[side].once(userWaits)].sort(
       (a, b) => a.start_ns + a.duration_ns - (b.start_ns + b.duration_ns),
     );
     const { duration_ns } = both[side].trace.meta;

@@ -13,12 +13,21 @@ const LEAST_READINGS = 30;
 /** Two standard errors. */
 const ERRORS = 2;
 
+/** By column, each found once: `context.once(growths)('nr_dirtied_pages')`. */
+export function growths(context: Context): (column: string) => Growth | undefined {
+  const found = new Map<string, Growth | undefined>();
+  return (column) => {
+    if (!found.has(column)) found.set(column, growth(context, column));
+    return found.get(column);
+  };
+}
+
 /**
  * From the readings of global_dirty_state. The rate is the one between 1 and 99 % of the growth, so
  * that idle time at the ends of a capture does not count; its range is two standard errors of the
  * mean of ten parts of equal time. Undefined when the counter was not recorded.
  */
-export function growth({ trace, pageSize }: Context, column: string): Growth | undefined {
+function growth({ trace, pageSize }: Context, column: string): Growth | undefined {
   const table = trace.tables.get('global_dirty_state');
   const values = table?.columns[column];
   if (table === undefined || values?.kind !== 'number' || table.rows < 2) return undefined;

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import type { Judgement } from '../diagnose.ts';
 import { duration } from '../format.ts';
 import type { ComparedCause, ComparedNumber, Judged } from './comparison.ts';
-import { growth } from './growth.ts';
+import { growths } from './growth.ts';
 import {
   DECISIVE,
   isMostlyBlind,
@@ -63,7 +63,7 @@ type Said = { readonly judged: Judged; readonly why: string };
 /** Half as much in half the time is no speed. */
 function isAsMuch(before: Context, after: Context): boolean {
   const [a = 0, b = 0] = [before, after].map(
-    (context) => growth(context, 'nr_dirtied_pages')?.amount.value,
+    (context) => context.once(growths)('nr_dirtied_pages')?.amount.value,
   );
   return a > 0 && b > 0 && Math.abs(a - b) <= AS_MUCH * Math.max(a, b);
 }

@@ -16,7 +16,7 @@ import type { DetailUnit } from '../detail.ts';
 import { bytes, count, duration } from '../format.ts';
 import { median } from '../median.ts';
 import { lostShare } from '../run.ts';
-import { growth } from './growth.ts';
+import { growths } from './growth.ts';
 import { rankRange } from './ranks.ts';
 
 export type Measure = {
@@ -49,7 +49,7 @@ const WAITING = 'Waiting';
 const SPEED = 'Throughput';
 const LEVELS = 'Limits and levels';
 
-/** Waits of tasks; threads of the kernel wait for a living. */
+/** Waits of tasks; threads of the kernel wait for a living. Ask by `context.once(userWaits)`. */
 export function userWaits({ stalls }: Context): readonly Stall[] {
   return stalls.filter(({ comm }) => !isKernelThread(comm));
 }
@@ -107,7 +107,7 @@ const inAll: MeasureDefinition = {
   isKey: true,
   isMain: true,
   measure: (context) =>
-    context.facts.canSeeStalls ? waited(context, userWaits(context)) : undefined,
+    context.facts.canSeeStalls ? waited(context, context.once(userWaits)) : undefined,
 };
 
 const perSecond: MeasureDefinition = {
@@ -137,7 +137,7 @@ const perAmount: MeasureDefinition = {
   isKey: true,
   measure: (context) => {
     const sum = inAll.measure(context);
-    const dirtied = growth(context, 'nr_dirtied_pages')?.amount.value ?? 0;
+    const dirtied = context.once(growths)('nr_dirtied_pages')?.amount.value ?? 0;
     if (sum === undefined || dirtied < LEAST_DIRTIED) return undefined;
     return scaled(sum, GIB / dirtied, `, ${bytes(dirtied)} dirtied`);
   },
@@ -152,7 +152,7 @@ const longest: MeasureDefinition = {
   isOneWait: true,
   measure: (context) => {
     if (!context.facts.canSeeStalls) return undefined;
-    const waits = userWaits(context);
+    const waits = context.once(userWaits);
     const worst = waits.reduce<Stall | undefined>(
       (most, one) => (one.duration_ns > (most?.duration_ns ?? 0) ? one : most),
       undefined,
@@ -194,7 +194,7 @@ const places: readonly MeasureDefinition[] = STALL_PLACES.map((place) => ({
   goal: 'less',
   isKey: false,
   measure: (context) => {
-    const waits = userWaits(context).filter((one) => one.place === place);
+    const waits = context.once(userWaits).filter((one) => one.place === place);
     if (waits.length === 0 && !isWatched(context, place)) return undefined;
     return waited(context, waits);
   },
@@ -212,7 +212,7 @@ function percentile(name: string, place: StallPlace, share: number): MeasureDefi
     isKey: share > 0.9,
     isOneWait: true,
     measure: (context) => {
-      const own = userWaits(context).filter((one) => one.place === place);
+      const own = context.once(userWaits).filter((one) => one.place === place);
       const isLossy = context.trace.losses.length > 0;
       if (own.length === 0) {
         if (isLossy || !isWatched(context, place)) return undefined;
@@ -239,7 +239,7 @@ const pauses: MeasureDefinition = {
   isKey: true,
   measure: (context) => {
     if (!context.isRecorded('balance_dirty_pages')) return undefined;
-    const own = userWaits(context).filter(({ place }) => place === 'dirty-throttling');
+    const own = context.once(userWaits).filter(({ place }) => place === 'dirty-throttling');
     const high = context.trace.losses.length > 0 ? Number.POSITIVE_INFINITY : own.length;
     return { value: own.length, low: own.length, high, basis: 'events with a pause' };
   },
@@ -252,7 +252,7 @@ function rateOf(name: string, column: string, isKey: boolean): MeasureDefinition
     unit: 'bytes_per_s',
     goal: 'quicker',
     isKey,
-    measure: (context) => growth(context, column)?.rate,
+    measure: (context) => context.once(growths)(column)?.rate,
   };
 }
 
@@ -263,7 +263,7 @@ function amountOf(name: string, column: string): MeasureDefinition {
     unit: 'bytes',
     goal: 'none',
     isKey: false,
-    measure: (context) => growth(context, column)?.amount,
+    measure: (context) => context.once(growths)(column)?.amount,
   };
 }
 

@@ -5,7 +5,7 @@ import { dirtiedIn } from '../facts/dirtiers.ts';
 import { bytes, duration, percent, thousands } from '../format.ts';
 import { lostShare } from '../run.ts';
 import type { SetupDifference } from './comparison.ts';
-import { growth } from './growth.ts';
+import { growths } from './growth.ts';
 
 /** Amounts and lengths nearer than this are called the same. */
 const NEAR = 0.1;
@@ -113,7 +113,7 @@ function dirtiersOf({ facts, trace }: Context): ReadonlyMap<string, number> | un
 
 /** By the kernel's counter, which lost events do not touch; else by the pages that were seen. */
 function dirtiedBytes(context: Context): number | undefined {
-  const counted = growth(context, 'nr_dirtied_pages')?.amount.value;
+  const counted = context.once(growths)('nr_dirtied_pages')?.amount.value;
   if (counted !== undefined) return counted;
   const { facts, trace, pageSize } = context;
   const pages = dirtiedIn(facts, [0, trace.meta.duration_ns])?.total_pages;

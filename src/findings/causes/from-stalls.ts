@@ -1,5 +1,6 @@
 /** Parts of an answer that every cause of waiting builds the same way. */
 import { exactAt } from '../../trace/column.ts';
+import { firstInOrder } from '../../trace/search.ts';
 import type { Table } from '../../trace/table.ts';
 import type { Evidence } from '../cause.ts';
 import { claimedWindow, StallClaims } from '../claims.ts';
@@ -23,9 +24,7 @@ const SHOWN = 5;
 export function pauseEvidence(facts: Facts, pauses: readonly Pause[]): Evidence[] {
   const table = facts.trace.tables.get('balance_dirty_pages');
   if (table === undefined) return [];
-  return [...pauses]
-    .sort((left, right) => right.own_ns - left.own_ns)
-    .slice(0, SHOWN)
+  return firstInOrder(pauses, SHOWN, (left, right) => right.own_ns - left.own_ns)
     .sort((left, right) => left.ts_ns - right.ts_ns)
     .map(({ row, ts_ns }) => ({ table: table.name, row, ts_ns, text: rowText(table, row) }));
 }

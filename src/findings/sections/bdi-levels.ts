@@ -7,6 +7,7 @@ import type { Outcome } from '../finding.ts';
 import { bytes, count, percent } from '../format.ts';
 import { lostIntervals } from '../intervals.ts';
 import type { FindingDefinition } from '../run.ts';
+import { scaledSum } from '../scaled.ts';
 
 export const bdiLevels: FindingDefinition = {
   id: 'bdi-levels',
@@ -57,11 +58,15 @@ function evaluate(context: Context): Outcome {
 function chart(context: Context, { name, bdi, rows, peak }: Own, index: number): Timeline {
   const table = context.trace.tables.get('balance_dirty_pages');
   const column = (id: string) => {
-    const values = table === undefined ? undefined : numbers(table, id).values;
-    return Float64Array.from(rows, (row) => (values?.[row] ?? Number.NaN) * context.pageSize);
+    const values = table === undefined ? [] : numbers(table, id).values;
+    const found = new Float64Array(rows.length);
+    for (let at = 0; at < rows.length; at++) {
+      found[at] = (values[rows[at] as number] ?? Number.NaN) * context.pageSize;
+    }
+    return found;
   };
-  const ts = table === undefined ? undefined : numbers(table, 'ts_ns').values;
-  const t_ns = Float64Array.from(rows, (row) => ts?.[row] ?? 0);
+  const ts = table === undefined ? [] : numbers(table, 'ts_ns').values;
+  const t_ns = new Float64Array(rows.map((row) => ts[row] ?? 0));
   const part = column('wb_setpoint_pages');
   const held = column('wb_dirty_pages');
   const above = held.reduce((sum, value, at) => sum + Number(value > (part[at] as number)), 0);
@@ -97,9 +102,7 @@ function chart(context: Context, { name, bdi, rows, peak }: Own, index: number):
 function inferredSeries({ history, pageSize }: Context, bdi: string): Series[] {
   const own = history?.timeline.bdis.find((entry) => entry.bdi === bdi);
   if (history === undefined || own === undefined) return [];
-  const values = own.dirty_pages.map(
-    (dirty, at) => (dirty + (own.writeback_pages[at] as number)) * pageSize,
-  );
+  const values = scaledSum(own.dirty_pages, own.writeback_pages, pageSize);
   const t_ns = history.timeline.t_ns;
   return [
     {

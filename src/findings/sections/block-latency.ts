@@ -27,14 +27,11 @@ const BOUNDS_NS = [1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 2e8, 5e8, 1
 type Requests = { readonly start_ns: number[]; readonly took_ns: number[]; total_ns: number };
 
 function evaluate(context: Context): Outcome {
-  const { tables } = context.trace;
-  const issue = tableWith(tables, 'block_rq_issue', COLUMNS);
-  const complete = tableWith(tables, 'block_rq_complete', COLUMNS);
-  if (issue === undefined || complete === undefined) {
+  const byDevice = context.once(requestsByDevice);
+  if (byDevice === undefined) {
     const flags = '-e block:block_rq_issue -e block:block_rq_complete';
     return notRecorded(context, ['block_rq_issue', 'block_rq_complete'], flags);
   }
-  const byDevice = follow(context, issue, complete);
   const totals = new Map([...byDevice].map(([dev, { total_ns }]) => [dev, total_ns]));
   const devices = largest(totals, DEVICES);
   const details = devices.map((dev, index) =>
@@ -56,11 +53,9 @@ export type BusyStretch = {
 
 /** When a device had requests to work on; undefined when it was not recorded. */
 export function deviceBusy(context: Context, device: string): BusyStretch[] | undefined {
-  const { tables } = context.trace;
-  const issue = tableWith(tables, 'block_rq_issue', COLUMNS);
-  const complete = tableWith(tables, 'block_rq_complete', COLUMNS);
-  if (issue === undefined || complete === undefined) return undefined;
-  const found = [...follow(context, issue, complete)].find(([dev]) => deviceName(dev) === device);
+  const byDevice = context.once(requestsByDevice);
+  if (byDevice === undefined) return undefined;
+  const found = [...byDevice].find(([dev]) => deviceName(dev) === device);
   if (found === undefined) return [];
   const [, { start_ns, took_ns }] = found;
   const order = [...start_ns.keys()].sort((a, b) => (start_ns[a] ?? 0) - (start_ns[b] ?? 0));
@@ -77,18 +72,26 @@ export function deviceBusy(context: Context, device: string): BusyStretch[] | un
   return stretches;
 }
 
+/** Of several sections; undefined when requests were not recorded. */
+function requestsByDevice(context: Context): Map<number, Requests> | undefined {
+  const { tables } = context.trace;
+  const issue = tableWith(tables, 'block_rq_issue', COLUMNS);
+  const complete = tableWith(tables, 'block_rq_complete', COLUMNS);
+  return issue && complete && follow(context, issue, complete);
+}
+
 /** Issue to completion, matched by device and first sector; parts are counted with the last one. */
 function follow(context: Context, issue: Table, complete: Table): Map<number, Requests> {
-  const read = (table: Table) => COLUMNS.map((name) => numbers(table, name).values);
-  const columns = [read(issue), read(complete)];
-  const times = [issue, complete].map((table) => numbers(table, 'ts_ns').values);
+  const read = (name: string) => [issue, complete].map((table) => numbers(table, name).values);
+  const [devs, sectors] = [read('dev'), read('sector')];
+  const [lengths, times] = [read('nr_sectors'), read('ts_ns')];
   const open = new Map<number, Map<number, { ts: number; left: number }>>();
   const found = new Map<number, Requests>();
   const [from_ns, to_ns] = context.window_ns;
   visitInOrder([issue, complete], (which, row) => {
-    const [dev = 0, sector = 0, sectors = 0] = (columns[which] ?? []).map(
-      (values) => values[row] as number,
-    );
+    const dev = devs[which]?.[row] as number;
+    const sector = sectors[which]?.[row] as number;
+    const length = lengths[which]?.[row] as number;
     const ts = times[which]?.[row] as number;
     let own = open.get(dev);
     if (own === undefined) {
@@ -96,14 +99,14 @@ function follow(context: Context, issue: Table, complete: Table): Map<number, Re
       open.set(dev, own);
     }
     if (which === 0) {
-      own.set(sector, { ts, left: sectors });
+      own.set(sector, { ts, left: length });
       return;
     }
     const begun = own.get(sector);
     if (begun === undefined) return;
     own.delete(sector);
-    if (sectors > 0 && begun.left > sectors) {
-      own.set(sector + sectors, { ts: begun.ts, left: begun.left - sectors });
+    if (length > 0 && begun.left > length) {
+      own.set(sector + length, { ts: begun.ts, left: begun.left - length });
       return;
     }
     if (begun.ts > to_ns || ts < from_ns) return;
@@ -122,7 +125,7 @@ function follow(context: Context, issue: Table, complete: Table): Map<number, Re
 function heatmap(context: Context, name: string, requests: Requests, index: number): Heatmap {
   const [from_ns, to_ns] = context.window_ns;
   const bin_ns = roundBin((to_ns - from_ns) / BINS);
-  const cells = new Map<string, { column: number; row: number; count: number }>();
+  const cells = new Map<number, { column: number; row: number; count: number }>();
   let highest = 0;
   requests.took_ns.forEach((took, at) => {
     const bound = BOUNDS_NS.findIndex((end) => took <= end);
@@ -130,14 +133,14 @@ function heatmap(context: Context, name: string, requests: Requests, index: numb
     highest = Math.max(highest, row);
     const start_ns = Math.max(from_ns, requests.start_ns[at] as number);
     const column = Math.floor((start_ns - from_ns) / bin_ns);
-    const key = `${column} ${row}`;
+    const key = column * (BOUNDS_NS.length + 1) + row;
     const cell = cells.get(key);
     if (cell === undefined) cells.set(key, { column, row, count: 1 });
     else cell.count++;
   });
   const lowest = Math.min(...[...cells.values()].map(({ row }) => row));
   const labels = [...BOUNDS_NS.map((end) => `≤ ${duration(end)}`), `> ${duration(5e9)}`];
-  const sorted = Float64Array.from(requests.took_ns).sort();
+  const sorted = new Float64Array(requests.took_ns).sort();
   const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
   return {
     kind: 'heatmap',

@@ -8,6 +8,7 @@ import type { Outcome } from '../finding.ts';
 import { bytes, count, percent } from '../format.ts';
 import { lostIntervals, pauseBands } from '../intervals.ts';
 import type { FindingDefinition } from '../run.ts';
+import { scaled, scaledSum } from '../scaled.ts';
 
 export const dirtyLevels: FindingDefinition = {
   id: 'dirty-levels',
@@ -19,28 +20,18 @@ export const dirtyLevels: FindingDefinition = {
 
 function evaluate(context: Context): Outcome {
   const state = assertExists(context.dirty, 'dirty state');
-  const [from_ns, to_ns] = context.window_ns;
-  const rows = [...state.ts_ns.keys()].filter((row) => {
-    const ts_ns = state.ts_ns[row] as number;
-    return ts_ns >= from_ns && ts_ns <= to_ns;
-  });
-  if (rows.length === 0) {
+  const { rows, above, peak } = summed(state, context.window_ns);
+  if (rows === 0) {
     const summary = 'No sample of the dirty state lies in this window.';
     return { status: 'unknown', summary, details: [], weakenedBy: [] };
   }
-  const peak = rows.reduce((best, row) =>
-    (state.level_pages[row] as number) > (state.level_pages[best] as number) ? row : best,
-  );
   const limit = state.limit_pages[peak] as number;
   const level = state.level_pages[peak] as number;
-  const above = rows.filter(
-    (row) => (state.level_pages[row] as number) > (state.freerun_pages[row] as number),
-  );
   const share = percent(level / Math.max(1, limit));
   const summary =
     `Dirty and writeback memory peaked at ${bytes(level * context.pageSize)}, ` +
     `${share} of the limit of ${bytes(limit * context.pageSize)}; ` +
-    `${percent(above.length / rows.length)} of ${count(rows.length, 'sample')} ` +
+    `${percent(above / rows)} of ${count(rows, 'sample')} ` +
     `lie above the freerun level, where writers begin to be paused.`;
   const series = [
     ...recordedSeries(context, state),
@@ -66,14 +57,30 @@ function evaluate(context: Context): Outcome {
   return { status: 'shown', summary, details: [chart], weakenedBy: [], ...level_b };
 }
 
+/** Rows inside the window, how many of them above freerun, and the first of the highest. */
+function summed(
+  { ts_ns, level_pages, freerun_pages }: DirtyState,
+  [from_ns, to_ns]: readonly [number, number],
+): { rows: number; above: number; peak: number } {
+  const sums = { rows: 0, above: 0, peak: 0 };
+  for (let row = 0; row < ts_ns.length; row++) {
+    const ts = ts_ns[row] as number;
+    if (!(ts >= from_ns && ts <= to_ns)) continue;
+    const level = level_pages[row] as number;
+    if (sums.rows === 0 || level > (level_pages[sums.peak] as number)) sums.peak = row;
+    if (level > (freerun_pages[row] as number)) sums.above++;
+    sums.rows++;
+  }
+  return sums;
+}
+
 function stepOf(
   { pageSize }: Context,
   { ts_ns }: DirtyState,
   [id, label, role]: readonly [id: string, label: string, role: Series['role']],
   pages: Float64Array,
 ): Series {
-  const values = pages.map((value) => value * pageSize);
-  return { id, label, role, shape: 'step', t_ns: ts_ns, values };
+  return { id, label, role, shape: 'step', t_ns: ts_ns, values: scaled(pages, pageSize) };
 }
 
 function recordedSeries(context: Context, state: DirtyState): Series[] {
@@ -102,17 +109,17 @@ function predictedSeries({ history, pageSize }: Context): Series[] {
   const knowsWriteback = history.fits.nr_writeback.n > 0;
   const writeback = knowsWriteback ? predicted.nr_writeback : recorded.nr_writeback;
   const bound = history.drift.bound_pages * pageSize;
-  const common = { role: 'predicted', shape: 'step', t_ns: Float64Array.from(ts_ns) } as const;
+  const common = { role: 'predicted', shape: 'step', t_ns: new Float64Array(ts_ns) } as const;
   const sum: Series = {
     ...common,
     id: 'predicted',
     label: knowsWriteback ? 'predicted sum' : 'sum with predicted dirty',
-    values: predicted.nr_dirty.map((dirty, row) => (dirty + (writeback[row] as number)) * pageSize),
+    values: scaledSum(predicted.nr_dirty, writeback, pageSize),
     // Two counters, each off by as much.
     errorBound: (knowsWriteback ? 2 : 1) * bound,
   };
   if (!knowsWriteback) return [sum];
-  const values = writeback.map((pages) => pages * pageSize);
+  const values = scaled(writeback, pageSize);
   const label = 'predicted writeback';
   return [sum, { ...common, id: 'predicted_writeback', label, values, errorBound: bound }];
 }
@@ -123,11 +130,7 @@ function sampledSeries(context: Context): Series[] {
   const dirty = samples && optionalNumbers(samples, 'nr_dirty');
   const writeback = samples && optionalNumbers(samples, 'nr_writeback');
   if (samples === undefined || dirty === undefined || writeback === undefined) return [];
-  const values = Float64Array.from(
-    { length: samples.rows },
-    (_, row) =>
-      ((dirty.values[row] as number) + (writeback.values[row] as number)) * context.pageSize,
-  );
-  const t_ns = Float64Array.from(numbers(samples, 'ts_ns').values);
+  const values = scaledSum(dirty.values, writeback.values, context.pageSize);
+  const t_ns = new Float64Array(numbers(samples, 'ts_ns').values);
   return [{ id: 'sampled', label: '/proc/vmstat', role: 'sampled', shape: 'point', t_ns, values }];
 }

@@ -111,12 +111,17 @@ function distribution(stalls: readonly Stall[]): Distribution {
   for (let index = 0; index + 1 < edges.length; index++) {
     const low = edges[index] as number;
     const high = edges[index + 1] as number;
-    const inside = pauses.filter((value) => value >= low && value < high);
     const label = high === Number.POSITIVE_INFINITY ? `≥ ${low}` : `${low}–${high}`;
-    buckets.push({ label, count: inside.length, total: sum(inside) });
+    const bucket = { label, count: 0, total: 0 };
+    for (const value of pauses) {
+      if (!(value >= low && value < high)) continue;
+      bucket.count++;
+      bucket.total += value;
+    }
+    buckets.push(bucket);
   }
   while (buckets.length > 1 && buckets.at(-1)?.count === 0) buckets.pop();
-  const longest = Math.max(...pauses);
+  const longest = pauses.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   return {
     kind: 'distribution',
     id: 'pause-distribution',

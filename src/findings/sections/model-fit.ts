@@ -111,11 +111,13 @@ function evaluateReplay(context: Context): Outcome {
   const inside = SHOWN.reduce((sum, name) => sum + fits[name].within_drift, 0);
   const compared = SHOWN.reduce((sum, name) => sum + fits[name].n, 0);
   const worst = Math.max(...SHOWN.map((name) => fits[name].max_abs_pages));
+  const flying = Math.max(...SHOWN.map((name) => fits[name].most_in_flight_pages));
   const share = inside / Math.max(1, compared);
   const summary =
     `${percent(share, 4)} of ${count(compared, 'comparison')} of nr_dirty and nr_writeback lie ` +
     `within the kernel’s own error of ±${count(drift.bound_pages, 'page')} ` +
-    `(${drift.cpus} CPUs × ${drift.threshold_pages}) and the folios in flight; the largest ` +
+    `(${drift.cpus} CPUs × ${drift.threshold_pages}) and the folios in flight, up to ` +
+    `${count(flying, 'page')} at once; the largest ` +
     `residual is ${count(worst, 'page')} (${bytes(worst * pageSize)}).`;
   const assumed = sizes.counts.assumed;
   const weakenedBy = [
@@ -187,7 +189,8 @@ function fitTable({ fits, vmstat_fits }: HistoryReplay): DetailTable {
       { key: 'n', label: 'Samples', unit: 'count' },
       { key: 'share', label: 'Within the bound', unit: 'percent' },
       { key: 'max_abs', label: 'Largest residual', unit: 'pages' },
-      { key: 'bound', label: 'Bound', unit: 'pages' },
+      { key: 'bound', label: 'Drift bound', unit: 'pages' },
+      { key: 'in_flight', label: 'In flight, at most', unit: 'pages' },
       { key: 'wape', label: 'WAPE', unit: 'percent' },
       { key: 'wape_floor', label: 'WAPE that drift alone allows', unit: 'percent' },
     ],
@@ -201,6 +204,7 @@ function fitTable({ fits, vmstat_fits }: HistoryReplay): DetailTable {
           share: fit.n > 0 ? (100 * fit.within_drift) / fit.n : undefined,
           max_abs: fit.max_abs_pages,
           bound: fit.drift_bound_pages,
+          in_flight: fit.most_in_flight_pages,
           wape: fit.wape === undefined ? undefined : 100 * fit.wape,
           wape_floor: fit.wape_floor === undefined ? undefined : 100 * fit.wape_floor,
         };

@@ -60,7 +60,7 @@ function evaluate(context: Context): Outcome {
     const own = waits.filter((wait) => wait.place === place);
     if (own.length === 0) return [];
     const total = own.reduce((sum, { duration_ns }) => sum + duration_ns, 0);
-    const longest = Math.max(...own.map(({ duration_ns }) => duration_ns));
+    const longest = own.reduce((most, { duration_ns }) => Math.max(most, duration_ns), 0);
     return [
       `${label}: ${count(own.length, 'wait')}, ${duration(total)} together, longest ${duration(longest)}`,
     ];
@@ -92,7 +92,10 @@ function chart(context: Context): Timeline {
       },
     ];
   });
-  const longest = Math.max(...series.flatMap(({ values }) => Array.from(values)));
+  const longest = series.reduce(
+    (most, { values }) => values.reduce((longer, value) => Math.max(longer, value), most),
+    Number.NEGATIVE_INFINITY,
+  );
   return {
     kind: 'timeline',
     id: 'waits',

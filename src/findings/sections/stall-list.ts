@@ -1,5 +1,6 @@
 /** Every wait that was long enough to list, to search in and to jump to. */
 import { PLACE_WORDS, type Stall } from '../../derive/stalls.ts';
+import { firstInOrder } from '../../trace/search.ts';
 import type { Context } from '../context.ts';
 import type { DetailTable } from '../detail.ts';
 import type { Outcome } from '../finding.ts';
@@ -39,9 +40,11 @@ export function stallTable(
   title: string,
   most = LISTED,
 ): DetailTable {
-  const listed = [...stalls]
-    .sort((left, right) => right.own_ns - left.own_ns || left.start_ns - right.start_ns)
-    .slice(0, most);
+  const listed = firstInOrder(
+    stalls,
+    most,
+    (left, right) => right.own_ns - left.own_ns || left.start_ns - right.start_ns,
+  );
   const eventOf = ({ evidence: [first] }: Stall) => {
     const table = first === undefined ? undefined : trace.tables.get(first.table);
     return table === undefined || first === undefined ? undefined : kernelText(table, first.row);

@@ -87,7 +87,8 @@ function lanesChart(context: Context, { syncs, commits }: Waits): Lanes {
   const reasons = [...new Set(works.map(({ reason }) => reason))];
   const kinds = [SYNC, COMMIT, ...reasons, BUSY];
   const below = tasks.length + journals.length;
-  const devices = bdis.filter((bdi) => (deviceBusy(context, bdi) ?? []).length > 0);
+  const busy = new Map(bdis.map((bdi) => [bdi, deviceBusy(context, bdi) ?? []]));
+  const devices = bdis.filter((bdi) => busy.get(bdi)?.length);
   const bars: Bar[] = [
     ...syncs.flatMap((wait) => {
       const lane = tasks.indexOf(laneOf(wait));
@@ -107,7 +108,7 @@ function lanesChart(context: Context, { syncs, commits }: Waits): Lanes {
     ),
     ...devices.flatMap((device, at) => {
       const place = { lane: below + bdis.length + at, kind: kinds.length - 1 };
-      return (deviceBusy(context, device) ?? []).map(({ from_ns, to_ns, count: requests }) => {
+      return (busy.get(device) ?? []).map(({ from_ns, to_ns, count: requests }) => {
         const text = `${count(requests, 'request')} in ${duration(to_ns - from_ns)}`;
         return { from_ns, to_ns, ...place, text };
       });

@@ -45,7 +45,9 @@ function treeCounting(facts: RunFacts): Policy {
       // A counter that wraps is above any gate from the first node cleaned on.
       const wraps = facts.kernel.tree_counter_wraps && (cleaned[charge.wb] ?? 0) >= 1;
       const balances = wraps || treeBalances(book.of('dirty_metadata_bytes', charge.wb), gate);
-      return { ...charge, balances: charge.balances && balances };
+      if (balances || !charge.balances) return charge;
+      const { pid, cpu, ts_ns, wb, pageClass, pages } = charge;
+      return { pid, cpu, ts_ns, wb, pageClass, pages, balances: false };
     },
   };
 }

@@ -29,6 +29,14 @@ export type DataEvent = {
   readonly sync?: boolean | undefined;
 };
 
+/**
+ * A part of what happened. Written out: to spread the event took 1 to 7 µs, for millions of parts.
+ */
+export function partOf(event: DataEvent, start: number, bytes: number): DataEvent {
+  const { type, kind, account, ts_ns, wb, pageClass, file, pid, cpu, sync } = event;
+  return { type, kind, account, ts_ns, wb, pageClass, bytes, file, start, pid, cpu, sync };
+}
+
 /** The flusher asked a file system to write (some of) its tree nodes, and was done. */
 export type WriteCallEvent = {
   readonly type: 'write-call';

@@ -7,7 +7,7 @@
 import type { DataEvent } from './history.ts';
 import { addDirty, addWriteback, ORDINARY_COUNTERS, postPages } from './ordinary.ts';
 import { PageCover } from './page-cover.ts';
-import type { Desk, PolicyFactory } from './policy.ts';
+import { chargeOf, type Desk, type PolicyFactory } from './policy.ts';
 import { treeUsage } from './tree-usage.ts';
 
 export const btreeInodePages: PolicyFactory = (facts) => {
@@ -22,7 +22,7 @@ export const btreeInodePages: PolicyFactory = (facts) => {
       case 'dirty': {
         const pages = pagesOf('dirty', event, 1);
         postPages(event, pages, desk);
-        if (pages > 0) desk.charge({ ...event, pages, balances: true });
+        if (pages > 0) desk.charge(chargeOf(event, pages));
         return;
       }
       case 'claim':

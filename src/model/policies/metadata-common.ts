@@ -2,7 +2,7 @@
 import type { CounterBook } from './counters.ts';
 import type { DataEvent } from './history.ts';
 import { addDirty, addWriteback } from './ordinary.ts';
-import type { Desk, RunFacts } from './policy.ts';
+import { chargeOf, type Desk, type RunFacts } from './policy.ts';
 
 /**
  * Charges a task for dirtied nodes: each posting charges 1 for a node, whatever its size; the
@@ -17,7 +17,7 @@ export function chargeTree(facts: RunFacts): (event: DataEvent, desk: Desk) => v
     const bytes = (carried.get(event.pid) ?? 0) + event.bytes;
     const units = Math.floor(bytes / unit);
     carried.set(event.pid, bytes - units * unit);
-    if (units > 0) desk.charge({ ...event, pages: units, balances: true });
+    if (units > 0) desk.charge(chargeOf(event, units));
   };
 }
 

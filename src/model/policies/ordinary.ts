@@ -7,7 +7,7 @@
 import type { CounterBook, CounterName } from './counters.ts';
 import type { DataEvent } from './history.ts';
 import { shownLevel } from './long-bits.ts';
-import type { Desk, Policy, RunFacts } from './policy.ts';
+import { chargeOf, type Desk, type Policy, type RunFacts } from './policy.ts';
 
 export const ORDINARY_COUNTERS = [
   'NR_FILE_DIRTY',
@@ -27,10 +27,7 @@ export function ordinary(facts: RunFacts): Policy {
     account(event, desk) {
       const pages = event.bytes / desk.facts.page_size;
       postPages(event, pages, desk);
-      if (event.kind === 'dirty') {
-        const { pid, cpu, ts_ns, wb, pageClass } = event;
-        desk.charge({ pid, cpu, ts_ns, wb, pageClass, pages, balances: true });
-      }
+      if (event.kind === 'dirty') desk.charge(chargeOf(event, pages));
       return true;
     },
     inputs(book, inputs) {

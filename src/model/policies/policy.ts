@@ -71,6 +71,12 @@ export type Charge = {
   readonly balances: boolean;
 };
 
+/** Pages that an event's task dirtied. */
+export function chargeOf(event: DataEvent, pages: number): Charge {
+  const { pid, cpu, ts_ns, wb, pageClass } = event;
+  return { pid, cpu, ts_ns, wb, pageClass, pages, balances: true };
+}
+
 /** What a policy is given to work with. */
 export type Desk = {
   readonly book: CounterBook;

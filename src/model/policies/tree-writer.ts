@@ -8,7 +8,7 @@
  */
 import { assert } from '../../trace/assert.ts';
 import { PageIntervals } from '../page-intervals.ts';
-import type { DataEvent, HistoryEvent, WriteCallEvent } from './history.ts';
+import { type DataEvent, type HistoryEvent, partOf, type WriteCallEvent } from './history.ts';
 import type { RunFacts } from './policy.ts';
 
 const DIRTY = 1;
@@ -249,7 +249,7 @@ export class TreeWriter {
   }
 
   #cut(event: DataEvent, { start, end }: Range): DataEvent {
-    return { ...event, start, bytes: end - start };
+    return partOf(event, start, end - start);
   }
 }
 
@@ -290,8 +290,10 @@ class File {
 
   /** Returns how many bytes were changed. */
   change({ start, end }: Range, need: number, clear: number, set: number): number {
-    this.#tally.fill(0);
-    this.pages.change(start, end, need, clear, set, this.#tally);
-    return this.#tally.reduce((sum, bytes) => sum + bytes, 0);
+    const tally = this.#tally.fill(0);
+    this.pages.change(start, end, need, clear, set, tally);
+    let sum = 0;
+    for (let value = 0; value < tally.length; value++) sum += tally[value] as number;
+    return sum;
   }
 }

@@ -273,22 +273,28 @@ export class ObservedPages extends PageHistory {
     return this.#run(inode, [edges], method);
   }
 
-  override remove(inode: Inode, start: number, end: number): void {
+  override writeGiven(inode: Inode, start: number, end: number): void {
+    const method = () => super.writeGiven(inode, start, end);
     if (!this.placed?.(inode)) {
-      this.#of(inode, () => super.remove(inode, start, end));
+      this.#of(inode, method);
       return;
     }
+    const edges = edgesOf(inode, start, end, (value) =>
+      (value & (DIRTY_BIT | WRITEBACK_BIT)) === DIRTY_BIT ? ['find-writeback'] : [],
+    );
+    this.#run(inode, [edges], method);
+  }
+
+  override remove(inode: Inode, start: number, end: number): number {
+    if (!this.placed?.(inode)) return this.#of(inode, () => super.remove(inode, start, end));
     // Most of what leaves the cache is clean.
-    if (stateOf(inode, start, end) === 0) {
-      super.remove(inode, start, end);
-      return;
-    }
+    if (stateOf(inode, start, end) === 0) return super.remove(inode, start, end);
     const edges = edgesOf(inode, start, end, (value) => [
       ...((value & CLAIMED_BIT) !== 0 ? (['start-writeback', 'end-writeback'] as const) : []),
       ...((value & WRITEBACK_BIT) !== 0 ? (['end-writeback'] as const) : []),
       ...((value & DIRTY_BIT) !== 0 ? (['cancel'] as const) : []),
     ]);
-    this.#run(inode, [edges], () => super.remove(inode, start, end));
+    return this.#run(inode, [edges], () => super.remove(inode, start, end));
   }
 
   override forget(inode: Inode): void {

@@ -4,7 +4,9 @@
  * waits in the queue of the device that it will be written to.
  */
 import { DIRTY_BIT, type Inode } from './inodes.ts';
+import type { IoEnd } from './io-ends.ts';
 import type { Scene, Task } from './scene.ts';
+import { pagesOf, type Run } from './write-queue.ts';
 
 export type ClaimOptions = {
   readonly evidence: number;
@@ -13,6 +15,8 @@ export type ClaimOptions = {
   readonly dev: number | undefined;
   /** The mapped extent that the pages lie in, contiguous on disk. */
   readonly extent?: number;
+  /** With which others the pages come back. */
+  readonly ioEnd?: IoEnd | undefined;
   /** The task goes on to write the folio only with its next event. */
   readonly pending?: Task;
 };
@@ -95,7 +99,7 @@ function claimAnonymous(scene: Scene, inode: Inode, pages: number, options: Clai
   if (options.dev === undefined) return;
   const run = scene.runOf(inode, 0, 0, options.sync);
   run.anonymous = pages;
-  scene.queue(options.dev).push(run);
+  wait(scene, run, options);
 }
 
 /** Pages were written of which nothing said that they were dirty, and none are left unknown. */
@@ -110,13 +114,22 @@ function follow(
   inode: Inode,
   start: number,
   end: number,
-  { sync, dev, pending, extent }: ClaimOptions,
+  options: ClaimOptions,
 ): void {
+  const { sync, pending } = options;
   if (pending === undefined) scene.pages.start(inode, start, end);
   else pending.pending = { inode, start, end };
+  wait(scene, scene.runOf(inode, start, end, sync), options);
+}
+
+/** What was claimed waits for its bio. */
+function wait(scene: Scene, run: Run, { dev, extent, ioEnd }: ClaimOptions): void {
   if (dev === undefined) return;
-  const run = scene.runOf(inode, start, end, sync);
   run.extent = extent ?? 0;
+  if (ioEnd !== undefined) {
+    run.ioEnd = ioEnd;
+    ioEnd.left += pagesOf(run);
+  }
   scene.queue(dev).push(run);
 }
 

@@ -16,6 +16,7 @@ const EVIDENCE = {
     'inode-state': 'writeback_single_inode: no dirty pages are left',
     'dirtied-again': 'the folio was dirtied again, so it had been cleaned',
     completion: 'the data came back, so it had been written',
+    'given-back': 'its writer dirtied it again, so it had claimed it',
   },
   end: {
     bio: 'completion of the request or bio that holds the page',
@@ -24,9 +25,11 @@ const EVIDENCE = {
     'inode-clear': 'sb_clear_inode_writeback: the last page of the inode came back',
     'written-again': 'the folio was written again, so the first writing had ended',
     deleted: 'the folio left the page cache, so its writing had ended',
+    'nothing-written': 'its writer gave all of it back, and no bio came',
   },
   cancel: {
     deleted: 'the dirty folio left the page cache',
+    'counter-delta': 'nr_dirty fell while pages of before the replay left the page cache',
     freed: 'a tree node was used again or is not dirty any more without having been written',
   },
 } as const;

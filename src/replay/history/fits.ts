@@ -15,6 +15,7 @@ export function fitOf(log: SampleLog, counter: number, bound_pages: number): Cou
   let n = 0;
   let within = 0;
   let maxAbs = 0;
+  let flying = 0;
   let sumError = 0;
   let sumRecorded = 0;
   let starts = 0;
@@ -30,6 +31,7 @@ export function fitOf(log: SampleLog, counter: number, bound_pages: number): Cou
     const error = Math.abs(residual);
     n++;
     if (error <= bound_pages + (in_flight[row] as number)) within++;
+    flying = Math.max(flying, in_flight[row] as number);
     maxAbs = Math.max(maxAbs, error);
     sumError += error;
     sumRecorded += Math.abs(now - (grows ? (recorded[start] as number) : 0));
@@ -40,6 +42,7 @@ export function fitOf(log: SampleLog, counter: number, bound_pages: number): Cou
     within_drift: within,
     max_abs_pages: maxAbs,
     drift_bound_pages: bound_pages,
+    most_in_flight_pages: flying,
     wape: sumRecorded > 0 ? sumError / sumRecorded : undefined,
     wape_floor: sumRecorded > 0 ? (n * bound_pages) / sumRecorded : undefined,
     skipped: log.rows - n - starts,

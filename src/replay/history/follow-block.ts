@@ -181,13 +181,14 @@ function matchBio(
   const call = task?.call;
   if (call !== undefined && call.inode.dev === bio.device) {
     const place = bio.isRequest ? undefined : { ...placeOf(bio, pages), laterAt: () => 0 };
-    const found = queue.take(pages, (run) => run.inode === call.inode, place);
+    const found = queue.takeOf(call.inode, pages, place);
     if (found.length > 0) return found;
+    if (call.given.length > 0) return call.given.splice(0);
     tellSamples(scene, call, pages);
     call.cursor = claimNext(scene, call.inode, call.cursor, pages, claimOptions(call, E_CLAIM_BIO));
     call.claimed += pages;
     call.total += pages;
-    return queue.take(pages, (run) => run.inode === call.inode, place);
+    return queue.takeOf(call.inode, pages, place);
   }
   if (direct.isDirect(bio)) return NO_PAGES;
   // Requests merge what is waited for with what is not.

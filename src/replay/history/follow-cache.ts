@@ -5,10 +5,11 @@ import { doubleAt } from '../../trace/column.ts';
 import { bigs, type Table, type Tables, tableWith } from '../../trace/table.ts';
 import type { FolioSizes } from '../folio-sizes.ts';
 import type { Follower } from './follower.ts';
+import { giveBack, isWriterOf } from './give-back.ts';
 import { inodeKeys } from './inode-key.ts';
 import type { Inode } from './inodes.ts';
 import { isIndex } from './plausible.ts';
-import { Cursor, type Scene } from './scene.ts';
+import { Cursor, type Scene, type Task } from './scene.ts';
 import { ASSUMED_SIZE } from './timeline.ts';
 import type { Totals } from './totals.ts';
 
@@ -23,6 +24,7 @@ export function followDirty(scene: Scene, sizes: FolioSizes, totals: Totals): Fo
   const index = at.number('index');
   const keyOf = inodeKeys(sizes.table);
   const { owners } = scene;
+  const taskOf = taskFinder(scene);
   let lastInode: Inode | undefined;
   let lastCode = -1;
   return {
@@ -47,10 +49,29 @@ export function followDirty(scene: Scene, sizes: FolioSizes, totals: Totals): Fo
       }
       if (sizes.evidence[row] === ASSUMED_SIZE) scene.assumedSizes += pages;
       const place = owners.placeOf(row, inode.nodes?.valueAt(start) ?? 0);
+      const task = taskOf(at.pid[row] as number);
+      if (task !== undefined && isWriterOf(task, inode)) {
+        giveBack(scene, task, inode, { start, end: start + pages, place });
+        return;
+      }
       const again = scene.pages.dirty(inode, start, pages, place);
       if (again > 0) scene.note('dirty_while_dirty', again);
       totals.dirtied(at.pid[row] as number, inode, pages, row);
     },
+  };
+}
+
+/** Folios are dirtied one after the other by one task. */
+function taskFinder(scene: Scene): (pid: number) => Task | undefined {
+  let last: Task | undefined;
+  let lastPid = -1;
+  let version = -1;
+  return (pid) => {
+    if (pid === lastPid && version === scene.tasksVersion) return last;
+    lastPid = pid;
+    version = scene.tasksVersion;
+    last = scene.knownTask(pid);
+    return last;
   };
 }
 
@@ -78,6 +99,10 @@ export function followPageCache(scene: Scene, tables: Tables): Follower[] {
   if (deleted !== undefined) {
     const read = folioReader(scene, deleted);
     const at = new Cursor(scene, deleted);
+    const comm = at.text('comm');
+    const isReclaim = comm.dictionary.map((name) => name.startsWith('kswapd'));
+    const isReclaimed = (row: number) =>
+      isReclaim[comm.codes[row] as number] || scene.reclaimers.has(at.pid[row] as number);
     followers.push({
       table: deleted,
       visit(row) {
@@ -90,9 +115,11 @@ export function followPageCache(scene: Scene, tables: Tables): Follower[] {
         const whole = split ? (inode.folioAt(start) ?? { start, pages }) : { start, pages };
         inode.folios.change(whole.start, whole.start + whole.pages, 0, KEEP_NOTHING, 0, unused);
         inode.nodes?.change(start, start + pages, 0, KEEP_NOTHING, 0, unused);
-        if (inode.pages.isEmpty) return;
+        const isOfBefore = known === undefined && !isReclaimed(row);
+        if (inode.pages.isEmpty && !isOfBefore) return;
         at.moveTo(row);
-        scene.pages.remove(inode, start, start + pages);
+        const unknown = scene.pages.remove(inode, start, start + pages);
+        if (isOfBefore) scene.vanished.note(unknown);
       },
     });
   }

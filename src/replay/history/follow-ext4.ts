@@ -9,13 +9,17 @@ import { tableWith } from '../../trace/table.ts';
 import { type ClaimOptions, claimNext, claimRange } from './claims.ts';
 import { evidenceCode } from './evidence.ts';
 import type { Follower } from './follower.ts';
+import { endGiven } from './give-back.ts';
 import { inodeKeys } from './inode-key.ts';
 import type { Inode } from './inodes.ts';
+import { close, type IoEnd, openIoEnd } from './io-ends.ts';
 import { isIndex, isOffset, isPages } from './plausible.ts';
 import { Cursor, type Scene } from './scene.ts';
+import type { Run } from './write-queue.ts';
 
 const E_EXTENT = evidenceCode('claim', 'extent');
 const E_COUNT = evidenceCode('claim', 'write-count');
+const E_END_BIO = evidenceCode('end', 'bio');
 
 /** A writepages call that a task is inside of. */
 export type WriteCall = {
@@ -26,12 +30,16 @@ export type WriteCall = {
   /** Pages claimed since then, and in all. */
   claimed: number;
   total: number;
+  /** Given back since the last bio: what of it can be written is under writeback. */
+  readonly given: Run[];
   /** First page that was not looked at. */
   cursor: number;
   /** Where the extent that is being mapped ends, in pages; undefined outside of one. */
   extentEnd: number | undefined;
   /** Its number, 0 before the first one. */
   extent: number;
+  /** What is claimed of mapped extents comes back with the others of the round. */
+  ioEnd: IoEnd | undefined;
   /** Sample at the last event, and when that was. */
   sampled: number;
   sampled_ns: number;
@@ -46,7 +54,9 @@ export function tellSamples(scene: Scene, call: WriteCall, pages: number): void 
 
 export function claimOptions(call: WriteCall, evidence: number): ClaimOptions {
   const extent = evidence === E_EXTENT ? call.extent : 0;
-  return { evidence, sync: call.sync, dev: call.inode.dev, extent };
+  const isMapped = evidence === E_EXTENT || call.extentEnd !== undefined;
+  const ioEnd = isMapped ? call.ioEnd : undefined;
+  return { evidence, sync: call.sync, dev: call.inode.dev, extent, ioEnd };
 }
 
 /** Claims what is missing to the number of pages that the file system printed. */
@@ -65,6 +75,11 @@ function settle(scene: Scene, call: WriteCall, done: number): void {
   const options = claimOptions(call, isExtent ? E_EXTENT : E_COUNT);
   call.cursor = claimNext(scene, call.inode, call.cursor, missing, options);
   call.total += missing;
+}
+
+function closeRound(scene: Scene, call: WriteCall): void {
+  if (call.ioEnd !== undefined) scene.endTogether(close(call.ioEnd), E_END_BIO);
+  call.ioEnd = undefined;
 }
 
 export function followExt4(scene: Scene, tables: Tables): Follower[] {
@@ -110,9 +125,11 @@ function followBegin(scene: Scene, tables: Tables): Follower | undefined {
         nr_to_write: nrOf(table, row),
         claimed: 0,
         total: 0,
+        given: [],
         cursor: from,
         extentEnd: undefined,
         extent: 0,
+        ioEnd: undefined,
         sampled: scene.logs.traced.length,
         sampled_ns: at.ts[row] as number,
       };
@@ -129,6 +146,7 @@ function followRounds(
   const table = tableWith(tables, name, ['nr_to_write_pages']);
   if (table === undefined) return undefined;
   const at = new Cursor(scene, table);
+  const isStart = name.endsWith('start');
   const startPos = at.optional('start_pos_bytes');
   const nextPos = at.optional('next_pos_bytes');
   return {
@@ -140,6 +158,8 @@ function followRounds(
       const left = nrOf(table, row);
       settle(scene, call, Number(call.nr_to_write - left));
       call.nr_to_write = left;
+      closeRound(scene, call);
+      if (isStart) call.ioEnd = openIoEnd();
       const start = startPos?.[row];
       if (start === undefined || !isOffset(start)) return;
       call.cursor = Math.floor(start / scene.pageSize);
@@ -206,6 +226,8 @@ function followResult(scene: Scene, tables: Tables): Follower | undefined {
       if (call === undefined) return;
       // What pages_written says and the rounds did not.
       settle(scene, call, (written[row] as number) - call.total + call.claimed);
+      closeRound(scene, call);
+      endGiven(scene, call.given);
       scene.closeCall(task);
     },
   };

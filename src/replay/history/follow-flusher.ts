@@ -5,17 +5,20 @@
  */
 import { exactAt } from '../../trace/column.ts';
 import type { Table, Tables } from '../../trace/table.ts';
-import { tableWith } from '../../trace/table.ts';
+import { optionalNumbers, tableWith } from '../../trace/table.ts';
+import { NS_PER_US } from '../../trace/time.ts';
 import { claimNext, claimRange } from './claims.ts';
 import { evidenceCode } from './evidence.ts';
 import type { Follower } from './follower.ts';
 import { inodeKeys } from './inode-key.ts';
 import { CLAIMED_BIT, type Inode, WRITEBACK_BIT } from './inodes.ts';
 import { isIndex, isPages } from './plausible.ts';
-import { Cursor, type Scene } from './scene.ts';
+import { Cursor, type Scene, type Task } from './scene.ts';
 
 const E_WROTE = evidenceCode('claim', 'inode-wrote');
 const E_STATE = evidenceCode('claim', 'inode-state');
+/** Between writeback_dirty_folio and the mark of its inode, which a preempted task may delay. */
+const MARKING_NS = 200 * NS_PER_US;
 const E_CLEAR = evidenceCode('end', 'inode-clear');
 
 export function followFlusher(scene: Scene, tables: Tables): Follower[] {
@@ -27,13 +30,18 @@ export function followFlusher(scene: Scene, tables: Tables): Follower[] {
   ].filter((follower) => follower !== undefined);
 }
 
-function followStart(scene: Scene, tables: Tables): Follower | undefined {
-  const table = tableWith(tables, 'writeback_single_inode_start', ['bdi', 'ino']);
-  if (table === undefined) return undefined;
+/**
+ * The start or the end of writing an inode. What the task claimed before is settled first: the
+ * folio of its last wbc_writepage, and pages that were not under writeback yet.
+ */
+function followSingleInode(
+  scene: Scene,
+  table: Table,
+  take: (row: number, task: Task, inode: Inode) => void,
+): Follower {
   const at = new Cursor(scene, table);
   const bdi = at.text('bdi');
   const keyOf = inodeKeys(table);
-  const index = at.optional('writeback_index');
   return {
     table,
     visit(row) {
@@ -42,53 +50,52 @@ function followStart(scene: Scene, tables: Tables): Follower | undefined {
       scene.startWriting(task);
       scene.settleWbc(task, undefined);
       const name = bdi.dictionary[bdi.codes[row] as number] as string;
-      task.inode = scene.inodeOfBdi(name, keyOf(row), undefined);
-      task.claimed = 0;
-      task.folio = undefined;
-      task.adjusted = 0;
-      task.sampled = scene.logs.traced.length;
-      task.began_ns = at.ts[row] as number;
-      const cursor = index?.[row] ?? 0;
-      task.cursor = isIndex(cursor) ? cursor : 0;
+      take(row, task, scene.inodeOfBdi(name, keyOf(row), undefined));
     },
   };
+}
+
+function followStart(scene: Scene, tables: Tables): Follower | undefined {
+  const table = tableWith(tables, 'writeback_single_inode_start', ['bdi', 'ino']);
+  if (table === undefined) return undefined;
+  const index = optionalNumbers(table, 'writeback_index')?.values;
+  return followSingleInode(scene, table, (row, task, inode) => {
+    task.inode = inode;
+    task.claimed = 0;
+    task.folio = undefined;
+    task.adjusted = 0;
+    task.sampled = scene.logs.traced.length;
+    task.began_ns = scene.pages.ts_ns;
+    const cursor = index?.[row] ?? 0;
+    task.cursor = isIndex(cursor) ? cursor : 0;
+  });
 }
 
 /** writeback_single_inode: what was written, and whether dirty pages are left. */
 function followWritten(scene: Scene, tables: Tables): Follower | undefined {
   const table = tableWith(tables, 'writeback_single_inode', ['bdi', 'ino']);
   if (table === undefined) return undefined;
-  const at = new Cursor(scene, table);
-  const bdi = at.text('bdi');
-  const keyOf = inodeKeys(table);
   const isLeft = dirtyPagesLeft(table);
-  return {
-    table,
-    visit(row) {
-      at.moveTo(row);
-      const task = scene.task(at.pid[row] as number);
-      scene.startWriting(task);
-      scene.settleWbc(task, undefined);
-      const name = bdi.dictionary[bdi.codes[row] as number] as string;
-      const inode = scene.inodeOfBdi(name, keyOf(row), undefined);
-      const options = { evidence: E_WROTE, sync: false, dev: scene.writeDevice(inode) };
-      const known = task.inode === inode ? task.claimed + task.adjusted : 0;
-      const missing = wroteOf(table, row) - known;
-      if (missing > 0) {
-        if (task.inode === inode) scene.tellSamples(task.sampled, task.began_ns, missing);
-        claimNext(scene, inode, task.cursor, missing, options);
-      }
-      task.inode = undefined;
-      if (isLeft === undefined || isLeft(row)) return;
-      if (inode.isTree) {
-        scene.pages.freeDirty(inode);
-        return;
-      }
-      const all = { ...options, evidence: E_STATE };
-      claimRange(scene, inode, 0, Number.POSITIVE_INFINITY, all);
-      claimNext(scene, inode, 0, inode.misplaced, all);
-    },
-  };
+  return followSingleInode(scene, table, (row, task, inode) => {
+    const options = { evidence: E_WROTE, sync: false, dev: scene.writeDevice(inode) };
+    const known = task.inode === inode ? task.claimed + task.adjusted : 0;
+    const missing = wroteOf(table, row) - known;
+    if (missing > 0) {
+      if (task.inode === inode) scene.tellSamples(task.sampled, task.began_ns, missing);
+      claimNext(scene, inode, task.cursor, missing, options);
+    }
+    task.inode = undefined;
+    if (isLeft === undefined || isLeft(row)) return;
+    // Whoever dirties a folio marks its inode only after the folio's event.
+    if (scene.pages.ts_ns - inode.dirtied_ns < MARKING_NS) return;
+    if (inode.isTree) {
+      scene.pages.freeDirty(inode);
+      return;
+    }
+    const all = { ...options, evidence: E_STATE };
+    claimRange(scene, inode, 0, Number.POSITIVE_INFINITY, all);
+    claimNext(scene, inode, 0, inode.misplaced, all);
+  });
 }
 
 function wroteOf(table: Table, row: number): number {

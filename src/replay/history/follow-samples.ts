@@ -8,7 +8,6 @@ import type { Consistency } from '../../derive/consistency.ts';
 import { COUNTERS, nodeCounter } from '../../model/view.ts';
 import type { NumberColumn } from '../../trace/column.ts';
 import { numbers, optionalNumbers, type Table } from '../../trace/table.ts';
-import { NS_PER_S } from '../../trace/time.ts';
 import type { LossIndex } from '../losses.ts';
 import { NR_DIRTIED, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
 import type { Follower } from './follower.ts';
@@ -16,10 +15,7 @@ import { isCounter } from './plausible.ts';
 import { SampleLog } from './sample-log.ts';
 import { readTimes } from './sampler.ts';
 import { Cursor, type Scene } from './scene.ts';
-
-/** How long the replay may be seeded, and how many pages may move meanwhile. */
-const SEED_NS = 1.5 * NS_PER_S;
-const QUIET_PAGES = 16;
+import { Seed } from './seed.ts';
 
 const TRACED = ['nr_dirty_pages', 'nr_writeback_pages', 'nr_dirtied_pages', 'nr_written_pages'];
 const SAMPLED = ['nr_dirty', 'nr_writeback', 'nr_dirtied', 'nr_written'];
@@ -74,7 +70,7 @@ export function followSamples(
   const { wrong, anew } = consistency.traced;
   const jumps = new JumpCursor(consistency.jumps);
   const anchors: Anchors = { starts: 0 };
-  const warmUp = new WarmUp(scene);
+  const seed = new Seed(scene, bound_pages);
   let anchor = -1;
   let last_ns = Number.NEGATIVE_INFINITY;
   const start = (row: number, ts_ns: number) => {
@@ -84,7 +80,7 @@ export function followSamples(
     anchors.starts++;
     scene.pages.kept?.begin(ts_ns);
     startAt(scene, row);
-    warmUp.begin(ts_ns);
+    seed.begin(row, ts_ns);
   };
   const visit = (row: number) => {
     const ts_ns = at.ts[row] as number;
@@ -99,11 +95,14 @@ export function followSamples(
     // Recording may have been paused, or nothing happened.
     else if (jump === 'forward' && isOff(scene, row, bound_pages)) start(row, ts_ns);
     last_ns = ts_ns;
-    if (anchor < 0 || !warmUp.isOver(ts_ns)) {
+    if (anchor < 0 || seed.isQuiet(ts_ns)) {
       anchor = row;
       startAt(scene, row);
+      scene.vanished.begin();
     }
     log.predict(row, anchor, scene.pages, at.cpu[row] as number, ts_ns);
+    seed.sample(row, ts_ns);
+    scene.vanished.sample(row, bound_pages);
   };
   return { follower: { table, visit }, anchors };
 }
@@ -148,32 +147,6 @@ class JumpCursor {
       else passed ??= 'forward';
     }
     return passed;
-  }
-}
-
-/**
- * The first sample may be off by the drift of its reading. Every CPU adds what it kept to itself
- * once a second (vm.stat_interval), so that as long as hardly a page moves, later samples are
- * closer: they seed the replay anew and are compared with nothing.
- */
-class WarmUp {
-  readonly #scene: Scene;
-  #until_ns = Number.NEGATIVE_INFINITY;
-  #moved = 0;
-
-  constructor(scene: Scene) {
-    this.#scene = scene;
-  }
-
-  begin(ts_ns: number): void {
-    this.#until_ns = ts_ns + SEED_NS;
-    this.#moved = this.#scene.pages.moved;
-  }
-
-  isOver(ts_ns: number): boolean {
-    const isQuiet = this.#scene.pages.moved - this.#moved <= QUIET_PAGES;
-    if (ts_ns > this.#until_ns || !isQuiet) this.#until_ns = Number.NEGATIVE_INFINITY;
-    return this.#until_ns === Number.NEGATIVE_INFINITY;
   }
 }
 

@@ -35,6 +35,8 @@ export class Inode {
   /** Grows when all writeback of the inode has ended: what was under way before is over. */
   generation = 0;
   dirtied_pages = 0;
+  /** When a folio of it was dirtied last. */
+  dirtied_ns = Number.NEGATIVE_INFINITY;
   /** Page and sector behind what a bio of the file wrote last. */
   written: { readonly page: number; readonly sector: number } | undefined;
   /** Pages under writeback whose place is unknown. */

@@ -25,7 +25,19 @@ export type Joins = {
 
 type Votes = Map<string, Map<number, number>>;
 
+const known = new WeakMap<Tables, Joins>();
+
+/** Made once for the tables of a trace: the page history and the throttle ask. */
 export function learnJoins(tables: Tables): Joins {
+  let joins = known.get(tables);
+  if (joins === undefined) {
+    joins = joinsIn(tables);
+    known.set(tables, joins);
+  }
+  return joins;
+}
+
+function joinsIn(tables: Tables): Joins {
   const votes: Votes = new Map();
   const ownInodes = new Map<number, number>();
   const vote = (bdi: string, dev: number, key: InodeKey) => {

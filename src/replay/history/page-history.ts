@@ -213,6 +213,7 @@ export class PageHistory {
     this.#post('dirty', this.#holder(inode, own), pages - given, pages);
     this.evidence.add(E_DIRTY, pages - given);
     inode.dirtied_pages += pages - given;
+    inode.dirtied_ns = this.ts_ns;
     return again;
   }
 
@@ -353,6 +354,20 @@ export class PageHistory {
     return missing;
   }
 
+  /**
+   * Dirty pages that are under writeback as well: their writer gave them back and writes of them
+   * what it can. NR_DIRTIED counts them once, NR_WRITTEN will twice.
+   */
+  writeGiven(inode: Inode, start: number, end: number): void {
+    const tally = this.#clean(inode);
+    inode.pages.change(start, end, DIRTY_BIT, WRITEBACK_BIT, DIRTY_BIT | WRITEBACK_BIT, tally);
+    for (let own = 0; own < inode.places.length; own++) {
+      const already = tally[(own << PLACE_SHIFT) | DIRTY_BIT | WRITEBACK_BIT] as number;
+      const holder = this.#holder(inode, own);
+      this.#post('find-writeback', holder, this.#withAt(DIRTY_BIT, own) - already);
+    }
+  }
+
   /** claimed → writeback */
   start(inode: Inode, start: number, end: number): number {
     const tally = this.#clean(inode);
@@ -377,15 +392,26 @@ export class PageHistory {
     this.evidence.add(evidence, known);
   }
 
-  /** The range left the page cache: dirty pages are cancelled, others had been written. */
-  remove(inode: Inode, start: number, end: number): void {
-    if (inode.pages.isEmpty) return;
+  /** Dirty pages of before the replay were cancelled. */
+  cancelUnseen(pages: number, evidence: number): void {
+    this.#post('cancel', UNKNOWN_HOLDER, pages);
+    this.evidence.add(evidence, pages);
+  }
+
+  /**
+   * The range left the page cache: dirty pages are cancelled, others had been written. Returns
+   * pages of which nothing was known.
+   */
+  remove(inode: Inode, start: number, end: number): number {
+    if (inode.pages.isEmpty) return end - start;
     const tally = this.#clean(inode);
     inode.pages.change(start, end, 0, ALL_BITS, 0, tally);
     this.#postWith('start-writeback', inode, CLAIMED_BIT);
     const written = this.#postWith('end-writeback', inode, CLAIMED_BIT | WRITEBACK_BIT);
     this.evidence.add(E_DELETED_END, written);
-    this.evidence.add(E_DELETED, this.#postWith('cancel', inode, DIRTY_BIT, end - start));
+    const cancelled = this.#postWith('cancel', inode, DIRTY_BIT, end - start);
+    this.evidence.add(E_DELETED, cancelled);
+    return Math.max(0, end - start - written - cancelled);
   }
 
   /** What is known of the inode's pages becomes a number of unknown ones. */

@@ -77,6 +77,35 @@ export class SampleLog {
     }
   }
 
+  /** Predicted − recorded. */
+  residual(counter: number, row: number): number {
+    const predicted = (this.predicted[counter] as Float64Array)[row] as number;
+    return predicted - ((this.recorded[counter] as Float64Array)[row] as number);
+  }
+
+  /** What of it is not in flight. */
+  excess(counter: number, row: number): number {
+    const in_flight = (this.in_flight[counter] as Float64Array)[row] as number;
+    return this.residual(counter, row) - in_flight;
+  }
+
+  /** Residuals of the rows, sorted. */
+  residuals(counter: number, rows: readonly number[]): Float64Array {
+    return Float64Array.from(rows, (row) => this.residual(counter, row)).sort();
+  }
+
+  /** The row tells something to the replay, so that it is compared with nothing. */
+  exclude(row: number): void {
+    this.anchor[row] = row;
+  }
+
+  /** Predictions of a counter since then were too high, by what the time of each says. */
+  lower(counter: number, from_ns: number, by: (ts_ns: number) => number): void {
+    for (let row = this.reached(from_ns); row < this.length; row++) {
+      this.#add(this.predicted, counter, row, -by(this.ts_ns[row] as number));
+    }
+  }
+
   #add(columns: readonly Float64Array[], counter: number, row: number, pages: number): void {
     const values = columns[counter] as Float64Array;
     values[row] = (values[row] as number) + pages;

@@ -7,11 +7,13 @@ import { evidenceCode } from './evidence.ts';
 import type { WriteCall } from './follow-ext4.ts';
 import { deviceOfText, deviceText, type InodeKey } from './inode-key.ts';
 import { type Inode, InodeTable } from './inodes.ts';
+import { comeBack } from './io-ends.ts';
 import type { Joins } from './joins.ts';
 import { NO_OWNERS, type Owners } from './owners.ts';
 import { PageHistory, UNSEEN_WB } from './page-history.ts';
 import type { SampleLog } from './sample-log.ts';
-import { type Bio, type Run, WriteQueue } from './write-queue.ts';
+import { Vanished } from './vanished.ts';
+import { type Bio, pagesOf, type Run, WriteQueue } from './write-queue.ts';
 
 const E_WBC = evidenceCode('claim', 'wbc-count');
 
@@ -42,6 +44,9 @@ export type Task = {
 
 export class Scene {
   readonly pages = new PageHistory();
+  readonly vanished: Vanished = new Vanished(this);
+  /** Tasks that reclaim memory. */
+  readonly reclaimers = new Set<number>();
   readonly inodes = new InodeTable();
   readonly diagnostics = new DiagnosticCollector();
   readonly joins: Joins;
@@ -49,6 +54,8 @@ export class Scene {
   #owners: Owners = NO_OWNERS;
   readonly pageSize: number;
   readonly #tasks = new Map<number, Task>();
+  /** Grows when a task is met for the first time, or when all are forgotten. */
+  tasksVersion = 0;
   readonly #queues = new Map<number, WriteQueue>();
   readonly #partitions = new Map<number, readonly number[]>();
   #partitionsAt = -1;
@@ -106,6 +113,7 @@ export class Scene {
         adjusted: 0,
       };
       this.#tasks.set(pid, task);
+      this.tasksVersion++;
     }
     return task;
   }
@@ -226,17 +234,26 @@ export class Scene {
   endRuns(runs: readonly Run[], evidence: number): number {
     let pages = 0;
     for (const run of runs) {
-      if (run.generation !== run.inode.generation) continue;
-      if (run.copies !== undefined && --run.copies.left > 0) continue;
-      pages += this.pages.end(run.inode, run.start, run.end, evidence);
-      if (run.anonymous > 0) {
-        run.inode.anonymous -= run.anonymous;
-        this.pages.post('end-writeback', run.inode, run.anonymous);
-        this.pages.evidence.add(evidence, run.anonymous);
-        pages += run.anonymous;
-      }
+      if (run.ioEnd === undefined) pages += this.#endRun(run, evidence);
+      else pages += this.endTogether(comeBack(run.ioEnd, run, pagesOf(run)), evidence);
     }
     return pages;
+  }
+
+  /** Ends the writeback of what came back together. */
+  endTogether(runs: readonly Run[], evidence: number): number {
+    return runs.reduce((pages, run) => pages + this.#endRun(run, evidence), 0);
+  }
+
+  #endRun(run: Run, evidence: number): number {
+    if (run.generation !== run.inode.generation) return 0;
+    if (run.copies !== undefined && --run.copies.left > 0) return 0;
+    const pages = this.pages.end(run.inode, run.start, run.end, evidence);
+    if (run.anonymous === 0) return pages;
+    run.inode.anonymous -= run.anonymous;
+    this.pages.post('end-writeback', run.inode, run.anonymous);
+    this.pages.evidence.add(evidence, run.anonymous);
+    return pages + run.anonymous;
   }
 
   endBios(bios: readonly Bio[], evidence: number): void {
@@ -346,6 +363,7 @@ export class Scene {
     }
     for (const queue of this.#queues.values()) queue.clear();
     this.#tasks.clear();
+    this.tasksVersion++;
   }
 
   /** The event that is followed contradicts the model; `amount` in pages. */

@@ -22,6 +22,7 @@ import type { Follower } from './follower.ts';
 import { visitRows } from './order.ts';
 import type { Scene } from './scene.ts';
 import type { Totals } from './totals.ts';
+import { followReclaim } from './vanished.ts';
 
 const SAMPLE_COLUMNS = [
   'nr_dirty_pages',
@@ -69,6 +70,7 @@ export function followHistory(
   const compared = followSamples(scene, samples, trust);
   return {
     followers: [
+      ...followReclaim(scene, tables),
       ...followPageCache(scene, tables),
       followDirty(scene, sizes, totals),
       ...followSwitches(scene),

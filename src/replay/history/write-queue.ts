@@ -4,6 +4,7 @@
  * with runs by address where the file system says it, else in order: a device's queue keeps it.
  */
 import type { Inode } from './inodes.ts';
+import type { IoEnd } from './io-ends.ts';
 
 export type Run = {
   readonly inode: Inode;
@@ -18,11 +19,16 @@ export type Run = {
   extent: number;
   /** Where on disk it begins, once the part before it was written. */
   sector: number | undefined;
+  /** With which others the pages come back; undefined when by themselves. */
+  ioEnd?: IoEnd;
   /** The same pages written to several places: how many bios, and how many are not back. */
   copies?: { written: number; left: number };
 };
 
-const pagesOf = (run: Run): number => run.end - run.start + run.anonymous;
+/** All writeback of its file has ended since, whatever bios came. */
+const isOver = (run: Run): boolean => run.generation !== run.inode.generation;
+
+export const pagesOf = (run: Run): number => run.end - run.start + run.anonymous;
 
 export type Bio = {
   readonly start: number;
@@ -43,18 +49,17 @@ export type Place = {
 
 /**
  * Is the extent to be written elsewhere? What is left of one goes on where its first part ended. A
- * new one goes on where the file does, if a bio of its very size will, rather than be cut by this
- * one: then this one is none of the page cache's (a throttle also lets go what a file system
- * zeroes).
+ * new one goes on where the file does, if a bio of its very size will: then this one is none of the
+ * page cache's (a throttle also lets go what a file system zeroes).
  */
-function waits(run: Run, { start, pages, laterAt }: Place): boolean {
+function waits(run: Run, { start, laterAt }: Place): boolean {
   if (run.sector !== undefined) return run.sector !== start && laterAt(run.sector) > 0;
   const { written } = run.inode;
   if (written === undefined || written.page !== run.start || written.sector === start) return false;
-  return pagesOf(run) > pages && laterAt(written.sector) === pagesOf(run);
+  return laterAt(written.sector) === pagesOf(run);
 }
 
-const ANYWHERE = (fits: (run: Run) => boolean) => ({ fits, from: undefined });
+const ANYWHERE = (fits: (run: Run) => boolean) => ({ fits, found: undefined });
 
 /** Runs that a bio may overtake: queues of devices are in order but for a few. */
 const LOOK_AHEAD = 64;
@@ -112,10 +117,29 @@ export class WriteQueue {
    * files that grow together lie next to each other; but extents have a place (`waits`).
    */
   take(pages: number, fitting: (run: Run) => boolean, place?: Place): Run[] {
+    return this.#takeFrom(this.#head, pages, fitting, place);
+  }
+
+  /** The runs of a file that is being written: those claimed last, whatever waits before them. */
+  takeOf(inode: Inode, pages: number, place?: Place): Run[] {
+    const isOf = (run: Run) => run.inode === inode;
+    const last = Math.max(this.#head, this.#runs.length - LOOK_AHEAD);
+    const taken = this.#takeFrom(last, pages, isOf, place);
+    return taken.length > 0 || last === this.#head ? taken : this.take(pages, isOf, place);
+  }
+
+  #takeFrom(
+    from: number,
+    pages: number,
+    fitting: (run: Run) => boolean,
+    place: Place | undefined,
+  ): Run[] {
     const taken: Run[] = [];
     let left = pages;
-    const { fits, from } = place === undefined ? ANYWHERE(fitting) : this.#at(place, fitting);
-    let at = from ?? this.#firstWith(pages, fits);
+    const first = this.#dropOver(from);
+    const { fits, found } =
+      place === undefined ? ANYWHERE(fitting) : this.#at(first, place, fitting);
+    let at = found ?? this.#firstWith(first, pages, fits);
     const inode = this.#runs[at]?.inode;
     while (left > 0 && at < this.#runs.length) {
       const run = this.#runs[at] as Run;
@@ -144,15 +168,15 @@ export class WriteQueue {
   }
 
   /** The extent that goes on at this place, and who may be written here. */
-  #at(place: Place, fits: (run: Run) => boolean) {
-    const last = Math.min(this.#runs.length, this.#head + LOOK_AHEAD);
+  #at(first: number, place: Place, fits: (run: Run) => boolean) {
+    const last = Math.min(this.#runs.length, first + LOOK_AHEAD);
     const waiting: Inode[] = [];
-    for (let at = this.#head; at < last; at++) {
+    for (let at = first; at < last; at++) {
       const run = this.#runs[at] as Run;
       if (run.extent === 0 || !fits(run)) continue;
       if (run.sector === place.start) {
         this.#enough = pagesOf(run) >= place.pages;
-        return { fits, from: at };
+        return { fits, found: at };
       }
       if (waits(run, place)) waiting.push(run.inode);
     }
@@ -161,12 +185,12 @@ export class WriteQueue {
   }
 
   /** Where the first file begins of which that many pages wait; else the first that fits. */
-  #firstWith(pages: number, fits: (run: Run) => boolean): number {
-    const last = Math.min(this.#runs.length, this.#head + LOOK_AHEAD);
+  #firstWith(from: number, pages: number, fits: (run: Run) => boolean): number {
+    const last = Math.min(this.#runs.length, from + LOOK_AHEAD);
     let first = -1;
     let begin = -1;
     let sum = 0;
-    for (let at = this.#head; at < last; at++) {
+    for (let at = from; at < last; at++) {
       const run = this.#runs[at] as Run;
       if (!fits(run)) continue;
       if (first < 0) first = at;
@@ -182,6 +206,22 @@ export class WriteQueue {
     }
     this.#enough = false;
     return first < 0 ? this.#runs.length : first;
+  }
+
+  /** Removes what is over from where runs are looked for; returns where that begins then. */
+  #dropOver(from: number): number {
+    let at = from;
+    let kept = 0;
+    while (kept < LOOK_AHEAD && at < this.#runs.length) {
+      if (isOver(this.#runs[at] as Run)) {
+        this.#remove(at);
+        if (at < this.#head) at = this.#head;
+      } else {
+        at++;
+        kept++;
+      }
+    }
+    return Math.max(from, this.#head);
   }
 
   #remove(at: number): void {
@@ -246,6 +286,7 @@ function continues(last: Run, run: Run): boolean {
     last.generation === run.generation &&
     last.sync === run.sync &&
     last.extent === run.extent &&
+    last.ioEnd === run.ioEnd &&
     last.end === run.start &&
     run.end > run.start
   );

@@ -9,9 +9,9 @@ import { NS_PER_S } from '../../trace/time.ts';
 
 /** `ticks` ticks fell after `from_ns` and until `to_ns`. Parallel arrays. */
 export type TickCounts = {
-  readonly from_ns: number[];
-  readonly to_ns: number[];
-  readonly ticks: number[];
+  readonly from_ns: ArrayLike<number>;
+  readonly to_ns: ArrayLike<number>;
+  readonly ticks: ArrayLike<number>;
 };
 
 export type TickPhase = {
@@ -38,8 +38,10 @@ export function fromTick(phase: TickPhase, ts_ns: number): number {
 
 const MAX_OBSERVATIONS = 10_000;
 
-/** Events that print jiffies of their own instant. */
-function printedJiffies(tables: Tables, hz: number): { ts: number[]; jiffies: number[] } {
+/** Of events that print jiffies of their own instant. */
+type Printed = { readonly ts: readonly number[]; readonly jiffies: readonly number[] };
+
+function printedJiffies(tables: Tables, hz: number): Printed {
   const ts: number[] = [];
   const jiffies: number[] = [];
   const add = (time: number | undefined, value: number) => {
@@ -65,23 +67,55 @@ function printedJiffies(tables: Tables, hz: number): { ts: number[]; jiffies: nu
   return { ts, jiffies };
 }
 
+const PARTS = 256;
+
 /** Stretches of a line; finds the point that lies in most of them. */
 class Votes {
-  readonly #from: number[] = [];
-  readonly #to: number[] = [];
+  readonly #from: Float64Array;
+  readonly #to: Float64Array;
+  #n = 0;
+
+  constructor(most: number) {
+    this.#from = new Float64Array(most);
+    this.#to = new Float64Array(most);
+  }
 
   /** A vote for (from, to]. */
   add(from: number, to: number): void {
     // Also what is no number, which would never be passed on the line.
     if (!(to > from)) return;
-    this.#from.push(from);
-    this.#to.push(to);
+    this.#from[this.#n] = from;
+    this.#to[this.#n] = to;
+    this.#n++;
+  }
+
+  /**
+   * No point of one tick from `start` on has more votes: those that touch the same of 256 parts of
+   * it, without sorting them.
+   */
+  most(start: number, tick: number): number {
+    const parts = new Int32Array(PARTS + 1);
+    const partOf = (at: number) =>
+      Math.min(PARTS - 1, Math.max(0, Math.floor(((at - start) / tick) * PARTS)));
+    for (let i = 0; i < this.#n; i++) {
+      const first = partOf(this.#from[i] as number);
+      const behind = partOf(this.#to[i] as number) + 1;
+      parts[first] = (parts[first] as number) + 1;
+      parts[behind] = (parts[behind] as number) - 1;
+    }
+    let open = 0;
+    let most = 0;
+    for (let part = 0; part < PARTS; part++) {
+      open += parts[part] as number;
+      most = Math.max(most, open);
+    }
+    return most;
   }
 
   /** Middle of the best stretch, and its votes. */
   best(): { at: number; votes: number } | undefined {
-    const from = Float64Array.from(this.#from).sort();
-    const to = Float64Array.from(this.#to).sort();
+    const from = this.#from.subarray(0, this.#n).sort();
+    const to = this.#to.subarray(0, this.#n).sort();
     let most = 0;
     let at: number | undefined;
     let begun = 0;
@@ -117,24 +151,62 @@ export function findTickPhase(
   const isGood = first !== undefined && first.agree >= GOOD * first.n;
   if (first === undefined || isGood || clock === 'exact-clock') return first;
   let duration = 0;
-  for (const ts of [printed.ts, counts.to_ns].flat()) duration = Math.max(duration, ts);
+  for (const times of [printed.ts, counts.to_ns]) {
+    for (let i = 0; i < times.length; i++) duration = Math.max(duration, times[i] as number);
+  }
   // Steps that move the last tick by less than an eighth of one.
   const step = Math.max(nominal / (8 * Math.max(duration, nominal)), MAX_DRIFT / 200);
-  let best: TickPhase | undefined;
-  for (let drift = -MAX_DRIFT; drift <= MAX_DRIFT; drift += step) {
-    const fit = fitPhase(printed, counts, nominal * (1 + drift), SEARCH_OBSERVATIONS);
-    if (fit !== undefined && fit.agree > (best?.agree ?? 0)) best = fit;
-  }
+  const ticks: number[] = [];
+  for (let drift = -MAX_DRIFT; drift <= MAX_DRIFT; drift += step) ticks.push(nominal * (1 + drift));
+  const best = likeliest(printed, counts, ticks);
   const found = best && fitPhase(printed, counts, best.tick_ns);
   return found !== undefined && found.agree > first.agree ? found : first;
 }
 
+/**
+ * The first of the ticks that agrees with most observations. Those that cannot are not tried: of
+ * 400, some tens are, in 20 ms instead of 150.
+ */
+function likeliest(
+  printed: Printed,
+  counts: TickCounts,
+  ticks: readonly number[],
+): TickPhase | undefined {
+  const most = ticks.map((tick) => {
+    const { votes, start } = castVotes(printed, counts, tick, SEARCH_OBSERVATIONS);
+    return votes.most(start, tick);
+  });
+  const order = [...ticks.keys()].sort((a, b) => (most[b] as number) - (most[a] as number));
+  let best: TickPhase | undefined;
+  let bestAt = ticks.length;
+  for (const at of order) {
+    const agree = best?.agree ?? 0;
+    if ((most[at] as number) < agree) break;
+    const fit = fitPhase(printed, counts, ticks[at] as number, SEARCH_OBSERVATIONS);
+    if (fit === undefined) continue;
+    if (fit.agree > agree || (fit.agree === agree && at < bestAt)) {
+      best = fit;
+      bestAt = at;
+    }
+  }
+  return best;
+}
+
 function fitPhase(
-  printed: { ts: number[]; jiffies: number[] },
+  printed: Printed,
   counts: TickCounts,
   tick: number,
   most = MAX_OBSERVATIONS,
 ): TickPhase | undefined {
+  const { votes, n, jiffies_known } = castVotes(printed, counts, tick, most);
+  const best = votes.best();
+  if (best === undefined) return undefined;
+  const jiffies = printed.jiffies[0] ?? 0;
+  return { tick_ns: tick, phase_ns: best.at, jiffies, jiffies_known, n, agree: best.votes };
+}
+
+/** What the observations say of the phase of such a tick, within one tick from `start` on. */
+function castVotes(printed: Printed, counts: TickCounts, tick: number, most: number) {
   const base = printed.jiffies[0] ?? 0;
   // Time less the ticks until then: the phase is at most a tick before each of them.
   const offsets: number[] = [];
@@ -142,12 +214,15 @@ function fitPhase(
     const ticks = (printed.jiffies[i] as number) - base;
     offsets.push((printed.ts[i] as number) - ticks * tick);
   }
-  const absolute = new Votes();
+  const absolute = new Votes(offsets.length);
   for (const offset of offsets) absolute.add(offset - tick, offset);
   const rough = absolute.best();
   const centre = rough?.at ?? tick / 2;
   const start = centre - tick / 2;
-  const votes = new Votes();
+  const stride = Math.ceil(counts.ticks.length / most);
+  const counted = stride > 0 ? Math.ceil(counts.ticks.length / stride) : 0;
+  // Those that say that no tick fell may leave two stretches.
+  const votes = new Votes(offsets.length + 2 * counted);
   let n = 0;
   for (const offset of offsets) {
     n++;
@@ -155,14 +230,10 @@ function fitPhase(
     if (Math.abs(offset - tick / 2 - centre) >= tick) continue;
     votes.add(Math.max(start, offset - tick), Math.min(start + tick, offset));
   }
-  const stride = Math.ceil(counts.ticks.length / most);
   for (let i = 0; i < counts.ticks.length; i += stride) {
     if (voteOfCount(votes, counts, i, tick, start)) n++;
   }
-  const best = votes.best();
-  if (best === undefined) return undefined;
-  const jiffies_known = rough !== undefined;
-  return { tick_ns: tick, phase_ns: best.at, jiffies: base, jiffies_known, n, agree: best.votes };
+  return { votes, start, n, jiffies_known: rough !== undefined };
 }
 
 /** An interval with one tick more than its length holds for sure has a tick in its remainder. */

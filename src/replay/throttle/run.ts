@@ -77,9 +77,7 @@ export function runThrottle(
   const ids = new WbDomains();
   const throttleDomain = domainsOf(ids, throttle?.table);
   const updateDomain = domainsOf(ids, updates?.table);
-  const observedDomain = Int32Array.from({ length: observed.rows }, (_, row) =>
-    ids.code(observed.bdi[row] as string, observed.cgroup[row] as string),
-  );
+  const observedDomain = domainsOfObserved(ids, observed);
   const constants = throttleConstants(timebase.hz ?? SOME_HZ, timebase.page_size);
   const { features, strict } = rulesOf(trace, events, pairs, throttleDomain, constants.page_shift);
   const steps = new BandwidthSteps();
@@ -199,6 +197,16 @@ function domainsOf(ids: WbDomains, table: Table | undefined): Int32Array {
   if (table.columns.bdi?.kind !== 'text') return new Int32Array(table.rows).fill(ids.code('', ''));
   const read = ids.reader(table);
   return Int32Array.from({ length: table.rows }, (_, row) => read(row));
+}
+
+/** In the order in which they were observed: what is checked lists domains as they were met. */
+function domainsOfObserved(ids: WbDomains, { domain, domains }: ObservedBandwidth): Int32Array {
+  const codes = new Int32Array(domains.length).fill(-1);
+  return domain.map((own) => {
+    const { bdi, cgroup } = domains[own] as WbDomain;
+    if ((codes[own] as number) < 0) codes[own] = ids.code(bdi, cgroup);
+    return codes[own] as number;
+  });
 }
 
 /**

@@ -86,12 +86,17 @@ export function checkTickLaws(
 
 /** Intervals whose number of ticks the events state. */
 function knownCounts(throttle: ThrottleColumns, asked: TickQuestions, hz: number): TickCounts {
-  const counts = { from_ns: [] as number[], to_ns: [] as number[], ticks: [] as number[] };
+  const most = 2 * throttle.rows;
+  const from = new Float64Array(most);
+  const to = new Float64Array(most);
+  const held = new Float64Array(most);
+  let n = 0;
   const add = (from_ns: number, to_ns: number, ticks: number) => {
     if (!(to_ns >= from_ns && from_ns > ABSOLUTE) || Number.isNaN(ticks)) return;
-    counts.from_ns.push(from_ns);
-    counts.to_ns.push(to_ns);
-    counts.ticks.push(ticks);
+    from[n] = from_ns;
+    to[n] = to_ns;
+    held[n] = ticks;
+    n++;
   };
   for (let row = 0; row < throttle.rows; row++) {
     const ts = throttle.ts[row] as number;
@@ -99,7 +104,7 @@ function knownCounts(throttle: ThrottleColumns, asked: TickQuestions, hz: number
     add(asked.ref_ns[row] as number, ts, think + (asked.offset[row] as number));
     add(asked.entry_ns[row] as number, ts, jiffiesOfPrinted(throttle.paused[row] as number, hz));
   }
-  return counts;
+  return { from_ns: from.subarray(0, n), to_ns: to.subarray(0, n), ticks: held.subarray(0, n) };
 }
 
 function checkThink(

@@ -149,3 +149,52 @@ test('btrfs sets nr_to_write anew, which writes no pages', () => {
   expect(evidence.claim['folio-event']).toBe(3);
   expect(evidence.claim['inode-wrote']).toBe(0);
 });
+
+test('the file that is being written is found behind all that waits', () => {
+  const queue = new WriteQueue();
+  const run = (inode: Inode, start: number) => ({
+    inode,
+    generation: 0,
+    start,
+    end: start + 1,
+    anonymous: 0,
+    sync: false,
+    extent: 0,
+    sector: undefined,
+  });
+  const [waiting, own] = [new Inode(1, LOOP, 1), new Inode(2, LOOP, 2)];
+  for (let at = 0; at < 100; at++) queue.push(run(waiting, 2 * at));
+  queue.push(run(own, 5));
+  expect(queue.takeOf(own, 1)).toMatchObject([{ inode: own, start: 5, end: 6 }]);
+  expect(queue.waiting).toBe(100);
+
+  // All writeback of the file that waits has ended, by what bio ever.
+  waiting.generation++;
+  queue.push(run(own, 8));
+  expect(queue.take(1, () => true)).toMatchObject([{ inode: own, start: 8 }]);
+});
+
+test('pages of one round of ext4 come back with the last of its bios', () => {
+  const own = { dev: LOOP, ino: 9n };
+  const call = (event: string, cells: Cells): Line => [event, 3, { ...own, ...cells }];
+  const back = (sector: number) => block('block_rq_complete', LOOP, sector, 1, 'swapper');
+  const { traced } = replay([
+    add(0),
+    add(1),
+    state(0, 0, 0, 0),
+    dirty(0),
+    dirty(1),
+    call('ext4_writepages', { nr_to_write_pages: 100 }),
+    call('ext4_da_write_folios_start', { nr_to_write_pages: 100, start_pos_bytes: 0 }),
+    call('ext4_da_write_pages_extent', { lblk: 0, len: 2 }),
+    block('block_bio_queue', LOOP, 800, 1, 'kworker/u8:1'),
+    block('block_bio_queue', LOOP, 808, 1, 'kworker/u8:1'),
+    call('ext4_da_write_folios_end', { nr_to_write_pages: 98 }),
+    call('ext4_writepages_result', { pages_written_pages: 2 }),
+    back(800),
+    ...Array.from({ length: 5 }, () => state(0, 2, 2, 0)),
+    back(808),
+    ...Array.from({ length: 5 }, () => state(0, 0, 2, 2)),
+  ]);
+  expect([...traced.predicted.nr_writeback].slice(-6)).toEqual([2, 0, 0, 0, 0, 0]);
+});
