@@ -46,7 +46,8 @@ const OPERATORS: Readonly<Record<string, Partial<Record<Type, number>>>> = {
 };
 /** From loose to tight. */
 const LEVELS = [
-  ['&&', '||'],
+  ['||'],
+  ['&&'],
   ['|'],
   ['^'],
   ['&'],

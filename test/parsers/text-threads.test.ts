@@ -110,6 +110,17 @@ describe('fast, plain and in threads', () => {
     }
   });
 
+  test.each(texts)('%s, with other values in it', async (path) => {
+    const text = gunzipSync(fixtureBytes(path)).toString('latin1');
+    const isPerf = path.includes('perf-script');
+    for (let seed = 1; seed <= 3; seed++) {
+      const bytes = new Uint8Array(Buffer.from(withOddValues(text, seed), 'latin1'));
+      const plain = await read(bytes, isPerf, 'plain');
+      expect(await read(bytes, isPerf, 'fast'), `seed ${seed}`).toEqual(plain);
+      expect(await read(bytes, isPerf, 'threads'), `seed ${seed}`).toEqual(plain);
+    }
+  });
+
   test('periods before events and addresses behind them', async () => {
     const path = texts.find((own) => own.endsWith('slow-writer.ns.txt.gz')) as string;
     const lines = gunzipSync(fixtureBytes(path)).toString('latin1').split('\n').slice(0, 800);
@@ -156,6 +167,27 @@ function baseOf(columns: Readonly<Record<string, unknown>>): Record<string, unkn
 }
 
 /** Lines moved, doubled or with other bytes, and lines that tell of losses between them. */
+/** What a field may hold where a number is expected, by a kernel's mistake or a cut line. */
+const ODD_VALUES = [
+  ...['', '-', '-5', '-0', '+5', ' 5', 'x5', '5x', '1.5', '0755', '1,234', '(null)'],
+  ...['0x', '0xg', '0x1f', '0x1fffffffffffff', '0x20000000000001', '0xffffffffffffffff'],
+  ...['0x1ffffffffffffffff', '999999999999999', '9007199254740993', '9223372036854775808'],
+  ...['18446744073709551615', '18446744073709551616', '99999999999999999999', '-9007199254740993'],
+];
+
+/** A number behind `=` or a space is another thing in one line of ten. */
+function withOddValues(text: string, seed: number): string {
+  const random = randomSource(seed);
+  const change = (line: string): string => {
+    const places = [...line.matchAll(/(?<=[= ])-?(?:0x[0-9a-f]+|\d+)(?=[ ,]|$)/g)].slice(2);
+    const place = places[random(Math.max(1, places.length))];
+    if (place === undefined || random(10) > 0) return line;
+    const value = ODD_VALUES[random(ODD_VALUES.length)] as string;
+    return line.slice(0, place.index) + value + line.slice(place.index + place[0].length);
+  };
+  return text.split('\n').map(change).join('\n');
+}
+
 function damaged(whole: Uint8Array, seed: number): Uint8Array {
   const random = randomSource(seed);
   const lines = Buffer.from(whole).toString('latin1').split('\n').slice(0, 600);
