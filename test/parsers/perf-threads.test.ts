@@ -32,6 +32,8 @@ const PROGRAM = `
     }
     console.log(name, hash.digest('hex'));
   }
+  // On a busy machine this thread may have read all before that is told.
+  await new Promise((resolve) => setImmediate(resolve));
   process.stderr.write(hasThreads ? 'threads' : 'alone');
 `;
 
