@@ -71,7 +71,10 @@ export function decodeSlices(
     const walker = walkerOf(input, fields, false);
     const dealer = makeDealer({ walker, order, fields, builderOf });
     for (let slice = takeTask(queue); slice !== undefined; slice = takeTask(queue)) {
-      surveys.push(walkSlice(walker, slice));
+      const survey = walkSlice(walker, slice);
+      // Then only reading in order tells where rows go: the rest of the work would be for nothing.
+      if (!survey.inOrder || survey.scan.backwards > 0) throw new Error('times step back');
+      surveys.push(survey);
       slices.push(dealSlice(dealer, slice));
       onSlice();
     }
