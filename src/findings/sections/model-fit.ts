@@ -187,12 +187,12 @@ function fitTable({ fits, vmstat_fits }: HistoryReplay): DetailTable {
       { key: 'counter', label: 'Counter', unit: 'none' },
       { key: 'against', label: 'Against', unit: 'none' },
       { key: 'n', label: 'Samples', unit: 'count' },
-      { key: 'share', label: 'Within the bound', unit: 'percent' },
-      { key: 'max_abs', label: 'Largest residual', unit: 'pages' },
-      { key: 'bound', label: 'Drift bound', unit: 'pages' },
-      { key: 'in_flight', label: 'In flight, at most', unit: 'pages' },
+      { key: 'share', label: 'Within', unit: 'percent' },
+      { key: 'max_abs', label: 'Largest', unit: 'pages' },
+      { key: 'bound', label: 'Drift', unit: 'pages' },
+      { key: 'in_flight', label: 'In flight', unit: 'pages' },
       { key: 'wape', label: 'WAPE', unit: 'percent' },
-      { key: 'wape_floor', label: 'WAPE that drift alone allows', unit: 'percent' },
+      { key: 'wape_floor', label: 'WAPE of drift alone', unit: 'percent' },
     ],
     rows: compared.flatMap(({ against, of }) =>
       COUNTERS.map((counter) => {
