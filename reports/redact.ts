@@ -2,26 +2,8 @@
  * Devices, inodes and cgroup numbers of a report replaced, each by the same word wherever it
  * stands. Names of tasks are gone before a report is built (src/cli/report/redact-trace.ts).
  */
+import { NumberedNames } from './numbered-names.ts';
 import type { Report } from './schema/report.ts';
-
-class Words {
-  readonly #known = new Map<string, string>();
-
-  readonly #word: string;
-
-  constructor(word: string) {
-    this.#word = word;
-  }
-
-  of(name: string): string {
-    let known = this.#known.get(name);
-    if (known === undefined) {
-      known = `${this.#word}-${this.#known.size + 1}`;
-      this.#known.set(name, known);
-    }
-    return known;
-  }
-}
 
 // inode 12   ino=12   ino 12   parent=2   host=12
 const INODE = /(?<![\w-])(inode |ino=|ino |parent=|parent_ino=)(\d+)/g;
@@ -41,10 +23,10 @@ const CGROUP_KEYS: ReadonlySet<string> = new Set(['cgroup']);
 const KEPT: ReadonlySet<string> = new Set(['schema', 'kind', 'id', 'unit']);
 
 export function redactReport(report: Report, deviceNames: readonly string[]): Report {
-  const inodes = new Words('inode');
-  const cgroups = new Words('cgroup');
-  const disks = new Words('disk');
-  const connections = new Words('connection');
+  const inodes = new NumberedNames('inode-');
+  const cgroups = new NumberedNames('cgroup-');
+  const disks = new NumberedNames('disk-');
+  const connections = new NumberedNames('connection-');
   const named = [...deviceNames]
     .sort((left, right) => right.length - left.length)
     .map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));

@@ -270,18 +270,23 @@ function addOne(body: Body, place: Value): void {
 /** Counts by event id the records of all lanes that are to be dealt out. */
 function addCounting(module: WasmModule): void {
   const params = words('counts', 'lanes', 'laneCount');
-  module.func('countRecords', params, undefined, (body, { counts, lanes: lane, laneCount }) => {
-    const lastLane = body.local(lane.add(laneCount.mul(LANE.bytes)));
-    const [id, lastId] = [word(body), word(body)];
-    body.while(lane.lt(lastLane), () => {
-      body.set(id, load32(lane, LANE.id));
-      body.set(lastId, id.add(load32(lane, LANE.taken).shl(1)));
-      body.while(id.lt(lastId), () => {
-        addOne(body, counts.add(load16(id).shl(2)));
-        body.set(id, id.add(2));
-      });
-      body.set(lane, lane.add(LANE.bytes));
+  module.func('countRecords', params, undefined, (body, { counts, lanes, laneCount }) => {
+    eachTaken(body, lanes, laneCount, (id) => addOne(body, counts.add(id.shl(2))));
+  });
+}
+
+/** The event ids of the records of all lanes that are to be dealt out. */
+function eachTaken(body: Body, lane: Variable, laneCount: Value, visit: (id: Value) => void): void {
+  const lastLane = body.local(lane.add(laneCount.mul(LANE.bytes)));
+  const [id, lastId] = [word(body), word(body)];
+  body.while(lane.lt(lastLane), () => {
+    body.set(id, load32(lane, LANE.id));
+    body.set(lastId, id.add(load32(lane, LANE.taken).shl(1)));
+    body.while(id.lt(lastId), () => {
+      visit(load16(id));
+      body.set(id, id.add(2));
     });
+    body.set(lane, lane.add(LANE.bytes));
   });
 }
 
@@ -324,21 +329,13 @@ function addDealing(module: WasmModule, readColumns: Call): void {
 function addLayOut(module: WasmModule): Call {
   const params = words('byId', 'lanes', 'laneCount', 'events', 'eventCount');
   return module.func('layOut', params, undefined, (body, all) => {
-    const { byId, lanes: lane, laneCount, events, eventCount } = all;
+    const { byId, lanes, laneCount, events, eventCount } = all;
     const event = body.local(events);
     const lastEvent = body.local(events.add(eventCount.mul(EVENT.bytes)));
     forgetCounts(body, events, lastEvent);
-    const lastLane = body.local(lane.add(laneCount.mul(LANE.bytes)));
-    const [id, lastId] = [word(body), word(body)];
-    body.while(lane.lt(lastLane), () => {
-      body.set(id, load32(lane, LANE.id));
-      body.set(lastId, id.add(load32(lane, LANE.taken).shl(1)));
-      body.while(id.lt(lastId), () => {
-        body.set(event, load32(byId.add(load16(id).shl(2))));
-        body.store32(event, load32(event, EVENT.count).add(1), EVENT.count);
-        body.set(id, id.add(2));
-      });
-      body.set(lane, lane.add(LANE.bytes));
+    eachTaken(body, lanes, laneCount, (id) => {
+      body.set(event, load32(byId.add(id.shl(2))));
+      body.store32(event, load32(event, EVENT.count).add(1), EVENT.count);
     });
     placeEvents(body, events, lastEvent);
   });

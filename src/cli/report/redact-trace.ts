@@ -3,6 +3,7 @@
  * They are replaced before anything is concluded, so that no sentence can hold one. Devices and
  * inodes decide how events are joined: those are replaced in the finished report.
  */
+import { NumberedNames } from '../../../reports/numbered-names.ts';
 import { isKernelThread } from '../../derive/stalls.ts';
 import type { Column, TextColumn } from '../../trace/column.ts';
 import type { Table } from '../../trace/table.ts';
@@ -17,31 +18,12 @@ const FREE = /^(?:text|str|buf|filename|pathname|dname|name_dev)$/;
 const DEVICE_THREAD = /^(jbd2\/|xfsaild\/|xfs-[\w]+\/|btrfs-[\w]+\/|flush-)([^/]+?)(-\d+)?$/;
 const NUMBERED_THREAD = /^(loop|md|nbd|zram)(\d+)$/;
 
-class Names {
-  readonly #known = new Map<string, string>();
-
-  readonly #word: string;
-
-  constructor(word: string) {
-    this.#word = word;
-  }
-
-  of(name: string): string {
-    let known = this.#known.get(name);
-    if (known === undefined) {
-      known = `${this.#word}${this.#known.size + 1}`;
-      this.#known.set(name, known);
-    }
-    return known;
-  }
-}
-
 /** The words given so far: captures that share them have the same word for the same name. */
 export class KnownNames {
-  readonly tasks = new Names('task-');
-  readonly disks = new Names('disk-');
-  readonly cgroups = new Names('/cgroup-');
-  readonly numbers = new Map<string, Names>();
+  readonly tasks = new NumberedNames('task-');
+  readonly disks = new NumberedNames('disk-');
+  readonly cgroups = new NumberedNames('/cgroup-');
+  readonly numbers = new Map<string, NumberedNames>();
 }
 
 export function redactTrace(trace: Trace, known = new KnownNames()): Trace {
@@ -52,7 +34,7 @@ export function redactTrace(trace: Trace, known = new KnownNames()): Trace {
     if (device !== null) return `${device[1]}${disks.of(device[2] ?? '')}${device[3] ?? ''}`;
     const [, kind] = NUMBERED_THREAD.exec(name) ?? [];
     if (kind !== undefined) {
-      const own = numbers.get(kind) ?? new Names(kind);
+      const own = numbers.get(kind) ?? new NumberedNames(kind);
       numbers.set(kind, own);
       return own.of(name);
     }
