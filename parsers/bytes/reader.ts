@@ -3,6 +3,7 @@
  * FormatError that names what was being read and where; it never returns zero.
  */
 import { FormatError } from '../../src/trace/errors.ts';
+import { latin1Text } from './latin1.ts';
 import type { ByteSource } from './source.ts';
 
 export type ByteReader = {
@@ -15,7 +16,6 @@ export type ByteReader = {
 };
 
 const WINDOW_BYTES = 1 << 20;
-const LATIN1 = new TextDecoder('latin1');
 
 export function makeReader(source: ByteSource, offset: number, littleEndian: boolean): ByteReader {
   return { source, littleEndian, offset, window: new Uint8Array(0), start: offset };
@@ -68,8 +68,7 @@ export function readSize(reader: ByteReader, what: string): number {
 }
 
 export function readText(reader: ByteReader, length: number, what: string): string {
-  const view = readView(reader, length, what);
-  return LATIN1.decode(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  return latin1Text(readView(reader, length, what));
 }
 
 /** A NUL-terminated string of at most `limit` bytes. */

@@ -7,6 +7,7 @@
  * POSIX.1-2017, pax; GNU tar, "Basic Tar Format".
  */
 import { FormatError } from '../../src/trace/errors.ts';
+import { latin1Text } from './latin1.ts';
 import { type ByteSource, readBytes } from './source.ts';
 
 export type TarEntry = { readonly path: string; readonly offset: number; readonly size: number };
@@ -22,7 +23,6 @@ const BLOCK = 512;
 const MAX_HEADERS = 100_000;
 const MAX_NAME_BYTES = 64 << 10;
 
-const LATIN1 = new TextDecoder('latin1');
 const UTF8 = new TextDecoder();
 
 export function isTar(head: Uint8Array): boolean {
@@ -75,7 +75,7 @@ function overrides(source: ByteSource, type: string, offset: number, size: numbe
   while (at < bytes.length) {
     const space = bytes.indexOf(0x20, at);
     if (space < 0) break;
-    const digits = LATIN1.decode(bytes.subarray(at, space));
+    const digits = latin1Text(bytes.subarray(at, space));
     // Longer than itself, so that each round comes nearer to the end.
     const length = /^\d{1,6}$/.test(digits) ? Number(digits) : 0;
     if (length <= space - at) break;
@@ -129,7 +129,7 @@ function field(header: Uint8Array, at: number, length: number): string {
 }
 
 function text(header: Uint8Array, at: number, length: number): string {
-  return LATIN1.decode(header.subarray(at, at + length)).replace(/^\0$/, '');
+  return latin1Text(header.subarray(at, at + length)).replace(/^\0$/, '');
 }
 
 function upToNul(value: string): string {

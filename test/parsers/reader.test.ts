@@ -28,6 +28,13 @@ function thrown(run: () => unknown): FormatError {
 }
 
 describe('reading in order', () => {
+  test('text keeps every byte, also those that windows-1252 has other characters for', () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    const text = readText(makeReader(memorySource('in.dat', bytes), 0, true), 256, 'text');
+    expect(Uint8Array.from(text, (char) => char.charCodeAt(0))).toEqual(bytes);
+    expect(text.charCodeAt(0x9c)).toBe(0x9c);
+  });
+
   test.each([
     [true, 1, 0x0302, 0x07060504],
     [false, 1, 0x0203, 0x04050607],
