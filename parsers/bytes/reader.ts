@@ -13,12 +13,19 @@ export type ByteReader = {
   /** Bytes of the source from `start` on. */
   window: Uint8Array;
   start: number;
+  /** What it holds at least, if the source has it. */
+  readonly windowBytes: number;
 };
 
 const WINDOW_BYTES = 1 << 20;
 
-export function makeReader(source: ByteSource, offset: number, littleEndian: boolean): ByteReader {
-  return { source, littleEndian, offset, window: new Uint8Array(0), start: offset };
+export function makeReader(
+  source: ByteSource,
+  offset: number,
+  littleEndian: boolean,
+  windowBytes = WINDOW_BYTES,
+): ByteReader {
+  return { source, littleEndian, offset, window: new Uint8Array(0), start: offset, windowBytes };
 }
 
 /** `length` bytes as a view that is valid until the next read. */
@@ -32,7 +39,7 @@ export function readView(reader: ByteReader, length: number, what: string): Data
     );
   }
   if (offset < reader.start || offset + length > reader.start + reader.window.length) {
-    const size = Math.min(Math.max(WINDOW_BYTES, length), source.size - offset);
+    const size = Math.min(Math.max(reader.windowBytes, length), source.size - offset);
     const window = new Uint8Array(size);
     reader.window = window.subarray(0, source.readInto(window, offset));
     reader.start = offset;

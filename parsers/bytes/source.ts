@@ -22,7 +22,7 @@ import {
   unpack,
   unpackHead,
 } from './unpack.ts';
-import { Segments } from './unpack-segments.ts';
+import { readPieces, Segments, type SharedPieces } from './unpack-segments.ts';
 
 export type ByteSource = {
   /** How messages call the input. */
@@ -32,14 +32,17 @@ export type ByteSource = {
   readonly compression: string | undefined;
   /** Why the bytes end early, when unpacking met damage or a missing tail. */
   readonly damage: string | undefined;
-  /** Where the bytes stand in an open file, which all threads can read; undefined for memory. */
+  /** Where all threads can read the bytes; undefined where they cannot. */
   readonly file?: FilePlace | undefined;
   /** Fills `target` from `offset`; returns how many bytes there were (fewer only at the end). */
   readInto(target: Uint8Array, offset: number): number;
   close(): void;
 };
 
-export type FilePlace = { readonly fd: number; readonly start: number };
+/** In an open file, or in memory that threads share, which is where files are unpacked to. */
+export type FilePlace =
+  | { readonly fd: number; readonly start: number }
+  | { readonly pieces: SharedPieces; readonly start: number };
 
 export type SourceOptions = {
   readonly limits?: Partial<UnpackLimits> | undefined;
@@ -129,6 +132,7 @@ export async function unpackSource(
       head,
       chunksOf(source),
       limitsOf(options),
+      () => chunksOf(source),
     );
     const outer = source.compression === undefined ? '' : `${source.compression}, `;
     return segmentSource(source.name, segments, {
@@ -218,13 +222,18 @@ function openFile(path: string): number {
 }
 
 /** `size` bytes of an open file; whoever closes the source closes the file. */
-export function fileSource(path: string, { fd, start }: FilePlace, size: number): ByteSource {
+export function fileSource(path: string, place: FilePlace, size: number): ByteSource {
+  const common = { name: path, size, compression: undefined, damage: undefined, file: place };
+  const { start } = place;
+  if ('pieces' in place) {
+    const { pieces } = place;
+    const readInto = (target: Uint8Array, offset: number) =>
+      readPieces(pieces, target, start + offset);
+    return { ...common, readInto, close() {} };
+  }
+  const { fd } = place;
   return {
-    name: path,
-    size,
-    compression: undefined,
-    damage: undefined,
-    file: { fd, start },
+    ...common,
     readInto(target, offset) {
       let done = 0;
       while (done < target.length) {
@@ -261,9 +270,8 @@ function segmentSource(
   segments: Segments,
   facts: { compression: string | undefined; damage: string | undefined },
 ): ByteSource {
-  const { size } = segments;
-  const readInto = (target: Uint8Array, offset: number) => segments.readInto(target, offset);
-  return { name, size, ...facts, readInto, close() {} };
+  const { pieces, size } = segments;
+  return { ...fileSource(name, { pieces, start: 0 }, size), ...facts };
 }
 
 /** What has no size and can be read only once. */

@@ -5,11 +5,15 @@
 import * as zlib from 'node:zlib';
 import { ZstdDecoder } from './unpack-zstd-frames.ts';
 
-/** `size` is what the file announces; throws an Error when the block is not of that size. */
-export type BlockUnpacker = (packed: Uint8Array, size: number) => Uint8Array;
+/** Fills `target`, of the size that the file announces, or throws an Error. */
+export type BlockUnpacker = (packed: Uint8Array, target: Uint8Array) => void;
 
 const UNPACKERS: Readonly<Record<string, () => BlockUnpacker>> = {
-  zlib: () => (packed, size) => ofSize(zlib.inflateSync(packed, { maxOutputLength: size }), size),
+  zlib: () => (packed, target) => {
+    const bytes = zlib.inflateSync(packed, { maxOutputLength: target.length });
+    expectSize(bytes.length, target.length);
+    target.set(bytes);
+  },
   zstd: zstdBlocks,
 };
 
@@ -18,29 +22,23 @@ export function blockUnpacker(compression: string): BlockUnpacker | undefined {
   return Object.hasOwn(UNPACKERS, compression) ? UNPACKERS[compression]?.() : undefined;
 }
 
-/** One decoder for all blocks: its tables are larger than most of them. */
+/** One decoder for all blocks: its memory is larger than most of them. */
 function zstdBlocks(): BlockUnpacker {
-  let decoder = new ZstdDecoder();
-  return (packed, size) => {
-    const target = new Uint8Array(size);
+  const decoder = new ZstdDecoder();
+  return (packed, target) => {
     let filled = 0;
-    let isWhole = false;
-    try {
-      for (const bytes of decoder.push(packed)) {
-        if (filled + bytes.length > size) throw new Error(`more than ${size} bytes`);
-        target.set(bytes, filled);
-        filled += bytes.length;
-      }
-      if (!decoder.isBetweenFrames) throw new Error('unexpected end of file');
-      isWhole = true;
-    } finally {
-      if (!isWhole) decoder = new ZstdDecoder();
+    decoder.reset();
+    for (const bytes of decoder.push(packed)) {
+      const end = filled + bytes.length;
+      if (end > target.length) throw new Error(`more than ${target.length} bytes`);
+      target.set(bytes, filled);
+      filled = end;
     }
-    return ofSize(target.subarray(0, filled), size);
+    if (!decoder.isBetweenFrames) throw new Error('unexpected end of file');
+    expectSize(filled, target.length);
   };
 }
 
-function ofSize(bytes: Uint8Array, size: number): Uint8Array {
-  if (bytes.length === size) return bytes;
-  throw new Error(`${bytes.length} bytes instead of ${size}`);
+function expectSize(found: number, size: number): void {
+  if (found !== size) throw new Error(`${found} bytes instead of ${size}`);
 }

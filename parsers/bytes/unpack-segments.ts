@@ -1,18 +1,41 @@
 /**
  * Bytes of unknown number as a row of equally large pieces: they grow without ever being copied
- * into one array, which would take the memory twice.
+ * into one array, which would take the memory twice. Threads share their memory.
  */
 const SEGMENT_BYTES = 4 << 20;
 const FIRST_BYTES = 64 << 10;
 
+/** All of SEGMENT_BYTES, but for the last one. */
+export type SharedPieces = readonly Uint8Array[];
+
+/** Fills `target` from `offset`; returns how many bytes there were. */
+export function readPieces(pieces: SharedPieces, target: Uint8Array, offset: number): number {
+  let done = 0;
+  while (done < target.length) {
+    const at = offset + done;
+    const within = at % SEGMENT_BYTES;
+    const piece = pieces[(at - within) / SEGMENT_BYTES];
+    if (piece === undefined || within >= piece.length) break;
+    const part = piece.subarray(within, within + target.length - done);
+    target.set(part, done);
+    done += part.length;
+  }
+  return done;
+}
+
 export class Segments {
   #pieces: Uint8Array[] = [];
-  #last = new Uint8Array(0);
+  #last = sharedBytes(0);
   #filled = 0;
   #size = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** What there is, once it is finished. */
+  get pieces(): SharedPieces {
+    return this.#pieces;
   }
 
   push(chunk: Uint8Array): void {
@@ -31,11 +54,11 @@ export class Segments {
   #grow(): void {
     if (this.#last.length === SEGMENT_BYTES) {
       this.#pieces.push(this.#last);
-      this.#last = new Uint8Array(SEGMENT_BYTES);
+      this.#last = sharedBytes(SEGMENT_BYTES);
       this.#filled = 0;
       return;
     }
-    const larger = new Uint8Array(
+    const larger = sharedBytes(
       Math.min(SEGMENT_BYTES, Math.max(FIRST_BYTES, this.#last.length * 4)),
     );
     larger.set(this.#last);
@@ -44,8 +67,10 @@ export class Segments {
 
   /** Call it after the last push, before any reading. */
   finish(): void {
-    this.#pieces.push(this.#last.slice(0, this.#filled));
-    this.#last = new Uint8Array(0);
+    const last = sharedBytes(this.#filled);
+    last.set(this.#last.subarray(0, this.#filled));
+    this.#pieces.push(last);
+    this.#last = sharedBytes(0);
     this.#filled = 0;
   }
 
@@ -56,23 +81,19 @@ export class Segments {
   }
 
   readInto(target: Uint8Array, offset: number): number {
-    let done = 0;
-    while (done < target.length && offset + done < this.#size) {
-      const at = offset + done;
-      const within = at % SEGMENT_BYTES;
-      const piece = this.#pieces[(at - within) / SEGMENT_BYTES] as Uint8Array;
-      const part = piece.subarray(within, within + target.length - done);
-      target.set(part, done);
-      done += part.length;
-    }
-    return done;
+    return readPieces(this.#pieces, target, offset);
   }
 
   /** Hands the pieces over and forgets them, so that a reader need not hold them twice. */
   async *drain(): AsyncGenerator<Uint8Array> {
     for (let piece = this.#pieces.shift(); piece !== undefined; piece = this.#pieces.shift()) {
       this.#size -= piece.length;
-      yield piece;
+      // Unpackers may not take shared memory.
+      yield piece.slice();
     }
   }
+}
+
+function sharedBytes(length: number): Uint8Array<SharedArrayBuffer> {
+  return new Uint8Array(new SharedArrayBuffer(length));
 }

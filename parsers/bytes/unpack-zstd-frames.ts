@@ -2,9 +2,8 @@
  * zstd (RFC 8878, 3.1) in pieces of any size → its bytes, block by block. One window is held; what
  * a damaged or hostile frame can cost is bounded by the packed bytes that are there.
  */
-import { BLOCK_AT, BlockDecoder, MAX_BLOCK_BYTES } from './unpack-zstd-block.ts';
-import { INCORRECT } from './unpack-zstd-tables.ts';
-import { Xxh64 } from './xxh64.ts';
+import { BlockDecoder, INCORRECT } from './unpack-zstd-block.ts';
+import { MAX_BLOCK_BYTES } from './unpack-zstd-places.ts';
 
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
@@ -12,6 +11,7 @@ const SKIPPABLE_MAGIC = 0x184d2a50;
 const MAX_WINDOW_BYTES = 128 << 20;
 /** The window is moved to the front of its buffer when so much, or half a window, was made. */
 const MIN_SPARE_BYTES = 1 << 20;
+const MOST_BYTES = MAX_WINDOW_BYTES + spareBytes(MAX_WINDOW_BYTES);
 const FIRST_BYTES = 256 << 10;
 
 type Part = 'magic' | 'header' | 'block' | 'content' | 'checksum' | 'skipped';
@@ -20,16 +20,16 @@ type Frame = {
   readonly window: number;
   /** Undefined where the frame does not say it. */
   readonly contentBytes: number | undefined;
-  readonly checksum: Xxh64 | undefined;
+  readonly hasChecksum: boolean;
   made: number;
 };
 
 type Block = { readonly kind: number; readonly size: number; readonly isLast: boolean };
 
-const NO_FRAME: Frame = { window: 0, contentBytes: undefined, checksum: undefined, made: 0 };
+const NO_FRAME: Frame = { window: 0, contentBytes: undefined, hasChecksum: false, made: 0 };
 
 export class ZstdDecoder {
-  readonly #blocks = new BlockDecoder();
+  readonly #blocks = new BlockDecoder(MOST_BYTES);
   #part: Part = 'magic';
   /** The bytes of a magic number, header or checksum so far. */
   #pending: number[] = [];
@@ -37,8 +37,7 @@ export class ZstdDecoder {
   #left = 0;
   #frame: Frame = NO_FRAME;
   #block: Block = { kind: 0, size: 0, isLast: true };
-  /** The last bytes of the frame, up to #end; as many as its window at least. */
-  #history = new Uint8Array(0);
+  /** So many of the last bytes of the frame are held; as many as its window at least. */
   #end = 0;
 
   /** False when the input ends within a frame. */
@@ -46,9 +45,14 @@ export class ZstdDecoder {
     return this.#part === 'magic' && this.#pending.length === 0;
   }
 
+  /** A frame is to begin, whatever came before. */
+  reset(): void {
+    this.#enter('magic');
+  }
+
   /**
-   * Unpacks what is complete with `packed`. What is yielded is only valid until the next step.
-   * Throws an Error at what cannot be right, after which the decoder is of no use.
+   * Unpacks what is complete with `packed`. What is yielded is only valid until the next step, and
+   * lies in shared memory. Throws an Error at what cannot be right, after which only `reset` helps.
    */
   *push(packed: Uint8Array): Generator<Uint8Array> {
     let at = 0;
@@ -56,7 +60,7 @@ export class ZstdDecoder {
       if (this.#part === 'content' || this.#part === 'skipped') {
         const step = Math.min(this.#left, packed.length - at);
         if (this.#part === 'content') {
-          const filled = BLOCK_AT + this.#packedBytes() - this.#left;
+          const filled = this.#packedBytes() - this.#left;
           this.#blocks.input.set(packed.subarray(at, at + step), filled);
         }
         this.#left -= step;
@@ -85,7 +89,7 @@ export class ZstdDecoder {
     else if (this.#part === 'header') this.#readHeader();
     else if (this.#part === 'block' && length === 3) this.#readBlockHeader();
     else if (this.#part === 'checksum' && length === 4) {
-      if (this.#frame.checksum?.digestLow() !== littleEndian(bytes)) {
+      if (this.#blocks.hash() !== littleEndian(bytes)) {
         throw new Error(`${INCORRECT} (its checksum differs)`);
       }
       this.#enter('magic');
@@ -125,8 +129,8 @@ export class ZstdDecoder {
     const window = isSingle ? size : windowBytes(bytes[1] as number);
     if (window > MAX_WINDOW_BYTES) throw new Error(`a window of ${window} bytes is too large`);
     const contentBytes = sizeBytes === 0 ? undefined : size;
-    const checksum = (descriptor & 4) === 0 ? undefined : new Xxh64();
-    this.#frame = { window, contentBytes, checksum, made: 0 };
+    const hasChecksum = (descriptor & 4) !== 0;
+    this.#frame = { window, contentBytes, hasChecksum, made: 0 };
     this.#end = 0;
     this.#blocks.startFrame();
     this.#enter('block');
@@ -153,45 +157,47 @@ export class ZstdDecoder {
   /** The bytes of the block, of which all is there. */
   #endBlock(): Uint8Array {
     const { kind, size, isLast } = this.#block;
-    const { input } = this.#blocks;
     const frame = this.#frame;
+    const blocks = this.#blocks;
     const start = this.#makeRoom();
     if (kind === 2) {
-      this.#end = this.#blocks.decode(size, this.#history, start, this.#maxBlockBytes());
+      this.#end = blocks.decode(size, start, this.#maxBlockBytes());
     } else {
       this.#end += size;
-      if (kind === 1) this.#history.fill(input[BLOCK_AT] as number, start, this.#end);
-      else this.#history.set(input.subarray(BLOCK_AT, BLOCK_AT + size), start);
+      if (kind === 1) blocks.made.fill(blocks.input[0] as number, start, this.#end);
+      else blocks.made.set(blocks.input.subarray(0, size), start);
     }
-    const bytes = this.#history.subarray(start, this.#end);
+    const bytes = blocks.made.subarray(start, this.#end);
+    if (frame.hasChecksum) blocks.addToHash(start, this.#end);
     frame.made += bytes.length;
-    frame.checksum?.update(bytes);
     const { contentBytes = frame.made } = frame;
     if (frame.made > contentBytes || (isLast && frame.made !== contentBytes)) {
       throw new Error(`${INCORRECT} (${frame.made} bytes instead of ${contentBytes})`);
     }
-    this.#enter(isLast ? (frame.checksum === undefined ? 'magic' : 'checksum') : 'block');
+    this.#enter(isLast ? (frame.hasChecksum ? 'checksum' : 'magic') : 'block');
     return bytes;
   }
 
   /** Room for one block behind the window. Memory grows with what was made, not with claims. */
   #makeRoom(): number {
     const { window } = this.#frame;
+    const { made } = this.#blocks;
     const needed = this.#end + this.#maxBlockBytes();
-    if (needed <= this.#history.length) return this.#end;
-    const most = window + Math.max(MIN_SPARE_BYTES, window >> 1);
-    if (this.#history.length < most) {
-      const larger = Math.max(FIRST_BYTES, needed, Math.min(most, 2 * this.#history.length));
-      const history = new Uint8Array(larger);
-      history.set(this.#history.subarray(0, this.#end));
-      this.#history = history;
+    if (needed <= made.length) return this.#end;
+    const most = window + spareBytes(window);
+    if (made.length < most) {
+      this.#blocks.reserve(Math.max(FIRST_BYTES, needed, Math.min(most, 2 * made.length)));
       return this.#end;
     }
     const kept = Math.min(this.#end, window);
-    this.#history.copyWithin(0, this.#end - kept, this.#end);
+    made.copyWithin(0, this.#end - kept, this.#end);
     this.#end = kept;
     return kept;
   }
+}
+
+function spareBytes(window: number): number {
+  return Math.max(MIN_SPARE_BYTES, window >> 1);
 }
 
 /** Exact below 2^53; more is too large for every use. */

@@ -22,8 +22,13 @@ export type UnpackLimits = {
 export const DEFAULT_LIMITS: UnpackLimits = { maxUnpackedBytes: 4 * 1024 ** 3 - 1, maxRatio: 250 };
 export const RATIO_FREE_BYTES = 64 << 20;
 
-/** Yields what it can; a thrown Error says why it cannot go on. */
-export type Unpacker = (packed: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+type Chunks = AsyncIterable<Uint8Array>;
+
+/**
+ * Yields what it can; a thrown Error says why it cannot go on. `again` gives the packed bytes once
+ * more, where they can be had twice.
+ */
+export type Unpacker = (packed: Chunks, again?: () => Chunks) => Chunks;
 
 type Compression = {
   readonly id: string;
@@ -81,12 +86,16 @@ function find(head: Uint8Array): Compression | undefined {
   );
 }
 
-/** Unpacks all layers. Throws FormatError when nothing comes out, UsageError at a limit. */
+/**
+ * Unpacks all layers. `again` gives the packed bytes once more, if they can be had twice. Throws
+ * FormatError when nothing comes out, UsageError at a limit.
+ */
 export async function unpack(
   name: string,
   head: Uint8Array,
-  packed: AsyncIterable<Uint8Array>,
+  packed: Chunks,
   limits: UnpackLimits,
+  again?: () => Chunks,
 ): Promise<Unpacked> {
   const layers: string[] = [];
   let damage: string | undefined;
@@ -98,7 +107,8 @@ export async function unpack(
       throw new FormatError(`${name} is packed more than ${MAX_LAYERS} times over`, 0);
     }
     layers.push(next.id);
-    const layer = await unpackLayer(name, next, input, limits);
+    const outermost = layers.length === 1 ? again : undefined;
+    const layer = await unpackLayer(name, next, input, limits, outermost);
     segments = layer.segments;
     damage ??= layer.damage;
     if (segments.size === 0) {
@@ -113,15 +123,17 @@ export async function unpack(
 async function unpackLayer(
   name: string,
   compression: Compression,
-  packed: AsyncIterable<Uint8Array>,
+  packed: Chunks,
   limits: UnpackLimits,
+  again: (() => Chunks) | undefined,
 ): Promise<{ segments: Segments; damage: string | undefined }> {
   const unpacker = await compression.load();
   const meter = new Meter(name, limits);
   const segments = new Segments();
   let damage: string | undefined;
   try {
-    for await (const chunk of unpacker(meter.count(packed))) {
+    const recount = again && (() => meter.count(again()));
+    for await (const chunk of unpacker(meter.count(packed), recount)) {
       meter.check(segments.size + chunk.length);
       segments.push(chunk);
     }
@@ -136,7 +148,7 @@ async function unpackLayer(
 /** The first `length` unpacked bytes, for recognising what a packed file is. */
 export async function unpackHead(
   head: Uint8Array,
-  packed: AsyncIterable<Uint8Array>,
+  packed: Chunks,
   length: number,
 ): Promise<Uint8Array> {
   let next = find(head);
@@ -173,7 +185,8 @@ class Meter {
     this.#limits = limits;
   }
 
-  async *count(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *count(packed: Chunks): AsyncGenerator<Uint8Array> {
+    this.#packed = 0;
     for await (const chunk of packed) {
       this.#packed += chunk.length;
       yield chunk;

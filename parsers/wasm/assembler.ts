@@ -229,6 +229,11 @@ export class Body {
     this.code.push(...to.code, ...from.code, ...bytes.code, 0xfc, 0x0a, 0, 0);
   }
 
+  /** Copies 16 bytes at once (v128.load, v128.store). */
+  copy16(to: Value, from: Value): void {
+    this.code.push(...to.code, ...from.code, 0xfd, 0x00, 0, 0, 0xfd, 0x0b, 0, 0);
+  }
+
   if(condition: Value, then: () => void, otherwise?: () => void): void {
     this.code.push(...condition.code, 0x04, NO_RESULT);
     this.#depth++;

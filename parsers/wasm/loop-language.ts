@@ -76,6 +76,13 @@ const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
   wide: { takes: ['i32'], give: (value) => value.toWide() },
   low: { takes: ['i64'], give: (value) => value.toWord() },
   double: { takes: ['i64'], give: (value) => value.toDouble() },
+  /** Zero bits above the highest one: 32 where there is none. */
+  zerosAbove: code('i32', 0x67, 'i32'),
+  /** Bits shifted out on the left come in on the right. */
+  rotated: {
+    takes: ['i64', 'i64'],
+    give: (value, by) => new Value('i64', [...value.code, ...by.code, 0x89]),
+  },
   negated: code('f64', 0x9a, 'f64'),
   /** Towards zero, and where there is no such i64 the nearest one. */
   truncated: {
@@ -100,10 +107,13 @@ const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
 const STORES: Readonly<
   Record<string, readonly [Type, (body: Body, address: Value, value: Value) => void]>
 > = {
+  setU8: ['i32', (body, address, value) => body.store8(address, value)],
   setU16: ['i32', (body, address, value) => body.store16(address, value)],
   setI32: ['i32', (body, address, value) => body.store32(address, value)],
   setI64: ['i64', (body, address, value) => body.store64(address, value)],
   setF64: ['f64', (body, address, value) => body.storeDouble(address, value)],
+  /** 16 bytes, read before they are written. */
+  copy16: ['i32', (body, to, from) => body.copy16(to, from)],
 };
 
 type Signature = {

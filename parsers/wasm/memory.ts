@@ -3,6 +3,9 @@
 /** Can be sent to threads. */
 export type SharedMemory = { readonly buffer: SharedArrayBuffer };
 
+/** Its buffer is another one, of the same bytes, once it has grown. */
+export type GrowingMemory = SharedMemory & { grow(pages: number): number };
+
 export type WasmFunctions<Name extends string> = Readonly<
   Record<Name, (...args: number[]) => number>
 >;
@@ -14,8 +17,8 @@ type Api = {
   readonly Memory: new (limits: {
     initial: number;
     maximum: number;
-    shared: boolean;
-  }) => SharedMemory;
+    shared: true;
+  }) => GrowingMemory;
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object, imports: object) => { readonly exports: object };
 };
@@ -29,6 +32,19 @@ const PAGE_BYTES = 65536;
 export function sharedMemory(bytes: number): SharedMemory {
   const pages = Math.max(1, Math.ceil(bytes / PAGE_BYTES));
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+}
+
+/** The same, which can grow to `most` bytes; what it has not grown to costs nothing. */
+export function growingMemory(bytes: number, most: number): GrowingMemory {
+  const initial = Math.ceil(bytes / PAGE_BYTES);
+  const maximum = Math.ceil(most / PAGE_BYTES);
+  return new WebAssembly.Memory({ initial, maximum, shared: true });
+}
+
+/** Makes a memory at least so large. Throws where there is not so much. */
+export function growTo(memory: GrowingMemory, bytes: number): void {
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
 }
 
 /** Threads that ask for the same bytes share the compiled code. */

@@ -122,6 +122,13 @@ export const CATALOGUE = {
     meaning:
       'The input does not say the page size; 4096 bytes are assumed (give --meta to change).',
   },
+  buffer_left_out: {
+    severity: 'data_loss',
+    source: 'import',
+    counts: 'ring buffers left out',
+    meaning:
+      'The events of these buffer instances are missing: they are not where the file says, or are on another clock than the others.',
+  },
   option_unreadable: {
     severity: 'notice',
     source: 'import',

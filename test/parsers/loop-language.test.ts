@@ -25,6 +25,8 @@ describe('expressions', () => {
     ['1e3 / 2.5 == 4e2', 1],
     ['negated(double(3n)) < 0.5', 1],
     ['zerosBelow(8) + low(zerosBelowWide(0n))', 67],
+    ['zerosAbove(8) + zerosAbove(0)', 60],
+    ['low(rotated(0x8000000000000001n, 4n))', 24],
   ])('%s', (expression, value) => {
     expect(run(`return ${expression};`)).toBe(value);
   });
@@ -47,6 +49,7 @@ describe('statements', () => {
   test('memory, and bytes that are looked for', () => {
     expect(run('setI32(100, 0x0a0000); return bytesEqual(100, 10);')).toBe(4);
     expect(run('setI64(8, 5n << 40n); return u8(13) + i32(8);')).toBe(5);
+    expect(run('setI64(8, 7n); setU8(20, 9); copy16(100, 8); return i32(100) + u8(112);')).toBe(16);
     expect(run('setU16(a, 0x10203); setF64(b, 0.5); return u16(a) + (f64(b) == 0.5);', 8, 16)).toBe(
       0x204,
     );

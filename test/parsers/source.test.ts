@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fileExists, memorySource, openSource, readBytes } from '../../parsers/bytes/source.ts';
+import {
+  fileExists,
+  fileSource,
+  memorySource,
+  openSource,
+  readBytes,
+} from '../../parsers/bytes/source.ts';
+import { unpackGzip } from '../../parsers/bytes/unpack-gzip.ts';
 import { FormatError, UsageError } from '../../src/trace/errors.ts';
 
 let folder = '';
@@ -55,6 +62,36 @@ describe('reading a file', () => {
     expect(read.bytes.equals(Buffer.from(DATA))).toBe(true);
     const two = await wholeOf(written('two', Buffer.concat([gzipSync('one'), gzipSync('two')])));
     expect(two.bytes.toString()).toBe('onetwo');
+  });
+
+  test('gzip with damage: all that small chunks of output have before it', async () => {
+    const packed = gzipSync(DATA.map((value, at) => value ^ (at % 251)));
+    for (const share of [0.1, 0.5, 0.9]) {
+      const bytes = packed.slice();
+      const at = Math.floor(share * bytes.length);
+      bytes.fill(0xff, at, at + 40);
+      const read = await wholeOf(written('damaged', bytes));
+      async function* once() {
+        yield bytes;
+      }
+      const parts: Uint8Array[] = [];
+      try {
+        for await (const part of unpackGzip(once())) parts.push(part);
+      } catch (error) {
+        expect(read.damage).toBe((error as Error).message);
+      }
+      expect(read.damage).toBeDefined();
+      expect(read.bytes.equals(Buffer.concat(parts))).toBe(true);
+    }
+  });
+
+  test('what was packed is in memory that threads can share', async () => {
+    const source = await openSource(written('shared', gzipSync(DATA)));
+    const file = structuredClone(source.file);
+    if (file === undefined) throw new Error('not shared');
+    const other = fileSource('copy', { ...file, start: file.start + 5 }, source.size - 5);
+    expect(readBytes(other, 1, 100)).toEqual(DATA.slice(6, 106));
+    expect(readBytes(other, source.size - 7, 100)).toEqual(DATA.slice(-2));
   });
 
   test('a file called .gz that is none is read as it is', async () => {

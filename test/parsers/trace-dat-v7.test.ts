@@ -134,6 +134,31 @@ describe('buffer instances', () => {
   });
 });
 
+test.each(['none', 'zlib'] as const)('a buffer is where its option says (%s)', (packing) => {
+  const bytes = toVersion7(buildTraceDat(SPEC).bytes, { packing });
+  const section = Buffer.from(bytes).indexOf(
+    Uint8Array.of(3, 0, packing === 'none' ? 0 : 1, 0, 0, 0, 0, 0),
+  );
+  bytes[section] = 0x77;
+  const read = readDat(bytes);
+  expect(described(read)).toEqual(described(readDat(buildTraceDat(SPEC).bytes)));
+  expect(read.diagnostics.map(({ code }) => code)).toContain('option_unreadable');
+});
+
+test('a buffer whose option cannot be read is a loss of data', () => {
+  const bytes = Buffer.from(toVersion7(buildTraceDat(SPEC).bytes, { copies: ['side'] }));
+  const section = bytes.indexOf(Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0));
+  const pointer = Buffer.alloc(8);
+  pointer.writeUInt32LE(section);
+  // Its name and clock are empty; then follow the size of pages and the number of CPUs.
+  bytes.fill(0xff, bytes.indexOf(pointer) + 14, bytes.indexOf(pointer) + 18);
+  const read = readDat(bytes);
+  expect(read.tables.get('tick')?.rows).toBe(19);
+  const [lost] = read.diagnostics.filter(({ code }) => code === 'buffer_left_out');
+  expect(lost).toMatchObject({ severity: 'data_loss', count: 1 });
+  expect(lost?.message).toContain('CPUs');
+});
+
 test('a latency tracer leaves text', () => {
   const text =
     '# tracer: nop\n     fio-28045   [000] ..... 1197.839493: writeback_pages_written: 12\n';
@@ -154,10 +179,15 @@ test('a block of zstd has the size that is announced, or is damaged', () => {
     'hex',
   );
   const unpack = blockUnpacker('zstd') as BlockUnpacker;
+  const filled = (size: number, bytes: Uint8Array = packed) => {
+    const target = new Uint8Array(size);
+    unpack(bytes, target);
+    return target;
+  };
   for (let twice = 0; twice < 2; twice++) {
-    expect(new TextDecoder().decode(unpack(packed, 23))).toBe('pages of zeros and ones');
-    expect(() => unpack(packed, 22)).toThrow(/more than 22 bytes/);
-    expect(() => unpack(packed, 24)).toThrow(/23 bytes instead of 24/);
-    expect(() => unpack(packed.subarray(0, 20), 23)).toThrow(/unexpected end/);
+    expect(new TextDecoder().decode(filled(23))).toBe('pages of zeros and ones');
+    expect(() => filled(22)).toThrow(/more than 22 bytes/);
+    expect(() => filled(24)).toThrow(/23 bytes instead of 24/);
+    expect(() => filled(23, packed.subarray(0, 20))).toThrow(/unexpected end/);
   }
 });

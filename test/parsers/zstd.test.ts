@@ -1,8 +1,8 @@
 /** Our own zstd decoder: against the specification, and against frames made to mislead it. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { BlockDecoder } from '../../parsers/bytes/unpack-zstd-block.ts';
 import { ZstdDecoder } from '../../parsers/bytes/unpack-zstd-frames.ts';
-import { Xxh64 } from '../../parsers/bytes/xxh64.ts';
 
 const TEXT = Array.from({ length: 400 }, (_, at) => `line ${at * at} of ${at % 7}\n`).join('');
 /** TEXT by `zstd --ultra -22`: Huffman in four streams, three codes of its own, a checksum. */
@@ -26,8 +26,11 @@ const PACKED = [
 ].join('');
 const packed = new Uint8Array(Buffer.from(PACKED, 'base64'));
 
+// One for all, as what was before must not matter.
+const decoder = new ZstdDecoder();
+
 function unpacked(bytes: Uint8Array, step = bytes.length): Buffer {
-  const decoder = new ZstdDecoder();
+  decoder.reset();
   const all: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += step) {
     for (const part of decoder.push(bytes.subarray(at, at + step))) all.push(Buffer.from(part));
@@ -86,6 +89,85 @@ describe('a frame', () => {
   });
 });
 
+// Symbols of lengths: symbol, what it stands for, bits that are added (RFC 8878, 3.1.1.3.2.1.1).
+const TAKES = [
+  [0, 0, 0],
+  [1, 1, 0],
+  [9, 9, 0],
+  [17, 18, 1],
+  [22, 32, 3],
+  [25, 64, 6],
+] as const;
+const MATCHES = [
+  [0, 3, 0],
+  [7, 10, 0],
+  [20, 23, 0],
+  [36, 43, 2],
+  [40, 67, 4],
+  [43, 131, 7],
+] as const;
+
+type Run = { take: number; offset: number; match: number; extras: readonly number[] };
+
+/** Sequences in codes of one symbol each, and the bytes that follow from the specification. */
+function runsOf({ take, offset, match, extras }: Run) {
+  const [takeSymbol, takeBase, takeBits] = TAKES[take] as (typeof TAKES)[number];
+  const [matchSymbol, matchBase, matchBits] = MATCHES[match] as (typeof MATCHES)[number];
+  let bits = 1n;
+  const extra = (value: number, count: number) => {
+    const own = value & ((1 << count) - 1);
+    bits = (bits << BigInt(count)) | BigInt(own);
+    return own;
+  };
+  const literals: number[] = [];
+  let recent: readonly [number, number, number] = [1, 4, 8];
+  let bytes: number[] | undefined = [...Buffer.from('0123456789abcdef'.repeat(5))];
+  const before = [...bytes];
+  for (const seed of extras) {
+    const value = 2 ** offset + extra(seed, offset);
+    const length = matchBase + extra(seed >> 3, matchBits);
+    const count = takeBase + extra(seed >> 5, takeBits);
+    const taken = Array.from({ length: count }, (_, at) => (seed + at) & 255);
+    literals.push(...taken);
+    const which = value - 1 + Number(count === 0);
+    const [one, two, three] = recent;
+    const found = value > 3 ? value - 3 : ([one, two, three, one - 1][which] as number);
+    if (value > 3 || which > 1) recent = [found, one, two];
+    else if (which === 1) recent = [found, one, three];
+    bytes?.push(...taken);
+    if (found === 0 || found > (bytes?.length ?? 0)) bytes = undefined;
+    for (let at = 0; at < length; at++) bytes?.push(bytes.at(-found) as number);
+  }
+  const stream: number[] = [];
+  for (; bits > 0n; bits >>= 8n) stream.push(Number(bits & 255n));
+  const head = (literals.length << 4) | 0b1100;
+  const content = [
+    ...[head & 255, (head >> 8) & 255, head >> 16, ...literals],
+    ...[extras.length, 0x54, takeSymbol, offset, matchSymbol, ...stream],
+  ];
+  return { packed: frame([0, before.length, before], packedBlock(content)), bytes };
+}
+
+test('copies of every length from every distance are those of the specification', () => {
+  let whole = 0;
+  const run = fc.record({
+    take: fc.nat(TAKES.length - 1),
+    offset: fc.nat(7),
+    match: fc.nat(MATCHES.length - 1),
+    extras: fc.array(fc.nat(1 << 12), { minLength: 1, maxLength: 30 }),
+  });
+  fc.assert(
+    fc.property(run, (one) => {
+      const { packed: bytes, bytes: wanted } = runsOf(one);
+      if (wanted === undefined) expect(() => unpacked(bytes)).toThrow(/^incorrect data/);
+      else expect([...unpacked(bytes)]).toEqual(wanted);
+      if (wanted !== undefined) whole++;
+    }),
+    { numRuns: 500, seed: 1 },
+  );
+  expect(whole).toBeGreaterThan(250);
+});
+
 describe('what misleads is refused at once', () => {
   const refused = (...content: readonly number[]) =>
     expect(() => unpacked(frame([0, 3, [97, 98, 99]], packedBlock(content)))).toThrow(/^incorrect/);
@@ -130,10 +212,17 @@ describe('what misleads is refused at once', () => {
 });
 
 describe('XXH64', () => {
+  const blocks = new BlockDecoder(1 << 16);
+  blocks.reserve(1 << 10);
   const low = (...parts: readonly Uint8Array[]): number => {
-    const hash = new Xxh64();
-    for (const part of parts) hash.update(part);
-    return hash.digestLow();
+    blocks.startFrame();
+    let end = 0;
+    for (const part of parts) {
+      blocks.made.set(part, end);
+      blocks.addToHash(end, end + part.length);
+      end += part.length;
+    }
+    return blocks.hash();
   };
 
   test.each([

@@ -26,6 +26,7 @@ import {
 } from '../../decode/tracing-header.ts';
 import { TRACING_MAGIC } from '../../decode/tracing-magic.ts';
 import type { Options } from './options.ts';
+import type { PackedLane } from './packed-pages.ts';
 
 /** Where the pages of one CPU lie: in the file, or in a source that unpacks them. */
 export type CpuData = {
@@ -33,6 +34,8 @@ export type CpuData = {
   readonly source: ByteSource;
   readonly offset: number;
   readonly size: number;
+  /** Of packed pages in a file: what any thread can unpack. */
+  readonly packed?: PackedLane | undefined;
 };
 
 /** A ring buffer of the recording; the top one has no name. */

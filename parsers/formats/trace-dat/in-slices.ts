@@ -1,7 +1,7 @@
 /**
  * Reads a large file in slices of time, by several threads at once. The result is that of
- * in-order.ts, which reads whatever does not fit this: small or packed inputs, and recordings whose
- * times step back.
+ * in-order.ts, which reads whatever does not fit this: small inputs, packed pages with damage, and
+ * recordings whose times step back.
  */
 import type { Column } from '../../../src/trace/column.ts';
 import type { Detail, ImportContext } from '../../importer.ts';
@@ -47,17 +47,17 @@ export async function readInSlices(
   pool: WorkerPool | undefined,
   sliceBytes?: number,
 ): Promise<EventsRead | undefined> {
-  const plan = planSlices(recording, sliceBytes);
-  if (plan === undefined || largestSlice(plan) > MOST_SLICE_BYTES) return undefined;
-  const shape = new Allocator();
-  layOutArea(shape, plan);
-  const threads = (pool?.size ?? 0) + 1;
-  const areas = { areas: makeTaskQueue(threads), areaBytes: shape.end };
-  const usedBytes = threads * shape.end;
   try {
+    const plan = planSlices(recording, sliceBytes);
+    if (plan === undefined || largestSlice(plan) > MOST_SLICE_BYTES) return undefined;
+    const shape = new Allocator();
+    layOutArea(shape, plan);
+    const threads = (pool?.size ?? 0) + 1;
+    const areas = { areas: makeTaskQueue(threads), areaBytes: shape.end };
+    const usedBytes = threads * shape.end;
     return await readSlices({ ...context, recording, plan, pool, ...areas, usedBytes });
   } catch {
-    // Whatever went wrong in a thread, reading in order shows it, or goes well.
+    // Whatever went wrong, also in a thread, reading in order shows it, or goes well.
     return undefined;
   }
 }

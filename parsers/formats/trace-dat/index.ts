@@ -2,9 +2,11 @@
 
 import { generationOf } from '../../../src/events/index.ts';
 import { FormatError } from '../../../src/trace/errors.ts';
-import type { ByteSource } from '../../bytes/source.ts';
+import { latin1Text } from '../../bytes/latin1.ts';
+import { type ByteSource, readBytes } from '../../bytes/source.ts';
 import { countersOf } from '../../decode/event-columns.ts';
 import type { EventFormat } from '../../decode/event-format.ts';
+import { TRACING_MAGIC } from '../../decode/tracing-magic.ts';
 import type { ImportContext, Imported } from '../../importer.ts';
 import { MIN_BYTES_FOR_WORKERS } from '../../workers/pool.ts';
 import { readFtraceText } from '../ftrace-text/index.ts';
@@ -26,6 +28,12 @@ import { leastBytes } from './tracer-records.ts';
 import { readVersion6 } from './version6.ts';
 import { readVersion7 } from './version7.ts';
 
+/** Of version 7: where the name of the packing begins, how far is looked for it. */
+const PACKING_AT = 18;
+const HEAD_BYTES = 32;
+/** Events shrink 5 to 60 times. */
+const LEAST_RATIO = 4;
+
 const NANOSECOND_CLOCKS = ['local', 'global', 'perf', 'mono', 'mono_raw', 'boot', 'tai'];
 
 /** By threads where the file is large. */
@@ -34,7 +42,7 @@ export async function readWithThreads(
   context: ImportContext,
 ): Promise<Imported> {
   // Threads start while the header is read.
-  const isLarge = source.file !== undefined && source.size >= MIN_BYTES_FOR_WORKERS;
+  const isLarge = source.file !== undefined && unpackedBytes(source) >= MIN_BYTES_FOR_WORKERS;
   const pool = isLarge ? context.workers?.('trace-dat') : undefined;
   const opened = openTraceDat(source, context);
   if (opened.imported !== undefined) return opened.imported;
@@ -42,6 +50,13 @@ export async function readWithThreads(
     (await readInSlices(opened.recording, context, pool)) ??
     readInOrder(opened.recording, context, undefined);
   return finishImport(opened, read, context);
+}
+
+/** What the file unpacks to, at a guess before its header is read. */
+function unpackedBytes(source: ByteSource): number {
+  const head = latin1Text(readBytes(source, 0, HEAD_BYTES));
+  const isPacked = head.startsWith(`${TRACING_MAGIC}7\0`) && !head.startsWith('none\0', PACKING_AT);
+  return isPacked ? LEAST_RATIO * source.size : source.size;
 }
 
 /** All in one thread. `windowBytes`: how much of the events is held at a time; only tests give it. */
@@ -183,6 +198,7 @@ function reportOptions({ options }: TraceDatHeader, context: ImportContext): voi
   if (options.missing !== undefined)
     diagnostics.add('input_truncated', undefined, {}, options.missing);
   for (const subject of options.unreadable) diagnostics.add('option_unreadable', 1, { subject });
+  for (const reason of options.lostBuffers) diagnostics.add('buffer_left_out', 1, {}, reason);
   if (options.hasTimeShift) {
     const subject = 'times of a guest, left on the clock of the guest';
     diagnostics.add('option_unreadable', 1, { subject });
@@ -207,8 +223,8 @@ function usable(source: ByteSource, header: TraceDatHeader, context: ImportConte
   }
   return filled.filter((instance) => {
     if (instance.clock === clock || instance.clock === undefined) return true;
-    const subject = `buffer instance ${instance.name}, whose clock is ${instance.clock}`;
-    diagnostics.add('option_unreadable', 1, { subject });
+    const { name, clock: other } = instance;
+    diagnostics.add('buffer_left_out', 1, {}, `${name}: its clock is ${other}, not ${clock}`);
     return false;
   });
 }

@@ -83,6 +83,8 @@ export type Options = {
   /** Name of the instance that the statistics read last belong to. */
   instance: string;
   readonly unreadable: string[];
+  /** Buffer instances that cannot be read, with the reason. */
+  readonly lostBuffers: string[];
   /** What to tell of options that the file ends before; undefined if all are there. */
   missing: string | undefined;
 };
@@ -101,6 +103,7 @@ export function noOptions(): Options {
     next: 0,
     instance: '',
     unreadable: [],
+    lostBuffers: [],
     missing: undefined,
   };
 }
@@ -120,8 +123,9 @@ export function readOptions(reader: ByteReader, options: Options, version: numbe
     const data = readText(reader, size, 'options');
     try {
       applyOption(options, kind, data, reader.littleEndian, version);
-    } catch {
-      options.unreadable.push(`option ${kind}`);
+    } catch (error) {
+      if (kind === KIND.buffer) options.lostBuffers.push((error as Error).message);
+      else options.unreadable.push(`option ${kind}`);
     }
   }
 }

@@ -3,16 +3,19 @@
  *
  *   u32 number of chunks, then for each: u32 packed bytes, u32 bytes, the packed data
  *
- * Only one chunk is held unpacked at a time: pages are read from front to back.
+ * Only one chunk is held unpacked at a time: pages are read from front to back. Chunks stand alone,
+ * so threads unpack those that they need.
  */
 import { FormatError } from '../../../src/trace/errors.ts';
 import { type ByteReader, readU32, skip } from '../../bytes/reader.ts';
-import { type ByteSource, readBytes } from '../../bytes/source.ts';
+import { type ByteSource, type FilePlace, fileSource, readBytes } from '../../bytes/source.ts';
 import { DEFAULT_LIMITS, RATIO_FREE_BYTES } from '../../bytes/unpack.ts';
 import type { BlockUnpacker } from '../../bytes/unpack-block.ts';
 
 /** trace-cmd makes chunks of some ten pages. */
 const MAX_CHUNK_BYTES = 1 << 26;
+/** Packed bytes that are read at a time: chunks of 3 kB were read one by one in twice the time. */
+const WINDOW_BYTES = 1 << 17;
 const MAX_SECTION_BYTES = 1 << 28;
 
 /** What all packed parts of a file may still pack and unpack to. */
@@ -29,13 +32,24 @@ function spend(budget: UnpackBudget, packed: number, unpacked: number): boolean 
   return budget.packed >= 0 && budget.unpacked >= 0;
 }
 
-type Chunk = {
-  /** Where its unpacked bytes begin among all, and how many they are. */
-  readonly from: number;
-  readonly size: number;
-  /** Where its packed bytes lie in the file. */
-  readonly at: number;
-  readonly packed: number;
+/** Can be sent to threads. */
+export type Chunks = {
+  readonly count: number;
+  /** Unpacked bytes of the largest one. */
+  readonly largest: number;
+  /** Where the unpacked bytes of each begin among all, and where the last ones end. */
+  readonly from: Float64Array;
+  /** Where the packed bytes of each lie in the file, and how many they are. */
+  readonly at: Float64Array;
+  readonly packed: Uint32Array;
+};
+
+/** The chunks of a CPU in a file. Can be sent to threads. */
+export type PackedLane = {
+  readonly file: FilePlace;
+  /** What they are packed with. */
+  readonly packing: string;
+  readonly chunks: Chunks;
 };
 
 /** Where the packed bytes lie and how to read them. */
@@ -50,37 +64,70 @@ export type PackedPlace = {
   readonly onDamage: (offset: number, reason: string) => void;
 };
 
-export function packedPages(place: PackedPlace): ByteSource {
-  const { source } = place;
+/** The chunks, and a source of their pages. */
+export function packedPages(place: PackedPlace): { chunks: Chunks; pages: ByteSource } {
   const { chunks, isCut } = chunksOf(place);
-  const last = chunks.at(-1);
-  let held: Chunk | undefined;
+  const damage = isCut ? 'unexpected end of the packed pages' : place.source.damage;
+  return { chunks, pages: { ...pagesIn(chunks, place), damage } };
+}
+
+/** Pages of a file with such chunks as a thread of its own reads them; damage is thrown. */
+export function sharedPages(
+  name: string,
+  { file, chunks }: PackedLane,
+  unpack: BlockUnpacker,
+): ByteSource {
+  const onDamage = (_: number, reason: string) => {
+    throw new Error(reason);
+  };
+  return pagesIn(chunks, { source: fileSource(name, file, endOf(chunks)), unpack, onDamage });
+}
+
+type UnpackPlace = Pick<PackedPlace, 'source' | 'unpack' | 'onDamage'>;
+
+function pagesIn(chunks: Chunks, { source, unpack, onDamage }: UnpackPlace): ByteSource {
+  const { count, from, at, packed } = chunks;
+  const size = from[count] as number;
+  const read = windowOf(source, endOf(chunks));
+  const unpackChunk = (chunk: number, target: Uint8Array): void => {
+    const place = at[chunk] as number;
+    try {
+      unpack(read(place, packed[chunk] as number), target);
+    } catch (error) {
+      target.fill(0);
+      onDamage(place, error instanceof Error ? error.message : String(error));
+    }
+  };
+  let held = -1;
   let pages: Uint8Array = new Uint8Array(0);
-  let next = 0;
-  const hold = (chunk: Chunk): void => {
+  const hold = (chunk: number, bytes: number): void => {
     if (held === chunk) return;
+    if (pages.length !== bytes) pages = new Uint8Array(bytes);
     held = chunk;
-    pages = unpackChunk(place, chunk);
+    unpackChunk(chunk, pages);
   };
   return {
     name: source.name,
-    size: last === undefined ? 0 : last.from + last.size,
+    size,
     compression: source.compression,
-    damage: isCut ? 'unexpected end of the packed pages' : source.damage,
+    damage: source.damage,
     readInto(target, offset) {
+      const wanted = Math.max(0, Math.min(target.length, size - offset));
+      let chunk = wanted === 0 ? count : chunkAt(chunks, offset);
       let done = 0;
-      if ((chunks[next]?.from ?? 0) > offset) next = 0;
-      while (next < chunks.length && done < target.length) {
-        const chunk = chunks[next] as Chunk;
-        const inside = offset + done - chunk.from;
-        if (inside < chunk.size) {
-          hold(chunk);
-          const part = pages.subarray(inside, inside + target.length - done);
-          target.set(part, done);
-          done += part.length;
-          if (done === target.length) break;
+      for (; done < wanted; chunk++) {
+        const begin = from[chunk] as number;
+        const inside = offset + done - begin;
+        const bytes = (from[chunk + 1] as number) - begin;
+        const step = Math.min(bytes - inside, wanted - done);
+        if (bytes === 0) continue;
+        if (step === bytes && held !== chunk) {
+          unpackChunk(chunk, target.subarray(done, done + step));
+        } else {
+          hold(chunk, bytes);
+          target.set(pages.subarray(inside, inside + step), done);
         }
-        next++;
+        done += step;
       }
       return done;
     },
@@ -88,19 +135,38 @@ export function packedPages(place: PackedPlace): ByteSource {
   };
 }
 
+/** Where the packed bytes end. */
+function endOf({ count, at, packed }: Chunks): number {
+  return (at[count - 1] ?? 0) + (packed[count - 1] ?? 0);
+}
+
+/** The last one that begins at the offset or before it. */
+function chunkAt({ from, count }: Chunks, offset: number): number {
+  let low = 0;
+  let high = count;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((from[middle] as number) <= offset) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
 function chunksOf({ source, offset, size, littleEndian, budget }: PackedPlace): {
-  chunks: Chunk[];
+  chunks: Chunks;
   isCut: boolean;
 } {
   // The announced size is that of the chunks, without their number.
   const end = Math.min(source.size, offset + 4 + size);
-  if (offset + 4 > end) return { chunks: [], isCut: true };
-  const count = numbersAt(source, offset, 1, littleEndian)[0] as number;
-  const chunks: Chunk[] = [];
-  let from = 0;
+  const read = windowOf(source, end);
+  const count = offset + 4 > end ? 0 : u32In(read(offset, 4), 0, littleEndian);
+  const from = [0];
+  const places: { readonly at: number; readonly packed: number }[] = [];
+  let largest = 0;
   let at = offset + 4;
   for (let nth = 0; nth < count && at + 8 <= end; nth++) {
-    const [packed = 0, unpacked = 0] = numbersAt(source, at, 2, littleEndian);
+    const sizes = read(at, 8);
+    const [packed, unpacked] = [u32In(sizes, 0, littleEndian), u32In(sizes, 4, littleEndian)];
     at += 8;
     // The last chunk of a file that was cut off.
     if (at + packed > end) break;
@@ -110,29 +176,37 @@ function chunksOf({ source, offset, size, littleEndian, budget }: PackedPlace): 
         at - 4,
       );
     }
-    chunks.push({ from, size: unpacked, at, packed });
-    from += unpacked;
+    places.push({ at, packed });
+    from.push((from.at(-1) as number) + unpacked);
+    largest = Math.max(largest, unpacked);
     at += packed;
   }
-  return { chunks, isCut: chunks.length < count };
+  const chunks = {
+    count: places.length,
+    largest,
+    from: Float64Array.from(from),
+    at: Float64Array.from(places, (place) => place.at),
+    packed: Uint32Array.from(places, (place) => place.packed),
+  };
+  return { chunks, isCut: offset + 4 > end || places.length < count };
 }
 
-/** Not through a reader, whose window would fetch the packed bytes between the numbers. */
-function numbersAt(source: ByteSource, at: number, count: number, littleEndian: boolean): number[] {
-  const bytes = readBytes(source, at, 4 * count);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: bytes.length >> 2 }, (_, nth) =>
-    view.getUint32(4 * nth, littleEndian),
-  );
+/** 0 where the file became shorter since it was opened. */
+function u32In({ buffer, byteOffset, length }: Uint8Array, at: number, littleEndian: boolean) {
+  return at + 4 > length ? 0 : new DataView(buffer, byteOffset + at, 4).getUint32(0, littleEndian);
 }
 
-function unpackChunk({ source, unpack, onDamage }: PackedPlace, chunk: Chunk): Uint8Array {
-  try {
-    return unpack(readBytes(source, chunk.at, chunk.packed), chunk.size);
-  } catch (error) {
-    onDamage(chunk.at, error instanceof Error ? error.message : String(error));
-    return new Uint8Array(chunk.size);
-  }
+/** Reads what stands before `end`, more of it than is asked for. What it gives is not kept. */
+function windowOf(source: ByteSource, end: number): (at: number, length: number) => Uint8Array {
+  let window: Uint8Array = new Uint8Array(0);
+  let start = 0;
+  return (at, length) => {
+    if (at < start || at + length > start + window.length) {
+      window = readBytes(source, at, Math.min(Math.max(length, WINDOW_BYTES), end - at));
+      start = at;
+    }
+    return window.subarray(at - start, at - start + length);
+  };
 }
 
 /** A packed section: u32 packed bytes, u32 bytes, then the packed data. */
@@ -150,7 +224,9 @@ export function unpackSection(
     throw new FormatError(`${source.name} claims a section of ${size} bytes in ${packed}`, offset);
   }
   try {
-    return unpack(readBytes(source, at, packed), size);
+    const section = new Uint8Array(size);
+    unpack(readBytes(source, at, packed), section);
+    return section;
   } catch (error) {
     if (error instanceof FormatError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -40,6 +40,7 @@ export type Lane = {
   readonly source: ByteSource;
   readonly offset: number;
   readonly size: number;
+  readonly packed?: CpuData['packed'];
 };
 
 type Stream = {

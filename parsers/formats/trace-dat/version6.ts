@@ -105,7 +105,7 @@ function readInstance(
     return [{ name, clock: options.clock, layout, cpus: readCpuTable(reader, cpuCount) }];
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    options.unreadable.push(`buffer instance ${name}`);
+    options.lostBuffers.push(`${name}: ${error.message}`);
     return [];
   }
 }

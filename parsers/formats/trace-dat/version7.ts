@@ -49,6 +49,9 @@ const PRINTK_FORMATS = 20;
 const TASKS = 21;
 
 const IS_PACKED = 1;
+/** Of a section, before what it holds, and of a packed one the sizes of that. */
+const HEADER_BYTES = 16;
+const SIZES_BYTES = 8;
 /** Files have one chain of options per buffer and one before them. */
 const MAX_OPTION_SECTIONS = 1 << 12;
 
@@ -150,7 +153,7 @@ function followOptions(
 }
 
 function sectionAt({ source, littleEndian }: File, offset: number, kind: number): Section {
-  const reader = makeReader(source, offset, littleEndian);
+  const reader = makeReader(source, offset, littleEndian, HEADER_BYTES);
   const found = readU16(reader, 'kind of a section');
   if (found !== kind) {
     throw new FormatError(`${source.name}: a section of kind ${found} instead of ${kind}`, offset);
@@ -166,7 +169,7 @@ function sectionReader(
   section: Section,
 ): ByteReader {
   const { offset, size, isPacked } = section;
-  const reader = makeReader(source, offset, littleEndian);
+  const reader = makeReader(source, offset, littleEndian, SIZES_BYTES);
   if (isPacked) {
     const bytes = unpackSection(reader, unpack, budget);
     return makeReader(memorySource(source.name, bytes), 0, littleEndian);
@@ -192,7 +195,7 @@ function readLayout(file: File, options: Options, preamble: Preamble): PageLayou
   return readPageLayout(readerOfAll(file, options, [HEADER_INFO]), preamble);
 }
 
-/** A buffer without a readable section costs that buffer only. */
+/** The option says where the pages are; without a readable section, they are packed as usual. */
 function instanceOf(
   file: File,
   buffer: BufferOption,
@@ -200,18 +203,18 @@ function instanceOf(
   options: Options,
   damaged: Damage[],
 ): Instance[] {
-  const { source, littleEndian, unpack, budget } = file;
+  const { source, littleEndian, packing, unpack, budget } = file;
   const { name, pageBytes } = buffer;
   const section = tryFormat(() => sectionAt(file, buffer.offset, 3));
-  if (section === undefined) {
-    options.unreadable.push(`buffer instance ${name}`);
-    return [];
-  }
+  if (section === undefined) options.unreadable.push(`section of buffer instance ${name}`);
+  const isPacked = section?.isPacked ?? packing !== 'none';
   const cpus = buffer.cpus.map(({ cpu, offset, size }) => {
-    if (!section.isPacked || size === 0) return { cpu, source, offset, size };
+    if (!isPacked || size === 0) return { cpu, source, offset, size };
     const onDamage = (at: number, reason: string) => damaged.push({ offset: at, reason });
-    const pages = packedPages({ source, offset, size, littleEndian, unpack, budget, onDamage });
-    return { cpu, source: pages, offset: 0, size: pages.size };
+    const place = { source, offset, size, littleEndian, unpack, budget, onDamage };
+    const { chunks, pages } = packedPages(place);
+    const packed = source.file && { file: source.file, packing, chunks };
+    return { cpu, source: pages, offset: 0, size: pages.size, packed };
   });
   const clock = buffer.clock === '' ? options.clock : buffer.clock;
   // Pages may be larger than those of the machine, for each buffer as it was set up.
@@ -235,5 +238,5 @@ function textOf(file: File, { offset }: BufferOption): ByteSource {
   if (!section.isPacked) return sliceSource(source, source.name, section.offset, section.size);
   const onDamage = () => {};
   const place = { source, offset: section.offset, size: section.size };
-  return packedPages({ ...place, littleEndian, unpack, budget, onDamage });
+  return packedPages({ ...place, littleEndian, unpack, budget, onDamage }).pages;
 }

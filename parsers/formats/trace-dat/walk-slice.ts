@@ -31,7 +31,7 @@ import {
   writeList,
   writeWalk,
 } from './slice-memory.ts';
-import { MAX_IDS, openLane, type SlicePlan } from './slices.ts';
+import { MAX_IDS, openLanes, type SlicePlan } from './slices.ts';
 import { countUpTo, type Lane } from './streams.ts';
 
 /** A lane's own pages of the slice. */
@@ -102,7 +102,7 @@ export function makeWalker(options: WalkerOptions): SliceWalker {
     noteBelowZero(watches, window.bytes, data, id, ts);
   const walker: SliceWalker = {
     ...{ plan, memory, window, area, watches, isCounting },
-    lanes: lanes.map((lane) => openLane(lane, plan.name)),
+    lanes: openLanes(lanes, plan.name),
     loops: instantiate<Loop>(PAGE_LOOPS, memory, {
       ...columnImports,
       absoluteTime: (extra: number, delta: number, now: number) =>
