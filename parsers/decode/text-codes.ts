@@ -13,6 +13,11 @@ export class TextCodes {
   /** By hash: the code + 1 of the text that was there last. */
   #slots = new Uint32Array(FIRST_SLOTS);
 
+  /** With these codes given already. */
+  constructor(dictionary: readonly string[] = []) {
+    for (const text of dictionary) this.#interner.code(text);
+  }
+
   get dictionary(): readonly string[] {
     return this.#interner.dictionary;
   }
@@ -67,19 +72,35 @@ export function firstComeCodes(
   codes: Uint32Array,
   { dictionary }: { readonly dictionary: readonly string[] },
 ): { codes: Uint32Array; dictionary: readonly string[] } {
+  const order = new Uint32Array(dictionary.length);
   const places = new Uint32Array(dictionary.length);
-  const texts: string[] = [];
-  let isMoved = false;
+  const count = placeCodes(codes, places, order);
+  const used = order.subarray(0, count);
+  if (used.every((code, place) => code === place)) {
+    return { codes, dictionary: dictionary.slice(0, count) };
+  }
+  usePlaces(codes, places);
+  return { codes, dictionary: Array.from(used, (code) => dictionary[code] as string) };
+}
+
+// Loops by themselves: what stood around them was compiled with them, for each column anew.
+
+/** To `order`, codes as they come first, and to `places` the place + 1 of each; how many they are. */
+function placeCodes(codes: Uint32Array, places: Uint32Array, order: Uint32Array): number {
+  let count = 0;
   for (let row = 0; row < codes.length; row++) {
     const code = codes[row] as number;
     if (places[code] === 0) {
-      isMoved ||= code !== texts.length;
-      places[code] = texts.push(dictionary[code] as string);
+      order[count] = code;
+      places[code] = ++count;
+      if (count === order.length) break;
     }
   }
-  if (!isMoved && texts.length === dictionary.length) return { codes, dictionary };
+  return count;
+}
+
+function usePlaces(codes: Uint32Array, places: Uint32Array): void {
   for (let row = 0; row < codes.length; row++) {
     codes[row] = (places[codes[row] as number] as number) - 1;
   }
-  return { codes, dictionary: texts };
 }

@@ -12,10 +12,11 @@ import {
 } from '../../src/trace/column.ts';
 import type { Unit } from '../../src/trace/units.ts';
 import { firstComeCodes, TextCodes } from './text-codes.ts';
+import type { RowSpan } from './text-exchange.ts';
 import { type Literal, NOWHERE } from './text-literal.ts';
 import type { TextMemory } from './text-memory.ts';
 import { PLACE } from './text-places.ts';
-import { isShared, joinRegions, sharedColumn, splitColumn } from './text-regions.ts';
+import { isShared, sharedColumn } from './text-regions.ts';
 
 /**
  * - `count`, `int`, `dev`: a number in `f64`
@@ -38,6 +39,8 @@ export type TextSink = {
   f64: Float64Array;
   u32: Uint32Array;
   readonly exact: Map<number, bigint>;
+  /** One of the numbers may be below zero. */
+  mayBeNegative: boolean;
   readonly interner: TextCodes;
   /** The last number that needed more than a double. */
   wide: WideNumber;
@@ -62,13 +65,7 @@ export type SinkOptions = Partial<Pick<TextSink, 'unit' | 'signed' | 'radix' | '
 export function makeSink(
   name: string,
   kind: SinkKind,
-  place: {
-    rows: number;
-    capacity: number;
-    id: number;
-    nth: number;
-    region?: SinkValues | undefined;
-  },
+  place: { rows: number; capacity: number; id: number; nth: number },
   options: SinkOptions = {},
 ): TextSink {
   const { unit = 'none', signed = true, radix = 10, divisor = 1 } = options;
@@ -82,25 +79,18 @@ export function makeSink(
     f64: new Float64Array(0),
     u32: new Uint32Array(0),
     exact: new Map(),
+    mayBeNegative: false,
     interner: new TextCodes(),
     wide: { text: NOWHERE, double: 0, exact: undefined },
     id: place.id,
     nth: place.nth,
   };
-  placeSink(sink, place.region, place.capacity);
+  enlargeSink(sink, place.capacity);
   fillMissing(sink, 0, place.rows);
   return sink;
 }
 
-/** The values go to the region if that is one for them, else there is room for so many rows. */
-export function placeSink(sink: TextSink, region: SinkValues | undefined, capacity: number): void {
-  if (region?.kind === sink.kind) {
-    sink.f64 = region.f64;
-    sink.u32 = region.u32;
-  } else enlargeSink(sink, capacity);
-}
-
-function isNumeric(kind: SinkKind): boolean {
+export function isNumeric(kind: SinkKind): boolean {
   return kind === 'count' || kind === 'int' || kind === 'dev';
 }
 
@@ -129,6 +119,16 @@ export function takeBatch(
   else if (kind !== 'skip') copyValues(memory.u32, out >> 2, count, u32, row);
 }
 
+/** What the loops say of numbers since they were asked last. */
+export function noteNegatives(sinks: readonly TextSink[], memory: TextMemory): void {
+  for (const sink of sinks) {
+    const place = PLACE.NEGATIVES + 4 * sink.nth;
+    if (memory.get(place) !== 0) sink.mayBeNegative = true;
+    memory.set(place, 0);
+  }
+  memory.set(PLACE.NEGATIVE_COUNT, 0);
+}
+
 /** A view and a call cost as much as some fifty values. */
 const FEW = 50;
 
@@ -143,8 +143,19 @@ function copyValues<T extends Float64Array | Uint32Array>(
   else for (let i = 0; i < count; i++) target[to + i] = values[from + i] as number;
 }
 
-/** Places of a batch whose text does not have the value. */
+/** Of these places of a batch, those that were read have no values in the sinks. */
 export function fillMissingInBatch(
+  sinks: readonly TextSink[],
+  memory: TextMemory,
+  places: Int32Array,
+  stride: number,
+): void {
+  const { at } = memory;
+  const read = places.filter((place) => (at[place] as number) >= 0);
+  for (const sink of sinks) fillMissingAt(sink, memory, read, stride);
+}
+
+function fillMissingAt(
   { kind, nth, interner }: TextSink,
   { f64, u32 }: TextMemory,
   places: Int32Array,
@@ -168,85 +179,36 @@ export function fillMissing(sink: TextSink, from: number, to: number): void {
   else if (sink.kind !== 'skip' && to > from) sink.u32.fill(sink.interner.code(''), from, to);
 }
 
-/** The sink goes on in memory that threads share, with room for `rows`. */
+/** The sink goes on in memory that threads share, with room for `rows`, if it is not there. */
 export function shareSink(sink: TextSink, used: number, rows: number): void {
+  const values = isNumeric(sink.kind) ? sink.f64 : sink.u32;
+  if (isShared(values) && values.length >= (sink.kind === 'id' ? 2 * rows : rows)) return;
   if (isNumeric(sink.kind)) sink.f64 = sharedColumn(sink.f64, used, rows);
   else if (sink.kind !== 'skip') {
     sink.u32 = sharedColumn(sink.u32, used, rows, sink.kind === 'id' ? 2 : 1);
   }
 }
 
-/** Regions of that memory, of as many rows; the sink goes on in the first of them. */
-export function splitSink(sink: TextSink, rows: readonly number[]): SinkValues[] {
-  const { kind } = sink;
-  const isNumber = isNumeric(kind);
-  const values = isNumber ? sink.f64 : sink.u32;
-  if (kind !== 'skip' && !isShared(values)) return [];
-  const f64 = isNumber ? splitColumn(sink.f64, rows) : [];
-  const u32 = isNumber ? [] : splitColumn(sink.u32, rows, kind === 'id' ? 2 : 1);
-  const regions = rows.map((_, nth) => ({
-    kind,
-    f64: f64[nth] ?? sink.f64,
-    u32: u32[nth] ?? sink.u32,
-  }));
-  Object.assign(sink, regions[0]);
-  return regions;
+/** The sink begins again in memory of its own. */
+export function leaveSink(sink: TextSink, capacity: number): void {
+  sink.f64 = new Float64Array(0);
+  sink.u32 = new Uint32Array(0);
+  sink.exact.clear();
+  enlargeSink(sink, capacity);
 }
 
-/** Puts the values of a region behind the sink's first `rows`. */
-export function joinSink(
-  sink: TextSink,
-  region: SinkValues,
-  place: { readonly rows: number; readonly count: number },
-): void {
-  if (isNumeric(sink.kind)) sink.f64 = joinRegions(sink.f64, region.f64, place);
-  else if (sink.kind !== 'skip') {
-    sink.u32 = joinRegions(sink.u32, region.u32, place, sink.kind === 'id' ? 2 : 1);
-  }
+export function hasCodes({ kind }: Pick<TextSink, 'kind'>): boolean {
+  return !isNumeric(kind) && kind !== 'id' && kind !== 'skip';
 }
 
-export type AppendedSink = Pick<TextSink, 'f64' | 'u32' | 'exact'> & {
-  readonly dictionary: readonly string[];
-};
-
-export type SinkPart = Pick<TextSink, 'name' | 'kind'> &
-  AppendedSink & { readonly options: SinkOptions };
-
-/** The first `rows` values, for a sink of another thread. */
-export function partOfSink(sink: TextSink, rows: number): SinkPart {
-  const { name, kind, unit, signed, radix, divisor, exact, interner } = sink;
-  const f64 = sink.f64.subarray(0, rows);
-  const u32 = sink.u32.subarray(0, kind === 'id' ? 2 * rows : rows);
-  const options = { unit, signed, radix, divisor };
-  return { name, kind, options, f64, u32, exact, dictionary: interner.dictionary };
+export function isIdentity(codes: Uint32Array): boolean {
+  return codes.every((code, was) => code === was);
 }
 
-/** Puts the values of another sink of the same kind from row `rows` on. */
-export function appendToSink(sink: TextSink, rows: number, part: AppendedSink): void {
-  if (isNumeric(sink.kind)) sink.f64.set(part.f64, rows);
-  else if (sink.kind === 'id') sink.u32.set(part.u32, 2 * rows);
-  else if (sink.kind !== 'skip') sink.u32.set(part.u32, rows);
-  explainValues(sink, { rows, count: part.u32.length }, part);
-}
-
-/** The same where the values are there already: their codes are those of the sink from now on. */
-export function explainValues(
-  sink: TextSink,
-  { rows, count }: { readonly rows: number; readonly count: number },
-  { exact, dictionary }: Pick<AppendedSink, 'exact' | 'dictionary'>,
-): void {
-  if (!isNumeric(sink.kind) && sink.kind !== 'id' && sink.kind !== 'skip') {
-    const codes = Uint32Array.from(dictionary, (text) => sink.interner.code(text));
-    recode(sink.u32.subarray(rows, rows + count), codes);
-  }
-  for (const [row, value] of exact) sink.exact.set(rows + row, value);
-}
-
-/** What is `code` becomes `codes[code]`. */
-export function recode(values: Uint32Array, codes: Uint32Array): void {
-  if (codes.every((code, was) => code === was)) return;
-  for (let row = 0; row < values.length; row++) {
-    values[row] = codes[values[row] as number] as number;
+/** What is `code` becomes `codes[code]`, in some rows. */
+export function recode(values: Uint32Array, codes: Uint32Array, spans: readonly RowSpan[]): void {
+  for (const [from, to] of spans) {
+    for (let row = from; row < to; row++) values[row] = codes[values[row] as number] as number;
   }
 }
 
@@ -314,8 +276,16 @@ export function finishSink(sink: TextSink, rows: number): [string, Column][] {
 function narrow(values: Float64Array, signed: boolean): NumberArray {
   const least = signed ? -2147483648 : 0;
   const most = signed ? 2147483647 : 4294967295;
-  for (const value of values) if (!(value >= least && value <= most)) return values;
+  if (!areWithin(values, least, most)) return values;
   return signed ? new Int32Array(values) : new Uint32Array(values);
+}
+
+function areWithin(values: Float64Array, least: number, most: number): boolean {
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row] as number;
+    if (!(value >= least && value <= most)) return false;
+  }
+  return true;
 }
 
 /**

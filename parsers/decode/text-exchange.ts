@@ -1,17 +1,15 @@
 /** What readers of payloads are given, and tell each other when several threads read a text. */
-import type { SinkPart, SinkValues } from './text-columns.ts';
-import type { LearnedLayout } from './text-layout.ts';
+import type { SinkValues } from './text-columns.ts';
 import type { TextMemory } from './text-memory.ts';
 
 /** How a printer puts an address behind payloads; `isAlone` where there is nothing else. */
 export type AddressForm = { readonly form: RegExp; readonly isAlone: boolean };
 
 /** Memory for a reader's columns, by name. */
-export type SinkRegions = {
-  readonly sinks: ReadonlyMap<string, SinkValues>;
-};
+export type SinkRegions = ReadonlyMap<string, SinkValues>;
 
-export type BelowZeroTally = Map<string, { readonly count: number; readonly ts: number }>;
+export type BelowZero = { readonly count: number; readonly ts: number };
+export type BelowZeroTally = Map<string, BelowZero>;
 
 export type PayloadOptions = {
   readonly memory: TextMemory;
@@ -27,26 +25,21 @@ export type Batch = {
   readonly count: number;
 };
 
-/** Payloads that another reader of the event has read; can be sent to another thread. */
-export type PayloadPart = {
-  readonly sinks: readonly SinkPart[];
-  readonly learned: readonly LearnedLayout[];
-  /** So many of them were learned of the lines that all threads read. */
-  readonly common: number;
-  readonly refused: number;
-  readonly usesPageSize: boolean;
-  readonly belowZero: BelowZeroTally;
+/** Thrown where a thread that must not learn anything new meets it. */
+export class NewShape extends Error {}
+
+/** What the rows that a thread has read need besides their columns. */
+export type SinkNotes = {
+  readonly name: string;
+  /** By row: values that no double holds. */
+  readonly exact: ReadonlyMap<number, bigint>;
+  readonly mayBeNegative: boolean;
+  /** Texts by code; of columns without any, empty. */
+  readonly dictionary: readonly string[];
 };
 
-export type AppendPlace = {
-  readonly rows: number;
-  readonly count: number;
-  readonly capacity: number;
-  /** Added to all times. */
-  readonly shift: number;
-  /** Where the part's rows are, if not in the part itself. */
-  readonly regions: SinkRegions | undefined;
-};
+/** Rows of a table, from one place up to another. */
+export type RowSpan = readonly [from: number, to: number];
 
 export function addBelowZero(all: BelowZeroTally, column: string, count: number, ts: number): void {
   const found = all.get(column) ?? { count: 0, ts };

@@ -8,43 +8,45 @@ import type { Column } from '../../src/trace/column.ts';
 import { isCounter } from '../check-values.ts';
 import { keepExact, placeLayout } from './text-batch.ts';
 import {
-  appendToSink,
   enlargeSink,
-  explainValues,
   fillMissing,
   fillMissingInBatch,
   finishSink,
-  joinSink,
+  hasCodes,
+  isIdentity,
+  isNumeric,
+  leaveSink,
   makeSink,
-  partOfSink,
-  placeSink,
+  noteNegatives,
+  recode,
   removeFromSink,
   type SinkKind,
   type SinkOptions,
-  type SinkValues,
   shareSink,
-  splitSink,
   type TextSink,
   takeBatch,
 } from './text-columns.ts';
 import {
   type AddressForm,
-  type AppendPlace,
   addBelowZero,
   type Batch,
   type BelowZeroTally,
+  NewShape,
   type PayloadOptions,
-  type PayloadPart,
+  type RowSpan,
+  type SinkNotes,
   type SinkRegions,
 } from './text-exchange.ts';
 import { type LayoutSlot, type LearnedLayout, learnLayout, wireName } from './text-layout.ts';
 import { literalOfText } from './text-literal.ts';
 import { followLayout, type Layout, READ, unclaimed } from './text-match.ts';
 import type { TextMemory } from './text-memory.ts';
+import { PLACE } from './text-places.ts';
 import { beginsWithKey, periodBefore } from './text-values.ts';
 
 /** More shapes than this of one event are learned anew each time. */
 const MAX_LAYOUTS = 16;
+const NONE: readonly number[] = [];
 /** More keys than this of one event are no fields; what they hold is dropped. */
 const MAX_SINKS = 64;
 
@@ -54,7 +56,6 @@ export class PayloadReader {
   readonly belowZero: BelowZeroTally = new Map();
   readonly #pageSize: number;
   readonly #memory: TextMemory;
-  #regions: SinkRegions | undefined;
   readonly #address: AddressForm | undefined;
   readonly #sinks = new Map<string, TextSink>();
   /** All of them but the text. */
@@ -70,11 +71,6 @@ export class PayloadReader {
   /** Rows that a new column must have values for, and those that there is room for. */
   #rows = 0;
   #capacity: number;
-  /** What `#layouts` were made of; the first of them before `restart`. */
-  readonly #learned: LearnedLayout[] = [];
-  #common = 0;
-  /** Payloads that have no layout. */
-  #refused = 0;
   #usesPageSize = false;
 
   constructor(definition: EventDefinition | undefined, capacity: number, options: PayloadOptions) {
@@ -105,6 +101,7 @@ export class PayloadReader {
   expectPeriod(): void {
     if (this.#period !== undefined || this.#sinks.has('period')) return;
     if (this.definition?.columns.period !== undefined) return;
+    if (this.#memory.isFrozen) throw new NewShape();
     this.#period = this.#sinkFor('period', 'count', { unit: 'count', signed: false });
     this.#sinksOfLayouts.splice(this.#sinksOfLayouts.indexOf(this.#period), 1);
     for (const layout of this.#layouts) layout.sinkCount = -1;
@@ -132,24 +129,32 @@ export class PayloadReader {
     return true;
   }
 
-  /** The same for a batch; returns the rows that are not understood, in order. */
-  readBatch(batch: Batch): number[] {
-    const { bytes, firstRow, count } = batch;
+  /**
+   * The same for a batch; returns the rows that are not understood, in order. What only some
+   * batches need stands apart, here and in what this calls: it would be compiled with the rest.
+   */
+  readBatch(batch: Batch): readonly number[] {
+    this.#rows = batch.firstRow + batch.count;
+    const whole = this.#text === undefined ? NONE : this.#readWhole(this.#text, batch);
+    const left = this.#followLayouts(batch, batch.count - whole.length);
+    if (whole.length > 0) for (const place of whole) this.#fillAll(batch.firstRow + place);
+    const failed = left === 0 ? NONE : this.#readLeft(batch, left);
+    if (this.#period !== undefined) this.#readPeriods(batch);
+    return failed;
+  }
+
+  /** Those that the loops have left over. */
+  #readLeft({ bytes, firstRow }: Batch, left: number): number[] {
     const memory = this.#memory;
     const { places, start, stop } = memory;
-    this.#rows = firstRow + count;
-    const whole = this.#text === undefined ? [] : this.#readWhole(this.#text, batch);
     const failed: number[] = [];
-    const left = this.#followLayouts(batch, count - whole.length);
-    for (const place of whole) this.#fillAll(firstRow + place);
-    for (const place of left === 0 ? [] : places.slice(0, left)) {
+    for (const place of places.slice(0, left)) {
       const row = firstRow + place;
       const from = start[place] as number;
       if (this.#readKnown(bytes, from, stop[place] as number, row, memory)) continue;
       if (this.#text === undefined) failed.push(row);
       else this.#fillAll(row);
     }
-    this.#readPeriods(batch);
     return failed;
   }
 
@@ -195,18 +200,20 @@ export class PayloadReader {
     if (!memory.hasRoomFor(this.#sinks.size)) return tried;
     const stride = memory.strideOf(count);
     let left = tried;
-    for (const layout of this.#layouts) {
-      if (left === 0) break;
+    for (let which = 0; which < this.#layouts.length && left > 0; which++) {
+      const layout = this.#layouts[which] as Layout;
       // Layouts come one after the other: what one may have is not for those behind it.
       if (layout.at === 0) break;
       const absent = this.#absentOf(layout);
       const before = absent.length === 0 ? undefined : memory.places.slice(0, left);
       left = memory.loops.followRows(layout.at, left, stride);
-      keepExact(layout, memory, firstRow);
-      const followed = before?.filter((place) => (memory.at[place] as number) >= 0);
-      for (const sink of absent) fillMissingInBatch(sink, memory, followed as Int32Array, stride);
+      if (memory.get(PLACE.WIDE_COUNT) !== 0) keepExact(layout, memory, firstRow);
+      if (before !== undefined) fillMissingInBatch(absent, memory, before, stride);
     }
-    for (const sink of sinks) takeBatch(sink, memory, firstRow, count);
+    for (let nth = 0; nth < sinks.length; nth++) {
+      takeBatch(sinks[nth] as TextSink, memory, firstRow, count);
+    }
+    if (memory.get(PLACE.NEGATIVE_COUNT) !== 0) noteNegatives(sinks, memory);
     return left;
   }
 
@@ -233,10 +240,14 @@ export class PayloadReader {
     this.#rows = rows - gone.length;
   }
 
-  finish(rows: number): Record<string, Column> {
+  /** Columns that hold no number below zero are added to `never`. */
+  finish(rows: number, never: Set<Column>): Record<string, Column> {
     const columns = new Map<string, Column>();
     for (const sink of this.#ordered()) {
-      for (const [name, column] of finishSink(sink, rows)) columns.set(name, column);
+      for (const [name, column] of finishSink(sink, rows)) {
+        columns.set(name, column);
+        if (isNumeric(sink.kind) && !sink.mayBeNegative) never.add(column);
+      }
     }
     return Object.fromEntries(columns);
   }
@@ -272,14 +283,11 @@ export class PayloadReader {
   #learn(bytes: Uint8Array, start: number, end: number, row: number): boolean {
     const payload = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
     const learned = learnLayout(payload.toString('latin1'), this.definition, this.#address?.form);
-    if (learned === undefined || !this.#isAcceptable(learned)) {
-      this.#refused++;
-      return false;
-    }
+    if (learned === undefined || !this.#isAcceptable(learned)) return false;
+    if (this.#memory.isFrozen) throw new NewShape();
     const layout = this.#compile(learned);
     if (!followLayout(layout, bytes, start, end, row)) {
       this.#forget(row);
-      this.#refused++;
       return false;
     }
     this.#accept(learned, layout);
@@ -293,47 +301,6 @@ export class PayloadReader {
     if (this.#layouts.length >= MAX_LAYOUTS) return;
     placeLayout(layout, this.#memory);
     this.#layouts.push(layout);
-    this.#learned.push(learned);
-  }
-
-  /** Begins again without rows, but with what was learned; columns go to the regions. */
-  restart(regions: SinkRegions | undefined, capacity: number): void {
-    this.#regions = regions;
-    this.#capacity = capacity;
-    this.#rows = 0;
-    this.#refused = 0;
-    this.#common = this.#learned.length;
-    this.belowZero.clear();
-    for (const sink of this.#sinks.values()) {
-      sink.exact.clear();
-      placeSink(sink, regions?.sinks.get(sink.name), capacity);
-    }
-  }
-
-  /** The first `rows` rows, for `append` of another reader of the same event. */
-  part(rows: number): PayloadPart {
-    const sinks = [...this.#sinks.values()].map((sink) => partOfSink(sink, rows));
-    return {
-      sinks,
-      learned: this.#learned,
-      common: this.#common,
-      refused: this.#refused,
-      usesPageSize: this.#usesPageSize,
-      belowZero: this.belowZero,
-    };
-  }
-
-  /** True when this reader had read the part's payloads as the part's reader did. */
-  canAppend({ learned, common, refused, sinks }: PayloadPart): boolean {
-    const own = this.#learned;
-    if (own.length === common) return true;
-    const most = Math.max(own.length, learned.length);
-    if (refused > 0 || most >= MAX_LAYOUTS || this.#sinks.size + sinks.length >= MAX_SINKS) {
-      return false;
-    }
-    // The same layouts in the same order, as far as both have them.
-    const both = Math.min(own.length, learned.length);
-    return JSON.stringify(own.slice(0, both)) === JSON.stringify(learned.slice(0, both));
   }
 
   /** Goes on in memory that threads share, with room for `rows`. */
@@ -342,53 +309,66 @@ export class PayloadReader {
     this.#capacity = rows;
   }
 
-  /** Parts of that memory for as many rows each; this reader goes on in the first. */
-  split(rows: readonly number[]): SinkRegions[] {
-    const sinks = rows.map(() => new Map<string, SinkValues>());
-    for (const [name, sink] of this.#sinks) {
-      for (const [nth, region] of splitSink(sink, rows).entries()) sinks[nth]?.set(name, region);
-    }
-    this.#capacity = rows[0] as number;
-    return sinks.map((own) => ({ sinks: own }));
+  /** That memory, for readers of the same event in other threads. */
+  regions(): SinkRegions {
+    const all = [...this.#sinks.values()];
+    return new Map(all.map(({ name, kind, f64, u32 }) => [name, { kind, f64, u32 }]));
   }
 
-  /** Puts the part's rows behind the first `rows`. */
-  append(part: PayloadPart, place: AppendPlace): void {
-    const { rows, count, shift, regions } = place;
-    this.#makeRoom(place);
-    this.#rows = rows + count;
-    for (const learned of part.learned.slice(this.#learned.length)) {
-      this.#accept(learned, this.#compile(learned));
-    }
-    this.#usesPageSize ||= part.usesPageSize;
-    this.#refused += part.refused;
-    for (const [column, below] of part.belowZero) {
-      addBelowZero(this.belowZero, column, below.count, below.ts + shift);
-    }
-    const filled = new Set<TextSink>();
-    for (const other of part.sinks) {
-      const sink = this.#sinkFor(other.name, other.kind, other.options);
-      filled.add(sink);
-      if (regions?.sinks.has(other.name)) explainValues(sink, place, other);
-      else if (count > 0) appendToSink(sink, rows, other);
-    }
-    if (count === 0) return;
+  /** Columns go to the memory of another reader that has learned the same. */
+  join(regions: SinkRegions, capacity: number): void {
     for (const sink of this.#sinks.values()) {
-      if (!filled.has(sink)) fillMissing(sink, rows, rows + count);
-    }
-  }
-
-  #makeRoom({ rows, count, capacity, regions }: AppendPlace): void {
-    if (regions === undefined) {
-      if (capacity > this.#capacity) this.enlarge(capacity);
-      return;
-    }
-    for (const [name, sink] of this.#sinks) {
-      const region = regions.sinks.get(name);
-      if (region === undefined) enlargeSink(sink, capacity);
-      else joinSink(sink, region, { rows, count });
+      sink.exact.clear();
+      Object.assign(sink, regions.get(sink.name));
     }
     this.#capacity = capacity;
+    this.belowZero.clear();
+  }
+
+  /** Begins again without rows, in memory of its own. */
+  leave(capacity: number): void {
+    for (const sink of this.#sinks.values()) leaveSink(sink, capacity);
+    this.#capacity = capacity;
+    this.belowZero.clear();
+  }
+
+  /** At least so much of it. */
+  makeRoom(rows: number): void {
+    if (rows > this.#capacity) this.enlarge(rows);
+  }
+
+  /** What rows need besides their columns. */
+  notes(): SinkNotes[] {
+    return [...this.#sinks.values()].map((sink) => {
+      const { name, exact, mayBeNegative, interner } = sink;
+      const dictionary = hasCodes(sink) ? interner.dictionary : [];
+      return { name, exact, mayBeNegative, dictionary };
+    });
+  }
+
+  /** Rows that another reader has filled become as if this one had. */
+  adopt(notes: readonly SinkNotes[], spans: () => readonly RowSpan[]): void {
+    for (const { name, exact, mayBeNegative, dictionary } of notes) {
+      const sink = this.#sinks.get(name);
+      if (sink === undefined) continue;
+      sink.mayBeNegative ||= mayBeNegative;
+      if (hasCodes(sink)) {
+        const codes = Uint32Array.from(dictionary, (text) => sink.interner.code(text));
+        if (!isIdentity(codes)) recode(sink.u32, codes, spans());
+      }
+      if (exact.size === 0) continue;
+      const all = [...sink.exact, ...exact].sort(([a], [b]) => a - b);
+      sink.exact.clear();
+      for (const [row, value] of all) sink.exact.set(row, value);
+    }
+  }
+
+  /** There are so many rows; what is known of others is forgotten. */
+  cut(rows: number): void {
+    this.#rows = rows;
+    for (const { exact } of this.#sinks.values()) {
+      for (const row of exact.keys()) if (row >= rows) exact.delete(row);
+    }
   }
 
   /**
@@ -442,9 +422,8 @@ export class PayloadReader {
     let sink = this.#sinks.get(name);
     if (sink === undefined) {
       const id = this.#memory.newSink();
-      const region = this.#regions?.sinks.get(name);
       const nth = this.#sinks.size;
-      const place = { rows: this.#rows, capacity: this.#capacity, id, nth, region };
+      const place = { rows: this.#rows, capacity: this.#capacity, id, nth };
       sink = makeSink(name, kind, place, options);
       this.#sinks.set(name, sink);
       if (this.definition !== undefined || name !== 'text') this.#sinksOfLayouts.push(sink);

@@ -2,6 +2,7 @@
 import { type Column, numberColumn, textColumn } from '../../src/trace/column.ts';
 import { makeTable, type Table } from '../../src/trace/table.ts';
 import { withUnknown } from './event-tables.ts';
+import { nameNumbers } from './numbers-for-names.ts';
 import { NO_CPU } from './perf-event-name.ts';
 import { type MovableTable, restoreOrder, type TimeSpan, united } from './restore-order.ts';
 import { type BasePart, basePart, type TableBuilder, type TableSet } from './text-tables.ts';
@@ -14,19 +15,22 @@ export type FinishOptions = {
   readonly disorder: readonly TimeSpan[];
 };
 
+/** Also which columns have no number below zero, as far as that is known. */
 export function finishTables(set: TableSet, { shift, disorder }: FinishOptions) {
   const drafts: Draft[] = [];
+  const neverBelowZero = new Set<Column>();
   for (const name of [...set.builders.keys()].sort()) {
     const builder = set.builders.get(name);
     if (builder === undefined || builder.rows === 0 || builder.detail === 'count') continue;
-    drafts.push(finishColumns(builder, name, set.comms.dictionary, shift));
+    drafts.push(finishColumns(builder, name, set.comms.dictionary, { shift, neverBelowZero }));
     // What was converted is dropped at once: the peak is one table above the result.
     set.builders.delete(name);
   }
   const spans = united(disorder).map(([from, to]): TimeSpan => [from + shift, to + shift]);
   if (spans.length > 0) sortRows(drafts, spans);
   set.memory.release();
-  return new Map(drafts.map((draft) => [draft.name, tableOf(draft)]));
+  const tables = new Map(drafts.map((draft) => [draft.name, tableOf(draft)]));
+  return { tables: nameNumbers(tables, set.dictionary), neverBelowZero };
 }
 
 /** A table whose rows may still be moved. */
@@ -41,13 +45,13 @@ function finishColumns(
   builder: TableBuilder,
   name: string,
   comms: readonly string[],
-  shift: number,
+  { shift, neverBelowZero }: { shift: number; neverBelowZero: Set<Column> },
 ): Draft {
   const { rows, detail, payloads } = builder;
   const base = basePart(builder);
   const { ts } = base;
   if (shift !== 0) for (let row = 0; row < rows; row++) (ts[row] as number) += shift;
-  const columns = detail === 'columns' ? payloads.finish(rows) : {};
+  const columns = detail === 'columns' ? payloads.finish(rows, neverBelowZero) : {};
   return { ...base, name, builder, commColumn: textColumn(base.comm, comms), columns };
 }
 

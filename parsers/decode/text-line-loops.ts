@@ -226,6 +226,7 @@ function scanLines(line, end): i32 {
   let row = i32(ROWS);
   let seq = i32(EVENTS);
   let lines = i32(LINES);
+  let firsts = 0;
   while (line < end && row < MAX_ROWS) {
     let newline = findByte(line, LF);
     let stop = newline - (u8(newline - 1) == CR);
@@ -243,8 +244,10 @@ function scanLines(line, end): i32 {
     let cpu = i32(prefix + 4);
     let lastOfCpu = LAST_OF_CPU + (cpu << 3);
     // Lines that go on behind one that went back are in the span of time that it made disorder.
+    if (ts < previousTs || ts < f64(lastOfCpu) || u8(IS_WAITING + cpu)) { break; }
     // None is at or behind NaN: the first of its CPU.
-    if (ts < previousTs || !(ts >= f64(lastOfCpu)) || u8(IS_WAITING + cpu)) { break; }
+    let isFirst = !(ts >= f64(lastOfCpu));
+    if (isFirst && (!i32(NOTES_FIRSTS) || firsts == MAX_FIRSTS)) { break; }
     let nameEnd = name + nameWidth;
     if (nameWidth < 0) { nameEnd = findBefore(name, stop, COLON); }
     if (nameEnd + 1 >= stop || u8(nameEnd) != COLON || u8(nameEnd + 1) != SPACE) { break; }
@@ -255,6 +258,11 @@ function scanLines(line, end): i32 {
       while (u8(payload) == SPACE || u8(payload) == TAB) { payload += 1; }
     }
     addRow(row, payload, stop, ts, prefix, seq, i32(event + 8));
+    if (isFirst) {
+      setI32(FIRST_CPU + (firsts << 2), cpu);
+      setF64(FIRST_TS + (firsts << 3), ts);
+      firsts += 1;
+    }
     setI32(event + 16, i32(event + 16) + 1);
     setF64(lastOfCpu, ts);
     if (ts > lastTs) { lastTs = ts; }
@@ -267,6 +275,7 @@ function scanLines(line, end): i32 {
   setI32(ROWS, row);
   setI32(EVENTS, seq);
   setI32(LINES, lines);
+  setI32(FIRST_COUNT, firsts);
   setF64(LAST_TS, lastTs);
   setF64(PREVIOUS_TS, previousTs);
   return line;

@@ -143,7 +143,11 @@ function readDecimals(slot, out, count) {
     if (isId) { setI64(out + (place << 3), value); }
     else {
       let number = double(value);
-      if (isNegative) { number = negated(number); }
+      if (isNegative) {
+        number = negated(number);
+        setI32(NEGATIVES + (i32(slot + 16) << 2), 1);
+        setI32(NEGATIVE_COUNT, i32(NEGATIVE_COUNT) + 1);
+      }
       setF64(out + (place << 3), number);
     }
   }

@@ -68,6 +68,8 @@ export class TextMemory {
   readonly isWaiting: Uint8Array;
   /** Where the format's parser looks first in lines like those that are known. */
   usual = 0;
+  /** Nothing may be learned that tables depend on: whoever meets it throws NewShape. */
+  isFrozen = false;
   #events = 0;
   #literalsEnd = 0;
   #sinks = 0;
@@ -107,13 +109,15 @@ export class TextMemory {
       this.bytes[PLACE.HEX + digit.charCodeAt(0)] = value;
       this.bytes[PLACE.HEX + digit.toUpperCase().charCodeAt(0)] = value;
     }
+    this.#start();
   }
 
   /** One that knows nothing of any text. */
   static take(): TextMemory {
-    const memory = free.pop() ?? new TextMemory();
-    memory.#forget();
-    return memory;
+    const used = free.pop();
+    if (used === undefined) return new TextMemory();
+    used.#forget();
+    return used;
   }
 
   /** For the next reading in this thread. */
@@ -122,26 +126,51 @@ export class TextMemory {
   }
 
   #forget(): void {
-    const { PREFIXES, TEXTS, TABLE_ROWS, HEAD_SECONDS } = PLACE;
+    const { TEXTS, TABLE_ROWS, HEAD_SECONDS } = PLACE;
     this.#clear(HEAD_SECONDS, STATE_BYTES);
-    this.set(PLACE.NAME_WIDTH, -1);
     this.#clear(PLACE.EVENT_SLOTS, 4 * EVENT_SLOTS);
     this.#clear(TABLE_ROWS, 4 * MAX_NAMES);
-    // One word each: to clear them took longer than to read a small text.
-    const prefixes = PREFIX_WAYS * PREFIX_SLOTS;
-    for (let nth = 0; nth < prefixes; nth++) this.set(PREFIXES + PREFIX_BYTES * nth, 0);
+    this.forgetPrefixes();
     const texts = TEXT_WAYS * TEXT_SLOTS;
     for (let nth = 0; nth < texts; nth++) this.set(TEXTS + TEXT_BYTES * nth, 0);
-    this.restart();
+    this.isFrozen = false;
+    this.#start();
+  }
+
+  #start(): void {
+    this.set(PLACE.NAME_WIDTH, -1);
+    this.restart(NO_CPU);
     this.#events = 0;
     this.#literalsEnd = PLACE.LITERALS;
     this.#sinks = 0;
   }
 
-  /** No line was read so far. */
-  restart(): void {
-    this.lastOfCpu.fill(Number.NaN);
-    this.isWaiting.fill(0);
+  /** Codes of commands mean others from now on. */
+  forgetPrefixes(): void {
+    // One word each: to clear them took longer than to read a small text.
+    const prefixes = PREFIX_WAYS * PREFIX_SLOTS;
+    for (let nth = 0; nth < prefixes; nth++) this.set(PLACE.PREFIXES + PREFIX_BYTES * nth, 0);
+  }
+
+  /** No line was read so far; there are no CPUs above `maxCpu`. */
+  restart(maxCpu: number): void {
+    for (const [from, to] of [
+      [0, maxCpu + 1],
+      [NO_CPU, NO_CPU + 1],
+    ]) {
+      this.lastOfCpu.fill(Number.NaN, from, to);
+      this.isWaiting.fill(0, from, to);
+    }
+  }
+
+  /** Rows of a block that was not read to its end are no more. */
+  dropRows(): void {
+    const touched = PLACE.TOUCHED >> 2;
+    for (const table of this.i32.subarray(touched, touched + this.get(PLACE.TOUCHED_COUNT))) {
+      this.set(PLACE.TABLE_ROWS + 4 * table, 0);
+    }
+    this.set(PLACE.TOUCHED_COUNT, 0);
+    this.set(PLACE.ROWS, 0);
   }
 
   #clear(at: number, bytes: number): void {

@@ -3,7 +3,7 @@ import { blockBytes, MAX_LINE_BYTES } from '../bytes/lines.ts';
 import { NO_CPU } from './perf-event-name.ts';
 
 /** Rows that are read at once; a block that has more lines is read in parts. */
-export const MAX_ROWS = 16384;
+export const MAX_ROWS = 32768;
 /** More names than this are not events; the lines are counted as unreadable. */
 export const MAX_NAMES = 8192;
 export const PREFIX_SLOTS = 512;
@@ -18,9 +18,13 @@ export const TEXT_BYTES = 192;
 export const LITERAL_BYTES = 2 << 20;
 /** Values of rows on their way to columns; one payload has no more than this. */
 export const MAX_SINKS = 72;
-export const BLOCK_BYTES = blockBytes();
+/** The largest block: with threads, one is a chunk. */
+export const READ_BYTES = 2 << 20;
+export const BLOCK_BYTES = blockBytes(READ_BYTES);
 /** What the loops keep between calls. */
-export const STATE_BYTES = 72;
+export const STATE_BYTES = 80;
+/** CPUs whose first event is noted in one go. */
+export const MAX_FIRSTS = 1024;
 /** Behind a block may be looked at, as far as one step of a loop reaches. */
 const SLACK_BYTES = 64;
 
@@ -44,6 +48,9 @@ function layOut() {
     TOUCHED_COUNT: state + 28,
     PREVIOUS_TS: state + 56,
     WIDE_COUNT: state + 64,
+    FIRST_COUNT: state + 68,
+    NOTES_FIRSTS: state + 72,
+    NEGATIVE_COUNT: state + 76,
     LAST_TS: state + 32,
     ORIGIN_SECONDS: state + 40,
     ORIGIN_FRACTION: state + 48,
@@ -68,6 +75,9 @@ function layOut() {
     AT: place(4 * MAX_ROWS),
     LAST_OF_CPU: place(8 * (NO_CPU + 1)),
     IS_WAITING: place(NO_CPU + 1),
+    NEGATIVES: place(4 * MAX_SINKS),
+    FIRST_CPU: place(4 * MAX_FIRSTS),
+    FIRST_TS: place(8 * MAX_FIRSTS),
     PREFIXES: place(PREFIX_BYTES * PREFIX_WAYS * PREFIX_SLOTS),
     TEXTS: place(TEXT_BYTES * TEXT_WAYS * TEXT_SLOTS),
     EVENT_RECORDS: place(EVENT_BYTES * MAX_NAMES),
@@ -97,6 +107,7 @@ export const NOTHING = 5;
 export const LOOP_CONSTANTS = {
   ...PLACE,
   MAX_ROWS,
+  MAX_FIRSTS,
   MAX_LINE: MAX_LINE_BYTES,
   LAST_PREFIX_SLOT: PREFIX_SLOTS - 1,
   PREFIX_BYTES,

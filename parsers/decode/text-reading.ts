@@ -6,20 +6,12 @@
 import type { DiagnosticCode, DiagnosticPlace } from '../../src/trace/diagnostics.ts';
 import { lineEnd, MAX_LINE_BYTES, readLineBlocks } from '../bytes/lines.ts';
 import type { ByteSource } from '../bytes/source.ts';
-import type { Detail, ImportContext } from '../importer.ts';
+import type { ImportContext } from '../importer.ts';
 import { NO_CPU } from './perf-event-name.ts';
 import type { TimeSpan } from './restore-order.ts';
 import { type LineHead, learnHead } from './text-head.ts';
 import { BLOCK_BYTES, MAX_ROWS, PLACE } from './text-places.ts';
-import {
-  addRow,
-  type EventName,
-  makeTableSet,
-  readBlock,
-  restartTables,
-  type TableRegion,
-  type TableSet,
-} from './text-tables.ts';
+import { addRow, type EventName, makeTableSet, readBlock, type TableSet } from './text-tables.ts';
 
 /** What differs between texts of events. */
 export type Dialect = {
@@ -54,9 +46,11 @@ export type TextReading = {
   readonly head: LineHead;
   line: number;
   events: number;
-  /** Absolute time of the first event: seconds and nanoseconds in the second. */
+  /** Absolute time of the text's first event: seconds, NaN before it, and nanoseconds. */
   originSeconds: number;
   originFraction: number;
+  /** Of the first event that was read, and the earliest of it and those out of order. */
+  startTs: number;
   firstTs: number;
   lastTs: number;
   maxDigits: number;
@@ -88,6 +82,10 @@ export function startReading(context: TextContext, head: LineHead): TextReading 
     set: makeTableSet(context),
     head,
     ...nothingRead(),
+    originSeconds: Number.NaN,
+    originFraction: 0,
+    firstTs: 0,
+    maxCpu: 0,
     notes: [],
     onNotes: (notes) => addNotes(notes, context),
   };
@@ -97,27 +95,22 @@ function nothingRead() {
   return {
     line: 0,
     events: 0,
-    originSeconds: 0,
-    originFraction: 0,
-    firstTs: 0,
-    lastTs: 0,
+    startTs: Number.POSITIVE_INFINITY,
+    firstTs: Number.POSITIVE_INFINITY,
+    lastTs: Number.NEGATIVE_INFINITY,
     maxDigits: 6,
-    maxCpu: 0,
     backwards: 0,
     disordered: 0,
-    previousTs: 0,
+    previousTs: Number.NEGATIVE_INFINITY,
     disorder: [],
   };
 }
 
-/** Begins again as if no line was read, but with all that was learned. */
-export function restartReading(
-  reading: TextReading,
-  regions: ReadonlyMap<string, TableRegion>,
-  details: ReadonlyMap<string, Detail>,
-): void {
+/** Begins again behind lines that others read; lines of events are counted on. */
+export function restartReading(reading: TextReading): void {
+  const { set, maxCpu } = reading;
   Object.assign(reading, nothingRead());
-  restartTables(reading.set, regions, details);
+  set.memory.restart(maxCpu);
 }
 
 /** A diagnostic of the line that is being read. */
@@ -140,16 +133,26 @@ export type Stretch = {
   readonly whole: number;
 };
 
+/** Who says where rows go when several threads read; told before and after they are read. */
+export type RowsPlace = {
+  /** `isLast` when the stretch has no further lines. */
+  readonly before: (isLast: boolean) => void;
+  readonly after: () => void;
+};
+
 /** Hands every line to the dialect; lines too long become diagnostics. */
 export function readStretch(
   { source, base, before, whole }: Stretch,
   reading: TextReading,
   dialect: Dialect,
-  options: TextOptions & { readonly progress?: (share: number) => void } = {},
+  options: TextOptions & {
+    readonly progress?: (share: number) => void;
+    readonly rows?: RowsPlace;
+  } = {},
 ): void {
   const { set } = reading;
   const { bytes } = set.memory;
-  const { plain = false, chunkBytes } = options;
+  const { plain = false, chunkBytes, rows } = options;
   const onBlock = (_: Uint8Array, start: number, length: number, offset: number) => {
     const end = PLACE.BLOCK + length;
     // What is not read because there are too many rows is a block of its own.
@@ -157,7 +160,9 @@ export function readStretch(
       const firstLine = reading.line;
       const block = { bytes, start: at, end, offset: base + offset - PLACE.BLOCK };
       at = scanBlock(reading, dialect, block, plain);
+      rows?.before(at >= end && offset + end - PLACE.BLOCK >= source.size);
       const unreadable = readBlock(set, plain);
+      rows?.after();
       if (unreadable.length > 0) noteUnreadable(reading, dialect, block, firstLine, unreadable);
       reading.onNotes(reading.notes.splice(0));
     }
@@ -199,7 +204,7 @@ function scanBlock(
   let line = start;
   while (line < end && memory.get(PLACE.ROWS) < MAX_ROWS) {
     if (!plain) {
-      const known = scanKnownLines(reading, line, end);
+      const known = scanKnownLines(reading, dialect, line, end);
       if (known !== line) {
         line = known;
         continue;
@@ -216,8 +221,9 @@ function scanBlock(
 }
 
 /** The same for lines that are as lines before them were; returns where the first other begins. */
-function scanKnownLines(reading: TextReading, line: number, end: number): number {
+function scanKnownLines(reading: TextReading, dialect: Dialect, line: number, end: number): number {
   const { memory } = reading.set;
+  const isFirst = reading.events === 0;
   memory.set(PLACE.LINES, reading.line);
   memory.set(PLACE.EVENTS, reading.events);
   memory.f64[PLACE.LAST_TS >> 3] = reading.lastTs;
@@ -231,6 +237,15 @@ function scanKnownLines(reading: TextReading, line: number, end: number): number
   reading.lastTs = memory.f64[PLACE.LAST_TS >> 3] as number;
   reading.previousTs = memory.f64[PLACE.PREVIOUS_TS >> 3] as number;
   reading.head.usual = memory.usual;
+  if (isFirst) {
+    reading.startTs = memory.rows.ts[0] as number;
+    reading.firstTs = reading.startTs;
+  }
+  const firsts = memory.get(PLACE.FIRST_COUNT);
+  for (let nth = 0; nth < firsts; nth++) {
+    const cpu = memory.i32[(PLACE.FIRST_CPU >> 2) + nth] as number;
+    dialect.onFirst?.(cpu, memory.f64[(PLACE.FIRST_TS >> 3) + nth] as number);
+  }
   return at;
 }
 
@@ -256,13 +271,17 @@ function readLine(
 /** Nanoseconds since the text's first event; also notes what follows from time and CPU. */
 function timeOf(reading: TextReading, dialect: Dialect, head: LineHead): number {
   const { cpu } = head;
-  if (reading.events === 0) {
+  if (Number.isNaN(reading.originSeconds)) {
     reading.originSeconds = head.seconds;
     reading.originFraction = head.fraction;
   }
   const ts =
     (head.seconds - reading.originSeconds) * 1e9 + (head.fraction - reading.originFraction);
-  if (ts > reading.lastTs) reading.lastTs = ts;
+  if (reading.events === 0) {
+    reading.startTs = ts;
+    reading.firstTs = ts;
+    reading.lastTs = ts;
+  } else if (ts > reading.lastTs) reading.lastTs = ts;
   else if (ts < reading.lastTs) {
     if (ts < reading.previousTs) reading.disordered++;
     addDisorder(reading, ts, reading.lastTs);

@@ -4,13 +4,13 @@ import type { EventCount } from '../../src/trace/trace.ts';
 import type { BelowZero } from '../check-values.ts';
 import type { Detail, ImportContext } from '../importer.ts';
 import { TextCodes } from './text-codes.ts';
-import { recode, removeRows } from './text-columns.ts';
-import type { AddressForm, Batch, SinkRegions } from './text-exchange.ts';
+import { removeRows } from './text-columns.ts';
+import { type AddressForm, type Batch, NewShape, type SinkRegions } from './text-exchange.ts';
 import { PayloadReader } from './text-fields.ts';
 import type { LineHead } from './text-head.ts';
 import { TextMemory } from './text-memory.ts';
-import { MAX_NAMES, PLACE } from './text-places.ts';
-import { joinRegions, joinShifted, sharedColumn, splitColumn } from './text-regions.ts';
+import { MAX_NAMES, MAX_ROWS, PLACE } from './text-places.ts';
+import { sharedColumn } from './text-regions.ts';
 
 /** One name as it is printed; several may belong to one table. */
 export type EventName = {
@@ -45,12 +45,12 @@ export type TableBuilder = {
   pid: Int32Array;
   comm: Uint32Array;
   seq: Uint32Array;
-  /** The memory of all its columns is that which was reserved for this thread. */
-  isReserved: boolean;
+  /** Threads share the memory of all columns that are kept. */
+  isShared: boolean;
 };
 
 /** Memory for all columns of a table. */
-export type TableRegion = { readonly base: BasePart; readonly payloads: SinkRegions };
+export type TableRegion = { readonly base: BasePart; readonly sinks: SinkRegions };
 
 export type TableSet = {
   readonly dictionary: ReadonlyMap<string, EventDefinition>;
@@ -60,7 +60,9 @@ export type TableSet = {
   readonly byName: Map<string, EventName>;
   readonly builders: Map<string, TableBuilder>;
   readonly tables: TableBuilder[];
-  readonly comms: TextCodes;
+  comms: TextCodes;
+  /** What is added to the numbers of the events that are read. */
+  firstSeq: number;
   /** What part of the input is read when the block is: tells how much room tables will need. */
   share: number;
 };
@@ -81,6 +83,7 @@ export function makeTableSet(context: Pick<ImportContext, 'dictionary' | 'keep' 
     builders: new Map(),
     tables: [],
     comms: new TextCodes(),
+    firstSeq: 0,
     share: 1,
   };
   return set;
@@ -110,6 +113,7 @@ export type NewEvent = Pick<EventName, 'name' | 'system'> &
 /** A name that was not met before; undefined when there are too many. `key` is how it is found. */
 export function addEvent(set: TableSet, key: string, event: NewEvent): EventName | undefined {
   if (set.byName.size >= MAX_NAMES) return undefined;
+  if (set.memory.isFrozen) throw new NewShape();
   const { name, hasSymbol = false, isVerbatim = false } = event;
   const builder = builderOf(set, event);
   const system = event.isApart ? event.system : builder.system;
@@ -158,61 +162,62 @@ function makeBuilder(
     payloads: new PayloadReader(definition, FIRST_ROWS, options),
     rows: 0,
     seen: 0,
+    ...firstColumns(),
+    isShared: false,
+  };
+}
+
+/** The table goes on in memory that threads share; if it is not there, with room for `capacity`. */
+export function shareTable(builder: TableBuilder, capacity: number): void {
+  const { rows, ts, cpu, pid, comm, seq, payloads } = builder;
+  if (!builder.isShared) {
+    builder.ts = sharedColumn(ts, rows, capacity);
+    builder.cpu = sharedColumn(cpu, rows, capacity);
+    builder.pid = sharedColumn(pid, rows, capacity);
+    builder.comm = sharedColumn(comm, rows, capacity);
+    builder.seq = sharedColumn(seq, rows, capacity);
+    builder.isShared = true;
+  }
+  if (builder.detail === 'columns') payloads.share(rows, builder.ts.length);
+  else payloads.makeRoom(MAX_ROWS);
+}
+
+/** The memory of a shared table. */
+export function regionOf(builder: TableBuilder): TableRegion {
+  const { ts, cpu, pid, comm, seq, payloads, detail } = builder;
+  const sinks = detail === 'columns' ? payloads.regions() : new Map();
+  return { base: { ts, cpu, pid, comm, seq }, sinks };
+}
+
+/** Columns of the table go to memory that another thread has shared. */
+export function joinTable(builder: TableBuilder, { base, sinks }: TableRegion): void {
+  Object.assign(builder, base, { isShared: true });
+  if (builder.detail === 'columns') builder.payloads.join(sinks, base.ts.length);
+  else builder.payloads.makeRoom(MAX_ROWS);
+}
+
+/** The table begins again in memory of its own. */
+export function leaveTable(builder: TableBuilder): void {
+  Object.assign(builder, firstColumns(), { rows: 0, isShared: false });
+  builder.payloads.leave(FIRST_ROWS);
+}
+
+function firstColumns(): BasePart {
+  return {
     ts: new Float64Array(FIRST_ROWS),
     cpu: new Uint16Array(FIRST_ROWS),
     pid: new Int32Array(FIRST_ROWS),
     comm: new Uint32Array(FIRST_ROWS),
     seq: new Uint32Array(FIRST_ROWS),
-    isReserved: false,
   };
 }
 
-/** The table goes on in memory that threads share, with room for `capacity` rows. */
-export function shareTable(builder: TableBuilder, capacity: number): void {
-  const { rows, ts, cpu, pid, comm, seq, payloads } = builder;
-  builder.ts = sharedColumn(ts, rows, capacity);
-  builder.cpu = sharedColumn(cpu, rows, capacity);
-  builder.pid = sharedColumn(pid, rows, capacity);
-  builder.comm = sharedColumn(comm, rows, capacity);
-  builder.seq = sharedColumn(seq, rows, capacity);
-  payloads.share(rows, capacity);
-  builder.isReserved = true;
-}
-
-/** Parts of that memory, of as many rows each; the table goes on in the first. */
-export function splitTable(builder: TableBuilder, rows: readonly number[]): TableRegion[] {
-  const ts = splitColumn(builder.ts, rows);
-  const cpu = splitColumn(builder.cpu, rows);
-  const pid = splitColumn(builder.pid, rows);
-  const comm = splitColumn(builder.comm, rows);
-  const seq = splitColumn(builder.seq, rows);
-  const payloads = builder.payloads.split(rows);
-  const regions = rows.map((_, nth) => ({
-    base: { ts: ts[nth], cpu: cpu[nth], pid: pid[nth], comm: comm[nth], seq: seq[nth] },
-    payloads: payloads[nth],
-  })) as TableRegion[];
-  Object.assign(builder, regions[0]?.base);
-  return regions;
-}
-
-/** Begins again without rows, but with all that was learned; columns go to the regions. */
-export function restartTables(
-  { memory, byName, tables }: TableSet,
-  regions: ReadonlyMap<string, TableRegion>,
-  details: ReadonlyMap<string, Detail>,
-): void {
+/** No line was counted so far. */
+export function forgetCounts({ memory, byName }: TableSet): void {
   for (const event of byName.values()) {
     event.count = 0;
     if (event.counted !== 0) memory.set(event.counted, 0);
   }
-  for (const builder of tables) {
-    const region = regions.get(builder.name);
-    builder.rows = 0;
-    builder.detail = details.get(builder.name) ?? builder.detail;
-    Object.assign(builder, region?.base, { isReserved: region !== undefined });
-    builder.payloads.restart(region?.payloads, builder.ts.length);
-  }
-  memory.restart();
 }
 
 export type NewRow = {
@@ -264,7 +269,7 @@ function enlargeTo(builder: TableBuilder, capacity: number): void {
   builder.comm = enlarged(builder.comm, new Uint32Array(capacity));
   builder.seq = enlarged(builder.seq, new Uint32Array(capacity));
   builder.payloads.enlarge(capacity);
-  builder.isReserved = false;
+  builder.isShared = false;
 }
 
 function enlarged<T extends Float64Array | Uint16Array | Int32Array | Uint32Array>(
@@ -294,43 +299,6 @@ export function basePart({ rows, ts, cpu, pid, comm, seq }: TableBuilder): BaseP
   };
 }
 
-export type BasePlace = {
-  /** What turns the rows' values into the table's own. */
-  readonly shift: number;
-  readonly events: number;
-  readonly comms: Uint32Array;
-  /** Where the rows are, if not in the part itself. */
-  readonly region: BasePart | undefined;
-};
-
-/** Puts rows behind the table's. */
-export function appendBase(builder: TableBuilder, part: BasePart, place: BasePlace): void {
-  const { shift, events, comms, region } = place;
-  const from = builder.rows;
-  const count = part.ts.length;
-  const rows = from + count;
-  if (region === undefined) {
-    if (rows > builder.ts.length) enlargeTo(builder, rows);
-    builder.ts.set(part.ts, from);
-    builder.seq.set(part.seq, from);
-    const { ts, seq } = builder;
-    for (let row = from; row < rows; row++) (ts[row] as number) += shift;
-    for (let row = from; row < rows; row++) (seq[row] as number) += events;
-    builder.cpu.set(part.cpu, from);
-    builder.pid.set(part.pid, from);
-    builder.comm.set(part.comm, from);
-  } else {
-    const both = { rows: from, count };
-    builder.ts = joinShifted(builder.ts, region.ts, both, shift);
-    builder.cpu = joinRegions(builder.cpu, region.cpu, both);
-    builder.pid = joinRegions(builder.pid, region.pid, both);
-    builder.comm = joinRegions(builder.comm, region.comm, both);
-    builder.seq = joinShifted(builder.seq, region.seq, both, events);
-  }
-  recode(builder.comm.subarray(from, rows), comms);
-  builder.rows = rows;
-}
-
 /**
  * Makes rows of tables of the block's rows, with their payloads; those that are not understood are
  * taken out again, and their line's places in the block are returned.
@@ -338,23 +306,25 @@ export function appendBase(builder: TableBuilder, part: BasePart, place: BasePla
 export function readBlock(set: TableSet, plain: boolean): number[] {
   const { memory, tables } = set;
   const touched = memory.get(PLACE.TOUCHED_COUNT);
-  const ids = memory.i32.slice(PLACE.TOUCHED >> 2, (PLACE.TOUCHED >> 2) + touched);
+  const ids = PLACE.TOUCHED >> 2;
   let first = 0;
-  for (const id of ids) {
+  for (let nth = 0; nth < touched; nth++) {
+    const id = memory.i32[ids + nth] as number;
     memory.set(PLACE.TABLE_NEXT + 4 * id, first);
     first += memory.get(PLACE.TABLE_ROWS + 4 * id);
   }
   memory.loops.sortRows(memory.get(PLACE.ROWS));
   first = 0;
   const unreadable: number[] = [];
-  for (const id of ids) {
+  for (let nth = 0; nth < touched; nth++) {
+    const id = memory.i32[ids + nth] as number;
     const count = memory.get(PLACE.TABLE_ROWS + 4 * id);
     const builder = tables[id] as TableBuilder;
     enlarge(set, builder, builder.rows + count);
     const end = first + count;
     while (first < end) {
       const size = Math.min(end - first, Math.max(FIRST_BATCH, builder.seen));
-      readRows(builder, memory, { first, size, plain }, unreadable);
+      readRows(builder, set, { first, size, plain }, unreadable);
       builder.seen += size;
       first += size;
     }
@@ -362,7 +332,7 @@ export function readBlock(set: TableSet, plain: boolean): number[] {
   }
   memory.set(PLACE.TOUCHED_COUNT, 0);
   memory.set(PLACE.ROWS, 0);
-  return unreadable.sort((left, right) => left - right);
+  return unreadable.length === 0 ? unreadable : unreadable.sort((left, right) => left - right);
 }
 
 /**
@@ -373,52 +343,69 @@ const FIRST_BATCH = 4;
 
 function readRows(
   builder: TableBuilder,
-  memory: TextMemory,
+  { memory, firstSeq }: TableSet,
   { first, size, plain }: { first: number; size: number; plain: boolean },
   unreadable: number[],
 ): void {
   memory.loops.startBatch(first, size);
   const batch = { bytes: memory.bytes, firstRow: builder.rows, count: size };
-  addBase(builder, memory, first, size);
+  addBase(builder, memory, { first, size, firstSeq });
   const failed = readPayloads(builder, batch, plain);
-  for (const place of failed) unreadable.push(memory.start[place] as number);
+  for (let nth = 0; nth < failed.length; nth++) {
+    unreadable.push(memory.start[failed[nth] as number] as number);
+  }
   if (builder.detail === 'count') builder.rows = 0;
 }
 
 /** Puts the columns that every event has behind the table's rows. */
-function addBase(builder: TableBuilder, memory: TextMemory, first: number, count: number): void {
+function addBase(
+  builder: TableBuilder,
+  memory: TextMemory,
+  { first, size, firstSeq }: { first: number; size: number; firstSeq: number },
+): void {
   const { ts, cpu, pid, comm, seq, rows: from } = builder;
   const { rows, sorted } = memory;
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < size; i++) {
     const row = sorted[first + i] as number;
     ts[from + i] = rows.ts[row] as number;
     cpu[from + i] = rows.cpu[row] as number;
     pid[from + i] = rows.pid[row] as number;
     comm[from + i] = rows.comm[row] as number;
-    seq[from + i] = rows.seq[row] as number;
+    seq[from + i] = (rows.seq[row] as number) + firstSeq;
   }
-  builder.rows = from + count;
+  builder.rows = from + size;
 }
 
+const NONE: readonly number[] = [];
+
 /** Returns the places in the batch that were not understood; their rows are gone. */
-function readPayloads(builder: TableBuilder, batch: Batch, plain: boolean): number[] {
-  const { payloads, detail, known, ts, rows } = builder;
-  const { firstRow, count } = batch;
+function readPayloads(builder: TableBuilder, batch: Batch, plain: boolean): readonly number[] {
+  const { payloads, detail, known, ts } = builder;
+  const { firstRow } = batch;
   const isKept = detail === 'columns';
   // All payloads of unknown events are understood: they are a text.
-  if (!isKept && !known) return [];
+  if (!isKept && !known) return NONE;
   const base = isKept ? firstRow : 0;
   const here = { ...batch, firstRow: base };
   const failed = plain ? payloads.readOneByOne(here) : payloads.readBatch(here);
-  const gone = failed.map((row) => row - base);
-  if (gone.length > 0) {
-    payloads.remove(failed, base + count);
-    const { cpu, pid, comm, seq } = builder;
-    const own = gone.map((place) => firstRow + place);
-    for (const values of [ts, cpu, pid, comm, seq]) removeRows(values, own, rows);
-    builder.rows = rows - gone.length;
-  }
+  const gone = failed.length === 0 ? NONE : removeFailed(builder, failed, base, batch);
   if (!isKept) payloads.countBelowZero(ts.subarray(firstRow, builder.rows));
+  return gone;
+}
+
+/** Returns their places in the batch. Apart from what is hot, and so never compiled with it. */
+function removeFailed(
+  builder: TableBuilder,
+  failed: readonly number[],
+  base: number,
+  { firstRow, count }: Batch,
+): number[] {
+  const { payloads, ts, cpu, pid, comm, seq, rows } = builder;
+  payloads.remove(failed, base + count);
+  const gone = failed.map((row) => row - base);
+  const own = gone.map((place) => firstRow + place);
+  for (const values of [ts, cpu, pid, comm, seq]) removeRows(values, own, rows);
+  builder.rows = rows - gone.length;
   return gone;
 }
 

@@ -1,35 +1,48 @@
 /**
- * Reads a text of events with as many threads as there are: each takes a stretch of whole lines,
- * and this one puts them together in order.
+ * Reads a text of events with as many threads as there are. All read the first stretch, which
+ * teaches them what lines look like, then share the rest out in chunks (text-chunks.ts). A chunk
+ * with something new is again read by all; then they go on.
  */
 import type { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
-import { FormatError } from '../../src/trace/errors.ts';
-import {
-  type ByteSource,
-  type FilePlace,
-  fileSource,
-  readBytes,
-  sliceSource,
-} from '../bytes/source.ts';
+import { FormatError, UsageError } from '../../src/trace/errors.ts';
+import { type ByteSource, type FilePlace, fileSource, sliceSource } from '../bytes/source.ts';
 import type { Detail, ImportContext } from '../importer.ts';
 import { MIN_BYTES_FOR_WORKERS, type WorkerPool } from '../workers/pool.ts';
-import { appendPart, type PartStep, partOf, type TextPart } from './text-part.ts';
 import {
-  type Dialect,
-  readStretch,
-  restartReading,
-  type TextOptions,
-  type TextReading,
-} from './text-reading.ts';
-import { shareTable, splitTable, type TableRegion, type TableSet } from './text-tables.ts';
+  boundsOf,
+  type ChunkPlan,
+  lineEndAfter,
+  readChunks,
+  type TextPart,
+} from './text-chunks.ts';
+import { appendChunks, dropChunks, restoreState, stateOf, useComms } from './text-part.ts';
+import { READ_BYTES } from './text-places.ts';
+import { type Dialect, readStretch, type TextOptions, type TextReading } from './text-reading.ts';
+import {
+  joinTable,
+  leaveTable,
+  regionOf,
+  shareTable,
+  type TableRegion,
+  type TableSet,
+} from './text-tables.ts';
+import { chunksRead, enter, failTurns, hasEntered, makeTurns } from './text-turns.ts';
 
-/** Read by every thread first: what it learns of them is what this one learns. */
-const LEAD_BYTES = 2 << 20;
-/** What this thread goes on with before it looks again whether the others have read the lead. */
-const STEP_BYTES = 2 << 20;
-/** Longer than this no thread takes to start, which mostly costs some 20 MB. */
-const MOST_HEAD_START_BYTES = 128 << 20;
-const LF = 0x0a;
+/** Sizes for tests: tables do not depend on them. */
+export type ThreadSizes = {
+  /** Read by every thread first: what it learns of it is what this one learns. */
+  readonly leadBytes: number;
+  /** A block with the line that goes on behind it. */
+  readonly chunkBytes: number;
+};
+
+const SIZES: ThreadSizes = { leadBytes: 2 << 20, chunkBytes: READ_BYTES - (16 << 10) };
+/**
+ * To stop and go on takes as long as this many chunks: where there is something new more often, the
+ * next stretch that is read by all is longer.
+ */
+const FEW_CHUNKS = 8;
+const MOST_ALONE = 64;
 
 /** Threads for this input, or undefined where one is enough. */
 export function threadsFor(source: ByteSource, context: ImportContext): WorkerPool | undefined {
@@ -67,27 +80,33 @@ export type TextFormat = {
   readonly dialect: Dialect;
 };
 
+/** Lines that every thread reads, to learn from them. */
+type Taught = { readonly from: number; readonly to: number };
+
 /** What a thread does first. */
 export type TextLead = {
   readonly format: TextFormat['id'];
   readonly file: FilePlace;
   readonly size: number;
+  readonly lead: Taught;
   readonly pageSize: number | undefined;
   /** What is kept, by canonical name; of all others, everything. */
   readonly details: ReadonlyMap<string, Detail>;
-  /** How many threads have done it. */
-  readonly ready: Int32Array;
 };
 
 export type TextJob = {
-  readonly file: FilePlace;
-  readonly size: number;
-  /** Where in the whole input the stretch begins. */
-  readonly base: number;
+  /** Which of the threads it is. */
+  readonly thread: number;
+  /** All so far, in order. */
+  readonly taught: readonly Taught[];
+  readonly plan: ChunkPlan;
   /** Of the tables that are known by now, by name. */
   readonly details: ReadonlyMap<string, Detail>;
   /** Memory for the columns of tables. */
   readonly regions: ReadonlyMap<string, TableRegion>;
+  readonly comms: readonly string[];
+  /** For tests: no more chunks than this. */
+  readonly most?: number;
 };
 
 /** The same with more than one thread. */
@@ -96,180 +115,198 @@ export async function readTextInThreads(
   context: ImportContext,
   { id, reading, dialect }: TextFormat,
   pool: WorkerPool,
-  leadBytes = LEAD_BYTES,
+  { leadBytes, chunkBytes }: ThreadSizes = SIZES,
 ): Promise<void> {
-  const { size, file = { fd: -1, start: 0 } } = source;
-  const read = (from: number, to: number, whole = size) => {
+  const { size } = source;
+  const read = ({ from, to }: Taught, whole = size) => {
     const part = sliceSource(source, source.name, from, to - from);
     const stretch = { source: part, base: from, before: from, whole };
     readStretch(stretch, reading, dialect, { progress: context.progress });
   };
-  const lead = lineEndAfter(source, leadBytes);
-  const ready = startThreads(pool, { format: id, file, size: lead }, context);
-  read(0, lead, lead);
-  shareTables(reading.set, size / lead);
-  let at = lead;
-  const headStart = Math.min(MOST_HEAD_START_BYTES, size / 2);
-  while (at < headStart && Atomics.load(ready, 0) < pool.size) {
-    const next = lineEndAfter(source, at + Math.min(STEP_BYTES, leadBytes));
-    read(at, next);
-    at = next;
+  const taught = [{ from: 0, to: lineEndAfter(source, leadBytes) }];
+  const lead = taught[0] as Taught;
+  startThreads(source, pool, { format: id, lead }, context);
+  read(lead, lead.to);
+  let at = lead.to;
+  let alone = 1;
+  while (at < size && reading.events > 0) {
+    const next = await readShared(source, { from: at, to: size, chunkBytes }, taught, {
+      ...{ reading, dialect, pool, context },
+    });
+    if (next === undefined) break;
+    const { from } = next;
+    const isOften = from - at < FEW_CHUNKS * chunkBytes;
+    alone = isOften ? Math.min(2 * alone, MOST_ALONE) : 1;
+    at = Math.max(next.to, lineEndAfter(source, from + (alone - 1) * chunkBytes));
+    if (from === at) continue;
+    read({ from, to: at });
+    taught.push({ from, to: at });
   }
-  // From here on, all are equally fast.
-  const share = (size - at) / (pool.size + 1);
-  const cuts = Array.from({ length: pool.size }, (_, nth) =>
-    lineEndAfter(source, Math.floor(at + (nth + 1) * share)),
-  );
-  const ends = [...cuts.slice(1), size];
-  const regions = splitTables(reading.set, [
-    cuts[0] ?? size,
-    ...cuts.map((from, nth) => (ends[nth] ?? size) - from),
-  ]);
-  const details = detailsOf(reading.set.builders.keys(), context);
-  const parts = cuts.map((from, nth) => {
-    const place = { file: { ...file, start: file.start + from }, base: from };
-    const own = regions[nth + 1] ?? new Map();
-    const job: TextJob = { ...place, size: (ends[nth] ?? size) - from, details, regions: own };
-    // Whatever goes wrong there, this thread reads the stretch itself.
-    return pool.run<TextPart | undefined>('text-part', job).catch(() => undefined);
-  });
-  read(at, cuts[0] ?? size);
-  for (const [nth, from] of cuts.entries()) {
-    const part = await parts[nth];
-    const own = regions[nth + 1] ?? new Map();
-    if (part === undefined || !appendPart(reading, dialect, part, own)) {
-      read(from, ends[nth] ?? size);
-    }
-    reading.onNotes(reading.notes.splice(0));
-  }
+  read({ from: at, to: size });
   checkEnd(source, reading, context.diagnostics);
 }
 
-/** All threads read the lead; returns where they say that they have. */
-function startThreads(
-  pool: WorkerPool,
-  lead: Pick<TextLead, 'format' | 'file' | 'size'>,
-  context: ImportContext,
-): Int32Array {
-  const ready = new Int32Array(new SharedArrayBuffer(4));
-  const { dictionary, pageSize } = context;
-  const details = detailsOf(
-    [...dictionary.values()].map(({ name }) => name),
-    context,
+type Sharing = {
+  readonly reading: TextReading;
+  readonly dialect: Dialect;
+  readonly pool: WorkerPool;
+  readonly context: ImportContext;
+};
+
+/**
+ * Reads a stretch with all threads. Returns the chunk that must be read by itself, before the next
+ * can be shared out, or an empty one at the end; undefined, with nothing read, if a thread failed.
+ */
+async function readShared(
+  source: ByteSource,
+  stretch: Pick<ChunkPlan, 'from' | 'to' | 'chunkBytes'>,
+  taught: readonly Taught[],
+  { reading, dialect, pool, context }: Sharing,
+): Promise<Taught | undefined> {
+  const { set } = reading;
+  const { from, to, chunkBytes } = stretch;
+  shareTables(set, to / from);
+  const before = stateOf(reading);
+  const chunks = Math.ceil((to - from) / chunkBytes);
+  const turns = makeTurns(chunks, pool.size, before.rows, reading.events);
+  const plan = { ...stretch, turns };
+  const job = {
+    ...{ taught: [...taught], plan, comms: before.comms },
+    details: detailsOf(set.builders.keys(), context),
+    regions: new Map(
+      set.tables.filter(({ isShared }) => isShared).map((own) => [own.name, regionOf(own)]),
+    ),
+  };
+  const others = Array.from({ length: pool.size }, (_, thread) =>
+    // Whatever goes wrong there, this thread reads the stretch itself.
+    pool.run<TextPart | undefined>('text-part', { ...job, thread }).catch(() => undefined),
   );
-  const job: TextLead = { ...lead, pageSize, details, ready };
-  for (let thread = 0; thread < pool.size; thread++) {
-    pool.run('text-lead', job).catch(() => Atomics.add(ready, 0, 1));
+  const own = ownChunks(source, reading, dialect, plan, context);
+  const begun = others.filter((_, thread) => hasEntered(turns, thread));
+  const parts = [own, ...(await Promise.all(begun))];
+  restoreState(reading, before);
+  const count = chunksRead(turns);
+  const all = parts.flatMap((part) => part ?? []);
+  const isRead =
+    all.length === parts.length &&
+    appendChunks(reading, dialect, all, { count, before: before.comms });
+  if (!isRead) {
+    dropChunks(reading, before);
+    return undefined;
   }
-  return ready;
+  if (count === chunks) return { from: to, to };
+  const [next, end] = boundsOf(source, plan, count);
+  return { from: next, to: end };
+}
+
+/** Undefined where another thread has failed. */
+function ownChunks(
+  source: ByteSource,
+  reading: TextReading,
+  dialect: Dialect,
+  plan: ChunkPlan,
+  { progress }: ImportContext,
+): TextPart | undefined {
+  try {
+    return readChunks(source, reading, dialect, plan, { progress });
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    return undefined;
+  }
+}
+
+/** All threads read the lead. */
+function startThreads(
+  { size, file = { fd: -1, start: 0 } }: ByteSource,
+  pool: WorkerPool,
+  given: Pick<TextLead, 'format' | 'lead'>,
+  context: ImportContext,
+): void {
+  const { dictionary, pageSize } = context;
+  const names = [...dictionary.values()].map(({ name }) => name);
+  const job: TextLead = { ...given, file, size, pageSize, details: detailsOf(names, context) };
+  // A thread that fails says so again when it is asked for chunks.
+  for (let thread = 0; thread < pool.size; thread++) pool.run('text-lead', job).catch(() => {});
 }
 
 function detailsOf(names: Iterable<string>, { keep }: ImportContext): Map<string, Detail> {
   return new Map(Array.from(names, (name) => [name, keep?.(name) ?? 'columns']));
 }
 
-/** The end of the first line that ends behind `offset`; that of the input when there is none. */
-function lineEndAfter(source: ByteSource, offset: number): number {
-  for (let at = offset; at < source.size; ) {
-    const bytes = readBytes(source, at, 64 << 10);
-    const newline = bytes.indexOf(LF);
-    if (newline >= 0) return at + newline + 1;
-    if (bytes.length === 0) break;
-    at += bytes.length;
-  }
-  return source.size;
-}
-
 /**
  * Rows are reserved as if the rest had so many times those of the part that was read: where it has
- * more, columns are copied; where it has fewer, rows move by the difference.
+ * more, columns are copied to larger memory.
  */
-const SPARE = 1.15;
-const MIN_SPARE_ROWS = 256;
+const SPARE = 1.5;
+const MIN_SPARE_ROWS = 4096;
 
 /** Memory that threads share for all rows of each table; the input has `times` those read so far. */
 function shareTables({ tables }: TableSet, times: number): void {
   for (const builder of tables) {
-    if (builder.detail !== 'columns') continue;
-    shareTable(builder, Math.ceil(builder.rows * times * SPARE) + MIN_SPARE_ROWS);
+    if (builder.detail === 'count') continue;
+    const rows = Math.ceil(builder.rows * times * SPARE) + MIN_SPARE_ROWS;
+    shareTable(builder, rows);
   }
 }
-
-/** Parts of it for what each thread has still to read, of so many bytes. */
-function splitTables(
-  { tables }: TableSet,
-  sizes: readonly number[],
-): ReadonlyMap<string, TableRegion>[] {
-  const regions = sizes.map(() => new Map<string, TableRegion>());
-  const all = sizes.reduce((sum, size) => sum + size, 0);
-  for (const builder of tables) {
-    // One that has outgrown its memory is put together by copies.
-    if (!builder.isReserved) continue;
-    const { rows: used, ts } = builder;
-    const rows = sizes.map((size, nth) => {
-      return (nth === 0 ? used : 0) + Math.floor(((ts.length - used) * size) / all);
-    });
-    for (const [nth, region] of splitTable(builder, rows).entries()) {
-      regions[nth]?.set(builder.name, region);
-    }
-  }
-  return regions;
-}
-
-/** More steps than this are a text that is no trace for the most part. */
-const MAX_STEPS = 50_000;
 
 /** What has read the lead, and can go on anywhere. */
-type Started = Omit<TextFormat, 'id'>;
+export type TextReader = Omit<TextFormat, 'id'> & {
+  readonly source: ByteSource;
+  /** How many stretches it was taught by. */
+  taught: number;
+};
 
 /** What a thread does first: it learns what lines look like. */
 export function readTextLead(
-  { file, size, pageSize, details, ready }: TextLead,
-  start: (context: Pick<ImportContext, 'keep' | 'pageSize'>) => Started,
-): Started {
-  const started = start({ keep: (name) => details.get(name) ?? 'columns', pageSize });
-  const { reading, dialect } = started;
-  reading.onNotes = () => {};
+  { file, size, lead, pageSize, details }: TextLead,
+  start: (context: Pick<ImportContext, 'keep' | 'pageSize'>) => Omit<TextFormat, 'id'>,
+): TextReader {
+  const { reading, dialect } = start({
+    keep: (name) => details.get(name) ?? 'columns',
+    pageSize,
+  });
+  const reader = { source: fileSource('', file, size), reading, dialect, taught: 0 };
+  learn(reader, [lead]);
+  return reader;
+}
+
+/** Reads lines that tables do not get, from those on that it has not read. */
+function learn(reader: TextReader, taught: readonly Taught[]): void {
+  const { source, reading, dialect } = reader;
   const silent = { ...dialect, onOther: () => {}, onFirst: () => {}, onResumed: () => {} };
-  const stretch = { source: stretchOf(file, size), base: 0, before: 0, whole: size };
-  readStretch(stretch, reading, silent);
-  Atomics.add(ready, 0, 1);
-  return started;
+  reading.onNotes = () => {};
+  const fresh = taught.slice(reader.taught);
+  if (fresh.length > 0) for (const builder of reading.set.tables) leaveTable(builder);
+  for (const { from, to } of fresh) {
+    const part = sliceSource(source, '', from, to - from);
+    readStretch({ source: part, base: from, before: 0, whole: to - from }, reading, silent);
+    reader.taught++;
+  }
 }
 
 /** What a thread does then. Throws when the text is better left to one thread. */
 export function readTextPart(
-  { file, size, base, regions, details }: TextJob,
-  { reading, dialect }: Started,
-) {
-  restartReading(reading, regions, details);
-  const { memory } = reading.set;
-  const steps: PartStep[] = [];
-  const recorder: Dialect = {
-    ...dialect,
-    onOther: (bytes, from, to) => {
-      const cpu = dialect.cpuOf(bytes, from, to);
-      if (cpu < 0) return;
-      const last = memory.lastOfCpu[cpu] ?? Number.NaN;
-      const text = bytes.slice(from, to + 1);
-      const { line, firstTs } = reading;
-      steps.push({ kind: 'line', line, text, cpu, last, firstTs });
-      memory.isWaiting[cpu] = 1;
-    },
-    onFirst: (cpu, ts) => steps.push({ kind: 'resumed', cpu, ts }),
-    onResumed: (cpu, ts) => steps.push({ kind: 'resumed', cpu, ts }),
-  };
-  reading.onNotes = (notes) => {
-    for (const { code, count, place } of notes) steps.push({ kind: 'note', code, count, place });
-    if (steps.length > MAX_STEPS) throw new Error('too many lines are no events');
-  };
-  readStretch({ source: stretchOf(file, size), base, before: 0, whole: size }, reading, recorder);
-  const { part, transfer } = partOf(reading, steps);
-  memory.release();
-  return { output: part, transfer };
+  { thread, taught, plan, details, regions, comms, most }: TextJob,
+  reader: TextReader,
+): { readonly output: TextPart } {
+  const { reading, dialect, source } = reader;
+  const { set } = reading;
+  learn(reader, taught);
+  // The others do not wait for a thread that has still to learn.
+  if (!enter(plan.turns, thread)) return { output: NOTHING };
+  try {
+    useComms(reading, comms);
+    for (const builder of set.tables) {
+      builder.detail = details.get(builder.name) ?? builder.detail;
+      const region = regions.get(builder.name);
+      if (region !== undefined) joinTable(builder, region);
+    }
+  } catch (error) {
+    failTurns(plan.turns);
+    throw error;
+  }
+  return { output: readChunks(source, reading, dialect, plan, { most }) };
 }
 
-/** A file may go on behind the stretch. */
-function stretchOf(file: FilePlace, size: number): ByteSource {
-  return sliceSource(fileSource('', file, size), '', 0, size);
-}
+/** Of a thread that came too late. */
+const NOTHING: TextPart = { chunks: [], comms: [], names: -1, notes: [] };

@@ -113,10 +113,12 @@ export function storeNumber(bytes: Uint8Array, at: number, sink: TextSink, row: 
     }
     const { double, exact } = sink.wide;
     sink.f64[row] = double;
+    if (double < 0) sink.mayBeNegative = true;
     if (exact !== undefined) sink.exact.set(row, exact);
     return end;
   }
   const value = negative ? -scan.value : scan.value;
+  if (negative) sink.mayBeNegative = true;
   sink.f64[row] = sink.divisor === 1 ? value : Math.floor(value / sink.divisor);
   return end;
 }

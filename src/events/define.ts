@@ -35,6 +35,23 @@ export type ColumnDefinition = {
   readonly optional: boolean;
   /** Numbers of enum constants that the recorded print format leaves as names. */
   readonly constants: Readonly<Record<string, number>>;
+  /** Of `names`, where a print format says no numbers: what a printed text is read with instead. */
+  readonly flags?: PrintedFlags;
+};
+
+/**
+ * Flags whose numbers are enum constants, which a print format does not give: trace-cmd and perf
+ * print `state=0x20052` where the kernel prints the names.
+ */
+export type PrintedFlags = {
+  /** In the order of the print format. */
+  readonly bits: Readonly<Record<string, number>>;
+  /** Bits that have a name in each format with numbers: printed as a number, they had none. */
+  readonly telling: number;
+  /** Bits that mean the same where only some numbers were left out. */
+  readonly alike: number;
+  /** What stands for zero: as such a printer has it (the first flag, for one), and as it is. */
+  readonly zero: readonly [printed: string, meant: string];
 };
 
 export type EventDefinition = {

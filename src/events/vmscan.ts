@@ -10,6 +10,7 @@ import {
   int,
   kernelFunction,
   names,
+  type PrintedFlags,
   pages,
 } from './define.ts';
 
@@ -19,6 +20,14 @@ const THROTTLE_REASONS = {
   VMSCAN_THROTTLE_ISOLATED: 1,
   VMSCAN_THROTTLE_NOPROGRESS: 2,
   VMSCAN_THROTTLE_CONGESTED: 3,
+};
+
+/** As recorded, one bit each: `1 << reason`. The format names only the first rightly. */
+const PRINTED_REASONS: PrintedFlags = {
+  bits: Object.fromEntries(Object.entries(THROTTLE_REASONS).map(([name, bit]) => [name, 1 << bit])),
+  telling: ~1,
+  alike: 0,
+  zero: ['VMSCAN_THROTTLE_NONE', 'VMSCAN_THROTTLE_NONE'],
 };
 
 const nid = () => int('nid');
@@ -237,7 +246,7 @@ const throttled = defineEvent('vmscan', 'mm_vmscan_throttled', {
     text: ['usect_delayed=', 'usec_delayed='],
     signed: true,
   }),
-  reason: names('reason', { constants: THROTTLE_REASONS }),
+  reason: names('reason', { constants: THROTTLE_REASONS, flags: PRINTED_REASONS }),
 });
 
 // pfn=0x%lx flags=%s                         (mm_vmscan_writepage until 5.17)

@@ -11,34 +11,44 @@ import {
   id,
   int,
   names,
+  type PrintedFlags,
   pages,
   text,
 } from './define.ts';
 
-/** `enum inode_state_flags_enum` from 6.18 on, where the print format no longer carries numbers. */
+/**
+ * `enum inode_state_flags_enum` from 6.18 on, where the print format no longer carries numbers; in
+ * the order of that format (include/trace/events/writeback.h, show_inode_state).
+ */
 const INODE_STATE = {
-  I_NEW: 0x1,
-  I_SYNC: 0x2,
-  I_LRU_ISOLATING: 0x4,
   I_DIRTY_SYNC: 0x10,
   I_DIRTY_DATASYNC: 0x20,
   I_DIRTY_PAGES: 0x40,
+  I_NEW: 0x1,
   I_WILL_FREE: 0x80,
   I_FREEING: 0x100,
   I_CLEAR: 0x200,
+  I_SYNC: 0x2,
+  I_DIRTY_TIME: 0x1000,
   I_REFERENCED: 0x400,
   I_LINKABLE: 0x800,
-  I_DIRTY_TIME: 0x1000,
   I_WB_SWITCH: 0x2000,
   I_OVL_INUSE: 0x4000,
   I_CREATING: 0x8000,
   I_DONTCACHE: 0x10000,
   I_SYNC_QUEUED: 0x20000,
   I_PINNING_NETFS_WB: 0x40000,
-  // The bit numbers of 6.12 to 6.17, which print formats of those kernels name.
-  __I_NEW: 0,
-  __I_SYNC: 1,
-  __I_LRU_ISOLATING: 2,
+  I_LRU_ISOLATING: 0x4,
+};
+/** The bit numbers of 6.12 to 6.17, which print formats of those kernels name. */
+const INODE_STATE_BITS = { __I_NEW: 0, __I_SYNC: 1, __I_LRU_ISOLATING: 2 };
+const PRINTED_STATE: PrintedFlags = {
+  bits: INODE_STATE,
+  // Before 6.18 these were other flags, all of which had names and numbers.
+  telling: INODE_STATE.I_DIRTY_SYNC | INODE_STATE.I_DIRTY_DATASYNC | INODE_STATE.I_DIRTY_PAGES,
+  // From 6.12 on; before, dirty flags with numbers.
+  alike: INODE_STATE.I_SYNC | INODE_STATE.I_LRU_ISOLATING,
+  zero: ['I_DIRTY_SYNC', ''],
 };
 
 /** bdi name as printed, `major:minor`, `btrfs-1`, `(unknown)`; in records `name` or `bdi`. */
@@ -49,7 +59,11 @@ const cgroup = {
 };
 const ino = () => id('ino');
 const inodeState = (field = 'state', textBefore = `${field}=`) =>
-  names(field, { text: [textBefore], constants: INODE_STATE });
+  names(field, {
+    text: [textBefore],
+    constants: { ...INODE_STATE, ...INODE_STATE_BITS },
+    flags: PRINTED_STATE,
+  });
 
 // dirty=%lu writeback=%lu bg_thresh=%lu thresh=%lu limit=%lu dirtied=%lu written=%lu
 // until 5.6 also unstable=%lu (NFS pages that wait for a commit)

@@ -218,7 +218,7 @@ const payloads: [string, string, Record<string, unknown>][] = [
     {
       bdi: '7:0',
       ino: 12n,
-      state: '0x20052',
+      state: 'I_DIRTY_SYNC|I_DIRTY_PAGES|I_SYNC|I_SYNC_QUEUED',
       state_bits: 0x20052,
       dirtied_when_jiffies: 4296670930,
       writeback_index: 2048,

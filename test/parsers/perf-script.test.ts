@@ -160,6 +160,8 @@ describe('what is not of this format', () => {
     '             fio-21192 [001] .....  7123.155421: writeback_pages_written: 12',
     '             fio-21192 [001]  7123.155421: writeback_pages_written: 12',
     '          <idle>-0     [001] d..2.  7123.155421: writeback_pages_written: 12',
+    // A damaged line that looks like perf's, below the kernel's own header.
+    '# tracer: nop\n#\n dd 5563  [025] 165.504338: foo: x',
     '{"a": 1}',
     '<html>',
     '',

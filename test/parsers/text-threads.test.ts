@@ -10,8 +10,11 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { fileSource, memorySource } from '../../parsers/bytes/source.ts';
 import {
   readTextInThreads,
+  readTextLead,
+  readTextPart,
   type TextJob,
   type TextLead,
+  type TextReader,
 } from '../../parsers/decode/text-threads.ts';
 import {
   finishFtraceText,
@@ -23,7 +26,6 @@ import {
   readPerfScript,
   startPerfScript,
 } from '../../parsers/formats/perf-script/index.ts';
-import { runTextLead, runTextPart } from '../../parsers/formats/text-job.ts';
 import type { ImportContext, Imported } from '../../parsers/importer.ts';
 import type { WorkerPool } from '../../parsers/workers/pool.ts';
 import { DICTIONARY } from '../../src/events/index.ts';
@@ -33,15 +35,27 @@ import { FIXTURES, filesBelow, fixtureBytes, randomSource } from '../helpers/byt
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-text-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-type Read = Imported & { readonly diagnostics: unknown };
+type Read = Omit<Imported, 'neverBelowZero'> & { readonly diagnostics: unknown };
 type Way = 'fast' | 'plain' | 'threads';
 
-async function read(bytes: Uint8Array, isPerf: boolean, way: Way, keep?: ImportContext['keep']) {
+async function read(
+  bytes: Uint8Array,
+  isPerf: boolean,
+  way: Way,
+  keep?: ImportContext['keep'],
+  threads: Partial<Threads> = {},
+): Promise<Read> {
   const diagnostics = new DiagnosticCollector();
   const pageSize = 4096;
   const context = { dictionary: DICTIONARY, diagnostics, pageSize, keep, progress: () => {} };
-  const imported = way === 'threads' ? await inThreads(bytes, isPerf, context) : alone();
-  return { ...imported, diagnostics: diagnostics.list() } as Read;
+  const imported =
+    way === 'threads' ? await inThreads(bytes, isPerf, context, { ...FEW, ...threads }) : alone();
+  const { neverBelowZero = new Set(), ...rest } = imported;
+  // What is said of columns holds; which ones it is said of is a matter of how they were read.
+  for (const column of neverBelowZero) {
+    expect(column.kind === 'number' && column.values.some((value) => value < 0)).toBe(false);
+  }
+  return { ...rest, diagnostics: diagnostics.list() };
 
   function alone(): Imported {
     const source = memorySource('text', bytes);
@@ -52,35 +66,62 @@ async function read(bytes: Uint8Array, isPerf: boolean, way: Way, keep?: ImportC
   }
 }
 
-let appended = 0;
+/** Threads that are played one after the other: each takes so many chunks, the rest is left over. */
+type Threads = {
+  readonly size: number;
+  readonly most: number;
+  readonly leadBytes: number;
+  readonly chunkBytes: number;
+  /** Of each time that threads are asked, those that are not there. */
+  readonly late: (thread: number) => boolean;
+  readonly failing: (thread: number) => boolean;
+};
+
+const FEW: Threads = {
+  ...{ size: 3, most: 2, leadBytes: 4000, chunkBytes: 3000 },
+  late: () => false,
+  failing: () => false,
+};
+
+let chunksElsewhere = 0;
 
 async function inThreads(
   bytes: Uint8Array,
   isPerf: boolean,
   context: ImportContext,
+  { size, most, leadBytes, chunkBytes, late, failing }: Threads,
 ): Promise<Imported> {
   const path = join(folder, 'text');
   writeFileSync(path, bytes);
   const source = fileSource('text', { fd: openSync(path, 'r'), start: 0 }, bytes.length);
+  const readers: TextReader[] = [];
+  const start = isPerf ? startPerfScript : startFtraceText;
   const pool: WorkerPool = {
-    size: 3,
-    run: async <Output>(job: string, input: unknown) => {
-      if (job === 'text-lead') return runTextLead(input as TextLead).output as Output;
-      appended++;
-      const { output, transfer } = runTextPart(input as TextJob);
-      return structuredClone(output, { transfer }) as Output;
+    size,
+    run: async <Output>(name: string, input: unknown) => {
+      if (name === 'text-lead') {
+        const lead = structuredClone(input as TextLead);
+        readers.push(readTextLead(lead, (own) => start({ dictionary: DICTIONARY, ...own })));
+        return undefined as Output;
+      }
+      const job = input as TextJob;
+      if (late(job.thread)) return new Promise(() => {});
+      const { output } = readTextPart({ ...job, most }, readers[job.thread] as TextReader);
+      chunksElsewhere += output.chunks.length;
+      if (failing(job.thread)) throw new Error('a thread ended');
+      return structuredClone(output) as Output;
     },
     close() {},
   };
-  const lead = 4000;
+  const sizes = { leadBytes, chunkBytes };
   try {
     if (isPerf) {
       const format = startPerfScript(context);
-      await readTextInThreads(source, context, format, pool, lead);
+      await readTextInThreads(source, context, format, pool, sizes);
       return finishPerfScript(format.facts, context);
     }
     const format = startFtraceText(context);
-    await readTextInThreads(source, context, format, pool, lead);
+    await readTextInThreads(source, context, format, pool, sizes);
     return finishFtraceText(format.facts, context);
   } finally {
     source.close();
@@ -96,7 +137,7 @@ describe('fast, plain and in threads', () => {
     const plain = await read(bytes, isPerf, 'plain');
     expect(await read(bytes, isPerf, 'fast')).toEqual(plain);
     expect(await read(bytes, isPerf, 'threads')).toEqual(plain);
-    expect(appended).toBeGreaterThan(0);
+    expect(chunksElsewhere).toBeGreaterThan(0);
   });
 
   test.each(texts)('%s, damaged and out of order', async (path) => {
@@ -119,6 +160,52 @@ describe('fast, plain and in threads', () => {
       expect(await read(bytes, isPerf, 'fast'), `seed ${seed}`).toEqual(plain);
       expect(await read(bytes, isPerf, 'threads'), `seed ${seed}`).toEqual(plain);
     }
+  });
+
+  test.each(texts)('%s, in chunks of any size', async (path) => {
+    const whole = new Uint8Array(gunzipSync(fixtureBytes(path)));
+    const isPerf = path.includes('perf-script');
+    const bytes = damaged(whole, 7);
+    const plain = await read(bytes, isPerf, 'plain');
+    for (const chunkBytes of [150, 331, 1501, 5000, 1 << 20]) {
+      for (const [leadBytes, size, most] of [
+        [1, 40, 1],
+        [4000, 5, 3],
+        [20_000, 1, 1000],
+      ] as const) {
+        const threads = { chunkBytes, leadBytes, size, most };
+        const own = await read(bytes, isPerf, 'threads', undefined, threads);
+        expect(own, JSON.stringify(threads)).toEqual(plain);
+      }
+    }
+  });
+
+  test.each(texts)('%s, with threads that come too late or fail', async (path) => {
+    const whole = new Uint8Array(gunzipSync(fixtureBytes(path)));
+    const isPerf = path.includes('perf-script');
+    const bytes = damaged(whole, 3);
+    const plain = await read(bytes, isPerf, 'plain');
+    const late = (thread: number) => thread !== 1;
+    expect(await read(bytes, isPerf, 'threads', undefined, { late })).toEqual(plain);
+    const failing = (thread: number) => thread === 2;
+    expect(await read(bytes, isPerf, 'threads', undefined, { failing })).toEqual(plain);
+  });
+
+  test('more rows of an event than its first lines made believe, and then new ones', async () => {
+    const path = texts.find((own) => own.includes('ftrace-text')) as string;
+    const lines = gunzipSync(fixtureBytes(path)).toString('latin1').split('\n').slice(0, 400);
+    const usual = lines.find((line) => line.includes('writeback_mark_inode_dirty')) as string;
+    const many = Array.from({ length: 9000 }, (_, nth) =>
+      usual.replace(/ino=\d+/, `ino=${nth % 7}`).replace(/\d{6}: /, '999999: '),
+    );
+    const news = Array.from({ length: 900 }, (_, nth) =>
+      (many[nth] as string).replace('writeback_mark_inode_dirty', `own_event_${nth >> 6}`),
+    );
+    const text = [...lines, ...many, ...news, ...many].join('\n');
+    const bytes = new Uint8Array(Buffer.from(text, 'latin1'));
+    const plain = await read(bytes, false, 'plain');
+    const threads = { leadBytes: 20_000, chunkBytes: 30_000, size: 6, most: 9 };
+    expect(await read(bytes, false, 'threads', undefined, threads)).toEqual(plain);
   });
 
   test('periods before events and addresses behind them', async () => {

@@ -183,7 +183,7 @@ export function finishFtraceText(facts: Facts, context: ImportContext): Imported
     },
     losses: finishGaps(facts, context),
     belowZero: belowZeroOf(set, -reading.firstTs),
-    tables: finishTables(set, { shift: -reading.firstTs, disorder }),
+    ...finishTables(set, { shift: -reading.firstTs, disorder }),
   };
 }
 

@@ -13,12 +13,21 @@ const OTHER_FORMATS = /^\uFEFF?\s*(?:\{|\[(?! *\d+\.\d{6}\])\s*[\d"{[\]]|<[!?a-z
 export function sniff(head: Uint8Array): boolean {
   // Text of a kernel has no NUL; binary formats do.
   if (head.subarray(0, 4096).includes(0)) return false;
-  const start = Buffer.from(head.subarray(0, 4096)).toString('latin1');
+  const start = startOf(head);
   const isOther = OTHER_FORMATS.test(start);
   if (TRACER.test(start)) return !isOther;
   const found = firstEventLine(head);
   // A command may begin like another format does, but then its line is an event.
   return found === 0 || ((found !== undefined || isLatencyText(head)) && !isOther);
+}
+
+/** Does the kernel's own header stand at the beginning? */
+export function beginsWithTracer(head: Uint8Array): boolean {
+  return TRACER.test(startOf(head));
+}
+
+function startOf(head: Uint8Array): string {
+  return Buffer.from(head.subarray(0, 4096)).toString('latin1');
 }
 
 /** Number of the first line that is an event, from 0. */

@@ -174,7 +174,7 @@ export function finishPerfScript(
     },
     losses: finishLosses(losses, reading, context),
     belowZero: belowZeroOf(set, -reading.firstTs),
-    tables: finishTables(set, { shift: -reading.firstTs, disorder }),
+    ...finishTables(set, { shift: -reading.firstTs, disorder }),
   };
 }
 

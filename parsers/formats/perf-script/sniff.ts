@@ -1,4 +1,5 @@
 /** Is it text of `perf script`? Decided by the first bytes alone. */
+import { beginsWithTracer } from '../ftrace-text/sniff.ts';
 import { makeLineHead, nameEnd, parseHead, parseHeadFrom, skipToName } from './line.ts';
 
 /** Lines of other text (headers, callchains, records) that may stand before the first event. */
@@ -7,7 +8,8 @@ const HASH = 0x23;
 const COLON = 0x3a;
 
 export function sniff(head: Uint8Array): boolean {
-  if (head.subarray(0, 4096).includes(0)) return false;
+  // One damaged line of the kernel's text may look like one of perf.
+  if (head.subarray(0, 4096).includes(0) || beginsWithTracer(head)) return false;
   let start = 0;
   for (let line = 0; line < MAX_LINES && start < head.length; line++) {
     const newline = head.indexOf(0x0a, start);
