@@ -136,14 +136,18 @@ export class ColumnLists<const K extends Kinds> {
   readonly lists: { readonly [id in keyof K]: ListOf<K[id]> };
   readonly #kinds: K;
   readonly #ids: readonly (keyof K & string)[];
+  /** `lists` in the order of the ids. */
+  readonly #inOrder: readonly { set(row: number, value: unknown): void }[];
   #rows = 0;
 
   /** `reserved`: rows that there will be, if that is known; memory is spent when it is written. */
   constructor(kinds: K, reserved = FIRST_ROWS) {
     this.#kinds = kinds;
     this.#ids = Object.keys(kinds);
-    const lists = this.#ids.map((id) => [id, listOf(kinds[id] as ListKind, reserved)]);
-    this.lists = Object.fromEntries(lists) as { readonly [id in keyof K]: ListOf<K[id]> };
+    const lists = this.#ids.map((id) => listOf(kinds[id] as ListKind, reserved));
+    this.#inOrder = lists as { set(row: number, value: unknown): void }[];
+    const named = this.#ids.map((id, at) => [id, lists[at]]);
+    this.lists = Object.fromEntries(named) as { readonly [id in keyof K]: ListOf<K[id]> };
   }
 
   get rows(): number {
@@ -157,9 +161,9 @@ export class ColumnLists<const K extends Kinds> {
 
   /** Returns the number of the new row. */
   push(row: Row<K>): number {
-    for (const id of this.#ids) {
-      const list = this.lists[id] as { set(row: number, value: unknown): void };
-      list.set(this.#rows, row[id]);
+    const [ids, lists] = [this.#ids, this.#inOrder];
+    for (let at = 0; at < ids.length; at++) {
+      lists[at]?.set(this.#rows, row[ids[at] as keyof K]);
     }
     return this.#rows++;
   }

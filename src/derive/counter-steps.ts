@@ -31,10 +31,9 @@ export function stepsBack(
   rows: number,
   tolerance: number,
 ): CounterSteps {
-  const whole: number[] = [];
-  for (let row = 0; row < rows; row++) {
-    if (counters.every(({ values }) => Number.isFinite(values[row]))) whole.push(row);
-  }
+  // Nearly always, and then in a tenth of the time.
+  if (counters.every(({ values }) => isSteady(values, rows, tolerance))) return NO_STEPS;
+  const whole = wholeRows(counters, rows);
   const found: CounterStep[] = [];
   const wrong = new Set<number>();
   const anew = new Set<number>();
@@ -43,10 +42,11 @@ export function stepsBack(
   let before: number | undefined;
   for (let at = 0; at < whole.length; at++) {
     const row = whole[at] as number;
-    const step = last === undefined ? undefined : fall(last, row);
+    const falls = last !== undefined && hasFallen(counters, last, row, tolerance);
+    const step = falls ? fall(last as number, row) : undefined;
     if (last !== undefined && step !== undefined) {
       const goesOn = whole
-        .slice(at + 1, at + 1 + WRONG_IN_A_ROW)
+        .subarray(at + 1, at + 1 + WRONG_IN_A_ROW)
         .findIndex((next) => fall(last as number, next) === undefined);
       if (before !== undefined && fall(before, row) === undefined) {
         // The one before was too large.
@@ -67,6 +67,42 @@ export function stepsBack(
     last = row;
   }
   return { found, wrong, anew };
+}
+
+/** Every reading is there, and none is below the one before by more than readings may be. */
+function isSteady(values: ArrayLike<number>, rows: number, tolerance: number): boolean {
+  const most = Math.max(tolerance, 0);
+  let last = Number.NEGATIVE_INFINITY;
+  for (let row = 0; row < rows; row++) {
+    const value = values[row] as number;
+    if (!Number.isFinite(value) || last - value > most) return false;
+    last = value;
+  }
+  return true;
+}
+
+/** Rows in which every counter was read. */
+function wholeRows(counters: readonly Counter[], rows: number): Int32Array {
+  const whole = new Int32Array(rows);
+  let n = 0;
+  for (let row = 0; row < rows; row++) {
+    let isWhole = true;
+    for (let i = 0; i < counters.length; i++) {
+      isWhole &&= Number.isFinite((counters[i] as Counter).values[row]);
+    }
+    if (isWhole) whole[n++] = row;
+  }
+  return whole.subarray(0, n);
+}
+
+/** Does fallOf find any? Asked of every reading, so without an object. */
+function hasFallen(counters: readonly Counter[], from: number, to: number, tolerance: number) {
+  const most = Math.max(tolerance, 0);
+  for (let i = 0; i < counters.length; i++) {
+    const { values } = counters[i] as Counter;
+    if ((values[from] as number) - (values[to] as number) > most) return true;
+  }
+  return false;
 }
 
 /** The counter that falls most between two rows, if one falls by more than readings may. */

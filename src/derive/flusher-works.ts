@@ -10,7 +10,7 @@
  */
 
 import { type Diagnostic, type DiagnosticCode, DiagnosticCollector } from '../trace/diagnostics.ts';
-import { visitInOrder } from '../trace/merge.ts';
+import { visitRows } from '../trace/order.ts';
 import { numbers, type Table, type Tables, tableWith } from '../trace/table.ts';
 import { batchLists, roundLists, sliceLists, workLists } from './flusher-columns.ts';
 import { readWork, sameWork, type Worker, type WorkRecord, workersOf } from './flusher-worker.ts';
@@ -64,9 +64,9 @@ export function flusherWorks(tables: Tables): FlusherWorks | undefined {
   const slices = present.find(({ step }) => step === sliceStep)?.table.rows ?? 0;
   const steps = new Steps(has('sliceStart'), has('written'), slices);
   const handlers = present.map(({ table, step }) => steps.reader(table, step));
-  visitInOrder(
+  visitRows(
     present.map(({ table }) => table),
-    (which, row) => handlers[which]?.(row),
+    handlers,
   );
   return steps.finish();
 }
@@ -110,6 +110,7 @@ class Steps {
     const table = new RowReader(source);
     const place = placeAt.bind(undefined, { ts, seq, pid });
     // Throttled tasks wake the flusher again and again.
+    if (step === 'batch') return (row) => this.batch(table, row, place(row));
     if (step === 'wake') {
       return (row) => {
         const own = domain(row);
@@ -120,12 +121,12 @@ class Steps {
   }
 
   queue(table: RowReader, row: number, place: Place, domain: number): void {
-    const comm = table.text('comm', row);
-    this.#requests.queued(readWork(table, row, domain), { ...place, comm });
+    const { ts, pid } = place;
+    this.#requests.queued(readWork(table, row, domain), { ts, pid, comm: table.text('comm', row) });
   }
 
-  wake(table: RowReader, row: number, place: Place, domain: number): void {
-    this.#requests.woken(domain, { ...place, comm: table.text('comm', row) });
+  wake(table: RowReader, row: number, { ts, pid }: Place, domain: number): void {
+    this.#requests.woken(domain, { ts, pid, comm: table.text('comm', row) });
   }
 
   exec(table: RowReader, row: number, place: Place, domain: number): void {
@@ -300,17 +301,19 @@ class Steps {
 
   batch(table: RowReader, row: number, place: Place): void {
     const worker = this.#workers(place.pid);
-    this.#batches.push({
-      ts_ns: place.ts,
-      seq: place.seq,
-      since_ns: worker.since_ns,
-      pid: place.pid,
-      written_pages: table.number('written_pages', row),
-      charged_pages: worker.batch,
-      works: worker.works,
-      // The first one of a worker may speak of works from before the trace.
-      complete: Number.isNaN(worker.since_ns) || worker.outside || worker.round >= 0 ? 0 : 1,
-    });
+    // Cell by cell: a throttled writer wakes the flusher often enough for one an event of its own.
+    const { lists } = this.#batches;
+    const batch = this.#batches.grow();
+    lists.ts_ns.set(batch, place.ts);
+    lists.seq.set(batch, place.seq);
+    lists.since_ns.set(batch, worker.since_ns);
+    lists.pid.set(batch, place.pid);
+    lists.written_pages.set(batch, table.number('written_pages', row));
+    lists.charged_pages.set(batch, worker.batch);
+    lists.works.set(batch, worker.works);
+    // The first one of a worker may speak of works from before the trace.
+    const isPartial = Number.isNaN(worker.since_ns) || worker.outside || worker.round >= 0;
+    lists.complete.set(batch, isPartial ? 0 : 1);
     if (worker.work < 0 && !worker.outside) this.#requests.ranEmpty();
     this.#close(worker);
     worker.batch = 0;

@@ -5,7 +5,7 @@
  */
 import { textAt } from '../trace/column.ts';
 import { type Diagnostic, type DiagnosticCode, DiagnosticCollector } from '../trace/diagnostics.ts';
-import { visitInOrder } from '../trace/merge.ts';
+import { visitRows } from '../trace/order.ts';
 import {
   numbers,
   optionalNumbers,
@@ -34,9 +34,9 @@ export function reclaimEpisodes(tables: Tables): ReclaimEpisodes | undefined {
   const pass = new Pass(tables);
   const steps = pass.steps();
   if (steps.length === 0) return undefined;
-  visitInOrder(
+  visitRows(
     steps.map(({ table }) => table),
-    (which, row) => steps[which]?.handle(row),
+    steps.map(({ handle }) => handle),
   );
   return pass.finish();
 }
@@ -82,46 +82,46 @@ class Pass {
     const table = tableWith(this.#tables, `mm_vmscan_${kind}_reclaim_begin`, []);
     if (table === undefined) return undefined;
     const pid = numbers(table, 'pid').values;
+    const open = this.#opener(table, kind);
     return {
       table,
       handle: (row) => {
         const task = this.#task(pid[row] as number);
-        const same = task.open.findIndex((open) => open.kind === kind);
+        const same = task.open.findIndex((before) => before.kind === kind);
         if (same >= 0) {
           this.#unpaired('begin_without_end', table, row);
           task.open.splice(same);
         }
-        task.open.push({ kind, row: this.#open(table, row, kind) });
+        task.open.push({ kind, row: open(row) });
       },
     };
   }
 
-  #open(table: Table, row: number, kind: string): number {
-    const gfp = table.columns.gfp_flags;
-    return this.#episodes.push({
-      ts_ns: numbers(table, 'ts_ns').values[row] as number,
-      seq: numbers(table, 'seq').values[row] as number,
-      kind,
-      pid: numbers(table, 'pid').values[row] as number,
-      comm: textAt(texts(table, 'comm'), row),
-      end_ns: Number.NaN,
-      order: optionalNumbers(table, 'order')?.values[row] ?? Number.NaN,
-      gfp_flags: gfp?.kind === 'text' ? textAt(gfp, row) : '',
-      nr_reclaimed_pages: Number.NaN,
-      batches: 0,
-      scanned_pages: 0,
-      reclaimed_pages: 0,
-      dirty_pages: 0,
-      writeback_pages: 0,
-      congested_pages: 0,
-      immediate_pages: 0,
-      lowest_priority: Number.NaN,
-      slab_calls: 0,
-      slab_freed: 0,
-      throttled: 0,
-      throttled_us: 0,
-      folios_written: 0,
-    });
+  /** Columns are looked up once a table: cgroups at their limit reclaim 100,000 times. */
+  #opener(table: Table, kind: string): (row: number) => number {
+    const ts = numbers(table, 'ts_ns').values;
+    const seq = numbers(table, 'seq').values;
+    const pid = numbers(table, 'pid').values;
+    const comm = texts(table, 'comm');
+    const order = optionalNumbers(table, 'order')?.values;
+    const flags = table.columns.gfp_flags;
+    const gfp = flags?.kind === 'text' ? flags : undefined;
+    return (row) => {
+      const { lists } = this.#episodes;
+      const episode = this.#episodes.grow();
+      lists.ts_ns.set(episode, ts[row] as number);
+      lists.seq.set(episode, seq[row] as number);
+      lists.kind.set(episode, kind);
+      lists.pid.set(episode, pid[row] as number);
+      lists.comm.set(episode, textAt(comm, row));
+      lists.end_ns.set(episode, Number.NaN);
+      lists.order.set(episode, order?.[row] ?? Number.NaN);
+      lists.gfp_flags.set(episode, gfp === undefined ? '' : textAt(gfp, row));
+      lists.nr_reclaimed_pages.set(episode, Number.NaN);
+      lists.lowest_priority.set(episode, Number.NaN);
+      for (const id of SUMS) lists[id].set(episode, 0);
+      return episode;
+    };
   }
 
   #end(kind: string): Step | undefined {
@@ -156,12 +156,13 @@ class Pass {
     const nid = numbers(table, 'nid').values;
     const ts = numbers(table, 'ts_ns').values;
     const seq = numbers(table, 'seq').values;
+    const open = this.#opener(table, 'kswapd');
     return {
       table,
       handle: (row) => {
         const task = this.#task(pid[row] as number);
         this.#endPass(task);
-        task.open.push({ kind: 'kswapd', row: this.#open(table, row, 'kswapd') });
+        task.open.push({ kind: 'kswapd', row: open(row) });
         if (task.interval < 0) {
           task.interval = this.#kswapd.push({
             ts_ns: ts[row] as number,
@@ -353,6 +354,22 @@ class Pass {
     };
   }
 }
+
+/** What an episode begins with none of. */
+const SUMS = [
+  'batches',
+  'scanned_pages',
+  'reclaimed_pages',
+  'dirty_pages',
+  'writeback_pages',
+  'congested_pages',
+  'immediate_pages',
+  'slab_calls',
+  'slab_freed',
+  'throttled',
+  'throttled_us',
+  'folios_written',
+] as const;
 
 const FOUND = [
   ['dirty_pages', 'nr_dirty_pages'],

@@ -130,7 +130,12 @@ export class Ledger {
 
   /** Pages of an account of all holders. */
   total(account: Account): number {
-    return this.#total[ACCOUNTS.indexOf(account)] as number;
+    return this.totalAt(ACCOUNTS.indexOf(account));
+  }
+
+  /** The same by the account's number (operations.ts). */
+  totalAt(account: number): number {
+    return this.#total[account] as number;
   }
 
   /** Pages of an account, of those holders that are so. */

@@ -293,11 +293,9 @@ export class PageIntervals {
     for (let i = from + left; i < last.count; i++) {
       this.#add(last.start[i] as number, last.end[i] as number, last.value[i] as number);
     }
-    const before = at;
-    const pieces = before + this.#pieces;
-    this.#outStart.splice(0, 0, ...first.start.subarray(0, before));
-    this.#outEnd.splice(0, 0, ...first.end.subarray(0, before));
-    this.#outValue.splice(0, 0, ...first.value.subarray(0, before));
+    // Those of the first block before them are copied from where they are: put in front of the
+    // pieces, they made the kept arrays longer each time.
+    const pieces = at + this.#pieces;
     const fresh: Block[] = [];
     const blocks = Math.ceil(pieces / (BLOCK / 2));
     for (let i = 0; i < blocks; i++) {
@@ -306,7 +304,13 @@ export class PageIntervals {
         Math.floor((i * pieces) / blocks),
         Math.floor(((i + 1) * pieces) / blocks),
       ];
-      this.#copyPieces(block, 0, begin, end);
+      const kept = Math.max(0, Math.min(at, end) - begin);
+      for (let slot = 0; slot < kept; slot++) {
+        block.start[slot] = first.start[begin + slot] as number;
+        block.end[slot] = first.end[begin + slot] as number;
+        block.value[slot] = first.value[begin + slot] as number;
+      }
+      this.#copyPieces(block, kept, begin + kept - at, end - at);
       block.count = end - begin;
       fresh.push(block);
     }

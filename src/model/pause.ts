@@ -2,7 +2,7 @@
  * How long a task sleeps and how much it may dirty before it is asked again (mm/page-writeback.c,
  * wb_max_pause, wb_min_pause and the end of balance_dirty_pages). Times are jiffies.
  */
-import { divide, ilog2, mulDiv } from '../kernel/arithmetic.ts';
+import { divide, ilog2, mulDiv, powerOfTwo } from '../kernel/arithmetic.ts';
 import type { ThrottleConstants } from '../kernel/constants.ts';
 import type { Range } from './write-bandwidth.ts';
 
@@ -153,5 +153,5 @@ export function afterSleep(
 
 /** dirty_poll_interval: how much may be dirtied before looking again while below freerun. */
 export function pollInterval(dirty: number, thresh: number): number {
-  return thresh > dirty ? 2 ** Math.floor(ilog2(thresh - dirty) / 2) : 1;
+  return thresh > dirty ? powerOfTwo(Math.floor(ilog2(thresh - dirty) / 2)) : 1;
 }

@@ -5,7 +5,7 @@
  * of NR_DIRTIED).
  */
 import type { Holder, Ledger } from './ledger.ts';
-import type { Account } from './operations.ts';
+import { ACCOUNTS, type Account } from './operations.ts';
 
 /** Node counters (sum over all bdis) and counters of one bdi, by the kernel's names. */
 export const COUNTER_ACCOUNTS = {
@@ -16,6 +16,13 @@ export const COUNTER_ACCOUNTS = {
 } as const satisfies Record<string, Account>;
 export type Counter = keyof typeof COUNTER_ACCOUNTS;
 export const COUNTERS = Object.keys(COUNTER_ACCOUNTS) as readonly Counter[];
+
+/** The account of each of COUNTERS by its number, for who reads them at every sample. */
+const COUNTER_NUMBERS = COUNTERS.map((name) => ACCOUNTS.indexOf(COUNTER_ACCOUNTS[name]));
+
+/** nodeCounter of all nodes, by its place in COUNTERS. */
+export const counterAt = (ledger: Ledger, counter: number): number =>
+  ledger.totalAt(COUNTER_NUMBERS[counter] as number);
 
 export const WB_COUNTER_ACCOUNTS = {
   WB_RECLAIMABLE: 'dirty',

@@ -8,7 +8,7 @@
  * slice waits again, in b_dirty or b_more_io, which no event tells: it may be moved or not.
  */
 import { textAt } from '../trace/column.ts';
-import { visitInOrder } from '../trace/merge.ts';
+import { visitRows } from '../trace/order.ts';
 import { bigs, numbers, type Table, type Tables, tableWith, texts } from '../trace/table.ts';
 import type { Trace } from '../trace/trace.ts';
 import { lossIndex } from './losses.ts';
@@ -42,7 +42,7 @@ export function expiredInodes(trace: Trace): ExpiredInodes | undefined {
     (row: number) => lists.queue(row),
     (row: number) => lists.slice(row),
   ];
-  visitInOrder([marks, enqueues, queues, slices], (which, row) => steps[which]?.(row));
+  visitRows([marks, enqueues, queues, slices], steps);
   return lists.finish();
 }
 

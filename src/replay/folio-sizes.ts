@@ -5,6 +5,8 @@
  * and block-device inodes, so that the device is found through the inode (kernel-core A.1 points
  * 1 and 7). Folios that were cached before the trace began show their order when they leave it.
  */
+import { powerOfTwo } from '../kernel/arithmetic.ts';
+import { visitRows } from '../trace/order.ts';
 import {
   bigs,
   numbers,
@@ -17,7 +19,6 @@ import {
 
 import { FolioOrders } from './folio-orders.ts';
 import { type CachedFolios, coveringOrder, leave, MAX_ORDER } from './folio-splits.ts';
-import { visitRows } from './history/order.ts';
 
 /** What a size rests on. */
 export const SIZE_EVIDENCE = [
@@ -45,7 +46,7 @@ const INDEX_STRIDE = 3;
 const ASSUMED = 4;
 
 /** Larger steps are holes rather than folios (2 MiB with 4 KiB pages). */
-const MAX_STRIDE_ORDER = 9;
+const MAX_STRIDE = 512;
 
 const CACHE_COLUMNS = ['dev', 'ino', 'index'];
 
@@ -100,10 +101,15 @@ function sizesOf(tables: Tables): FolioSizes | undefined {
 /** What is in the page cache, as far as events said; bounded by the folios cached at one time. */
 class PageCache {
   readonly #inodes = new Map<InodeKey, CachedInode[]>();
+  /** Mostly the next event is of the same file. */
+  #lastKey: InodeKey = '';
+  #last: CachedInode | undefined;
   /** Rows of dirty events whose folio is unknown so far, by inode and index. */
   readonly unsized = new Map<InodeKey, Map<number, number[]>>();
 
   inode(key: InodeKey, dev: number): CachedInode {
+    const last = this.#last;
+    if (last !== undefined && key === this.#lastKey && last.dev === dev) return last;
     let devices = this.#inodes.get(key);
     if (devices === undefined) {
       devices = [];
@@ -114,6 +120,8 @@ class PageCache {
       inode = { dev, orders: new FolioOrders(), splitEnd: -1 };
       devices.push(inode);
     }
+    this.#lastKey = key;
+    this.#last = inode;
     return inode;
   }
 
@@ -164,11 +172,12 @@ function deleteVisitor(
     const at = index[row] as number;
     const inode = cache.inode(key, dev[row] as number);
     const known = leave(inode, at, Math.min(order?.[row] ?? 0, MAX_ORDER));
+    if (known) return;
     const waiting = cache.unsized.get(key);
     const rows = waiting?.get(at);
-    if (known || rows === undefined) return;
+    if (rows === undefined) return;
     for (const dirtied of rows) {
-      pages[dirtied] = 2 ** Math.min(order?.[row] ?? 0, MAX_ORDER);
+      pages[dirtied] = powerOfTwo(Math.min(order?.[row] ?? 0, MAX_ORDER));
       evidence[dirtied] = DELETED_LATER;
     }
     waiting?.delete(at);
@@ -193,7 +202,7 @@ function dirtyVisitor(
     const key = inodeOf(row);
     const at = index[row] as number;
     const order = cache.orderOf(key, devices[code], at);
-    pages[row] = order === undefined ? 1 : 2 ** order;
+    pages[row] = order === undefined ? 1 : powerOfTwo(order);
     if (order === undefined) waitForSize(cache, key, at, row);
     else evidence[row] = ADDED;
   };
@@ -218,9 +227,9 @@ function deviceOfBdi(name: string): number | undefined {
 
 /** What an inode's dirty events looked like so far. */
 type Stride = {
-  readonly row: number;
-  readonly before: number;
-  readonly index: number;
+  row: number;
+  before: number;
+  index: number;
   pages: number;
   isRepeated: boolean;
 };
@@ -241,24 +250,30 @@ function applyStrides(table: Table, pages: Uint32Array, evidence: Uint8Array): v
   };
   for (let row = 0; row < table.rows; row++) {
     const code = bdi.codes[row] as number;
-    const known = inodes.get(code) ?? new Map<InodeKey, Stride>();
-    inodes.set(code, known);
+    let known = inodes.get(code);
+    if (known === undefined) {
+      known = new Map();
+      inodes.set(code, known);
+    }
     const key = keyOf(row);
     const at = index[row] as number;
-    const last = known.get(key);
-    const before = last?.row ?? row;
-    const next: Stride = { row, before, index: at, pages: 0, isRepeated: false };
-    known.set(key, next);
-    if (last === undefined) continue;
-    const step = at - last.index;
-    if (isFolioSize(step) && last.index % step === 0) {
-      next.pages = step;
-      next.isRepeated = step === last.pages;
-      if (next.isRepeated) assign(last.row, step);
-      if (next.isRepeated && !last.isRepeated) assign(last.before, step);
+    const own = known.get(key);
+    if (own === undefined) {
+      known.set(key, { row, before: row, index: at, pages: 0, isRepeated: false });
+      continue;
     }
+    const step = at - own.index;
+    const isSize = isFolioSize(step) && isAligned(own.index, step);
+    const isRepeated = isSize && step === own.pages;
+    if (isRepeated) assign(own.row, step);
+    if (isRepeated && !own.isRepeated) assign(own.before, step);
     // The last folio of a run has no one behind it.
-    if (!next.isRepeated && last.isRepeated) assign(last.row, last.pages);
+    if (!isRepeated && own.isRepeated) assign(own.row, own.pages);
+    own.before = own.row;
+    own.row = row;
+    own.index = at;
+    own.pages = isSize ? step : 0;
+    own.isRepeated = isRepeated;
   }
   for (const known of inodes.values()) {
     for (const last of known.values()) if (last.isRepeated) assign(last.row, last.pages);
@@ -266,7 +281,12 @@ function applyStrides(table: Table, pages: Uint32Array, evidence: Uint8Array): v
 }
 
 function isFolioSize(pages: number): boolean {
-  return pages >= 1 && pages <= 2 ** MAX_STRIDE_ORDER && Number.isInteger(Math.log2(pages));
+  return pages >= 1 && pages <= MAX_STRIDE && (pages & (pages - 1)) === 0;
+}
+
+/** Of a size that is a power of two; the remainder of doubles is a call to fmod(). */
+function isAligned(index: number, size: number): boolean {
+  return index < 2 ** 31 ? (index & (size - 1)) === 0 : index % size === 0;
 }
 
 function countEvidence(evidence: Uint8Array): Record<SizeEvidence, number> {

@@ -4,6 +4,7 @@
  * halved again and again around the page at which it is split; halves without that page stay whole.
  * A hole splits where it begins and where it ends.
  */
+import { powerOfTwo } from '../kernel/arithmetic.ts';
 import type { FolioOrders } from './folio-orders.ts';
 
 /** Largest order that the page cache uses (MAX_PAGECACHE_ORDER is at most 11 with 4 KiB pages). */
@@ -20,8 +21,10 @@ export function coveringOrder(orders: FolioOrders, index: number): number | unde
   const own = orders.get(index);
   if (own !== undefined) return own;
   let before = index;
-  for (let order = 1, size = 2; order <= MAX_ORDER; order++, size *= 2) {
-    const head = index - (index % size);
+  // Files of single pages are not searched: of 0.7 M that left, with fmod(), that took 1.2 s.
+  const largest = Math.min(orders.largest, MAX_ORDER);
+  for (let order = 1, size = 2; order <= largest; order++, size *= 2) {
+    const head = headOf(index, size);
     if (head === before) continue;
     before = head;
     const found = orders.get(head);
@@ -30,18 +33,23 @@ export function coveringOrder(orders: FolioOrders, index: number): number | unde
   return undefined;
 }
 
+/** Where a folio of `size` pages, a power of two, begins that holds the index. */
+function headOf(index: number, size: number): number {
+  return index < 2 ** 31 && index >= 0 ? index & -size : index - (index % size);
+}
+
 /** A folio leaves the page cache, of which nothing larger was known: false. */
 export function leave(cached: CachedFolios, index: number, order: number): boolean {
   const { orders } = cached;
-  const end = index + 2 ** order;
+  const end = index + powerOfTwo(order);
   const known = coveringOrder(orders, index);
-  const size = 2 ** (known ?? 0);
-  const head = index - (index % size);
+  const size = powerOfTwo(known ?? 0);
+  const head = headOf(index, size);
   const isWhole = known !== undefined && known <= order;
   if (known === undefined || isWhole) {
-    for (let at = index; at < end; at++) orders.delete(at);
+    orders.clear(index, end);
   } else {
-    orders.delete(head);
+    orders.clear(head, head + 1);
     setBefore(orders, head, index, order);
     setBehind(orders, end, head + size);
     cached.splitEnd = head + size;

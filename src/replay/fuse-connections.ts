@@ -5,7 +5,7 @@
  */
 
 import { connectionOf } from '../derive/fuse-requests.ts';
-import { visitInOrder } from '../trace/merge.ts';
+import { visitInOrder } from '../trace/order.ts';
 import { numbers, tableWith } from '../trace/table.ts';
 import { secondsText } from '../trace/time.ts';
 import type { Trace } from '../trace/trace.ts';

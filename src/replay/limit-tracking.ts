@@ -4,7 +4,7 @@
  * bdi_dirty_ratelimit is printed by that update, just behind the move.
  */
 import { trackDirtyLimit } from '../model/limits.ts';
-import { visitInOrder } from '../trace/merge.ts';
+import { visitInOrder } from '../trace/order.ts';
 import { numbers, optionalNumbers, type Table, tableWith } from '../trace/table.ts';
 import { NS_PER_MS, NS_PER_S } from '../trace/time.ts';
 import type { Trace } from '../trace/trace.ts';

@@ -14,7 +14,7 @@ import {
 } from '../model/shrinker.ts';
 import { textAt } from '../trace/column.ts';
 import { type Diagnostic, type DiagnosticCode, DiagnosticCollector } from '../trace/diagnostics.ts';
-import { visitInOrder } from '../trace/merge.ts';
+import { visitInOrder } from '../trace/order.ts';
 import { numbers, optionalBigs, type Table, tableWith, texts } from '../trace/table.ts';
 import type { Trace } from '../trace/trace.ts';
 import { lossIndex } from './losses.ts';

@@ -22,7 +22,19 @@ const RULES: readonly Boost[] = ['quarter-and-limit', 'quarter'];
 const NEAR = 1 / 64;
 const PIDS_KEPT = 100;
 
+const known = new WeakMap<Table, ThresholdRows>();
+
+/** Made once for a table: thresholds and works both ask. */
 export function thresholdRows(state: Table): ThresholdRows {
+  let rows = known.get(state);
+  if (rows === undefined) {
+    rows = classify(state);
+    known.set(state, rows);
+  }
+  return rows;
+}
+
+function classify(state: Table): ThresholdRows {
   const recorded = {
     thresh: numbers(state, 'dirty_thresh_pages').values,
     background: numbers(state, 'background_thresh_pages').values,

@@ -79,8 +79,8 @@ function checkRounds(flusher: FlusherWorks | undefined, losses: LossIndex): Iden
     if (Number.isNaN(until)) tally.skip('not-recorded');
     else if (losses.overlaps(ts[row] as number, until)) tally.skip('lost-events');
     else {
-      const at = [ts[row] as number, seq[row] as number] as const;
-      tally.check(charged[row] as number, wrote[row] as number, ...at);
+      const [at, nth] = [ts[row] as number, seq[row] as number];
+      tally.check(charged[row] as number, wrote[row] as number, at, nth);
     }
   }
   return tally.result();
@@ -95,12 +95,12 @@ function checkBatches(flusher: FlusherWorks | undefined, losses: LossIndex): Ide
   const [written, charged] = [column('written_pages'), column('charged_pages')];
   const [complete, works] = [column('complete'), column('works')];
   for (let row = 0; row < batches.rows; row++) {
-    const at = [ts[row] as number, seq[row] as number] as const;
+    const at = ts[row] as number;
     // A run with nothing to do adds nothing up.
     if (works[row] === 0 && written[row] === 0) continue;
     if (complete[row] !== 1 || works[row] === 0) tally.skip('outside-work');
-    else if (losses.overlaps(since[row] as number, at[0])) tally.skip('lost-events');
-    else tally.check(written[row] as number, charged[row] as number, ...at);
+    else if (losses.overlaps(since[row] as number, at)) tally.skip('lost-events');
+    else tally.check(written[row] as number, charged[row] as number, at, seq[row] as number);
   }
   return tally.result();
 }

@@ -1,7 +1,4 @@
 /** Sequences that are each in order (of time or of `seq`) → one order, handed out in runs. */
-import type { Table } from './table.ts';
-import { numbers } from './table.ts';
-
 /** Keys of one sequence; `from` is the next one to hand out, `to` the end of what may be used. */
 export type MergeInput = {
   readonly keys: Float64Array | Uint32Array;
@@ -89,19 +86,4 @@ function runEnd(inputs: readonly MergeInput[], winner: number, rival: number): n
     at++;
   }
   return at;
-}
-
-/** Visits the rows of several tables of events in the order in which they were recorded. */
-export function visitInOrder(
-  tables: readonly Table[],
-  visit: (table: number, row: number) => void,
-): void {
-  const inputs = tables.map((table): MergeInput => {
-    const keys = numbers(table, 'seq').values;
-    if (!(keys instanceof Uint32Array)) throw new Error('internal error: seq is not Uint32');
-    return { keys, from: 0, to: table.rows };
-  });
-  mergeRuns(inputs, (which, from, to) => {
-    for (let row = from; row < to; row++) visit(which, row);
-  });
 }

@@ -46,6 +46,13 @@ function sizes(...rows: EventRow[]): [number, string][] {
 }
 
 describe('folios that were seen entering the page cache', () => {
+  test('indexes that no page has are passed over, and end', () => {
+    const far = 2 ** 62;
+    expect(sizes(added(far, 10), deleted(far, 10), added(3, 0), dirtied(3))).toEqual([
+      [1, 'added'],
+    ]);
+  });
+
   test.each([0, 1, 4, 9])('of order %i, at their index', (order) => {
     expect(sizes(added(1024, order), dirtied(1024))).toEqual([[2 ** order, 'added']]);
   });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { numberColumn } from '../../src/trace/column.ts';
-import { mergeRuns, visitInOrder } from '../../src/trace/merge.ts';
+import { mergeRuns } from '../../src/trace/merge.ts';
+import { visitInOrder } from '../../src/trace/order.ts';
 import { makeTable } from '../../src/trace/table.ts';
 
 const sequences = fc.array(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 30 }), {
@@ -86,4 +87,25 @@ test('tables are visited by seq', () => {
     [1, 2],
     [0, 1],
   ]);
+});
+
+test('rows of one position are visited in order of their tables', () => {
+  const table = (...seq: number[]) =>
+    makeTable('t', { seq: numberColumn(Uint32Array.from(seq), 'count') });
+  const arbitrary = fc.array(fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 8 }), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(arbitrary, (lists) => {
+      const sorted = lists.map((list) => [...list].sort((a, b) => a - b));
+      const seen: number[][] = [];
+      visitInOrder(
+        sorted.map((list) => table(...list)),
+        (which, row) => seen.push([sorted[which]?.[row] ?? -1, which, row]),
+      );
+      const oracle = sorted.flatMap((list, which) => list.map((seq, row) => [seq, which, row]));
+      oracle.sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0) || (a[1] ?? 0) - (b[1] ?? 0));
+      expect(seen).toEqual(oracle);
+    }),
+  );
 });

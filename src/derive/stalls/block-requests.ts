@@ -3,7 +3,7 @@
  * and before that from bio or insertion to issue. They are waits of devices and of no task, and
  * there may be millions: only their durations are kept, and the slowest.
  */
-import { visitInOrder } from '../../trace/merge.ts';
+import { visitInOrder } from '../../trace/order.ts';
 import { numbers, type Table, type Tables, tableWith } from '../../trace/table.ts';
 import { deviceText, type EventRows, eventRows, textOf } from './rows.ts';
 import { type Spread, spreadOf } from './spread.ts';

@@ -8,7 +8,7 @@
  * - btrfs, fs/btrfs/transaction.c: the event comes at the end of a commit; where the task's own
  *   btrfs_sync_fs asked for it, the commit lasted since then.
  */
-import { visitInOrder } from '../../trace/merge.ts';
+import { visitInOrder } from '../../trace/order.ts';
 import { numbers, optionalNumbers, type Table, tableWith } from '../../trace/table.ts';
 import { NS_PER_MS } from '../../trace/time.ts';
 import { stallPairs } from './pairs.ts';

@@ -1,5 +1,5 @@
 /** Begin and end events of one task → intervals, also those of which one side was not recorded. */
-import { visitInOrder } from '../../trace/merge.ts';
+import { visitInOrder } from '../../trace/order.ts';
 import { draftOf, type EventRows, eventRows, evidenceOf } from './rows.ts';
 import type { Scene } from './scene.ts';
 import type { Draft, Evidence, StallEnd } from './stall.ts';

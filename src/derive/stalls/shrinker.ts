@@ -2,7 +2,7 @@
  * Shrinkers that took long, mm/shrinker.c: those of file systems wait for journals and inodes.
  * Reclaim calls them by the thousand; only calls of at least a millisecond are stalls.
  */
-import { visitInOrder } from '../../trace/merge.ts';
+import { visitInOrder } from '../../trace/order.ts';
 import { tableWith } from '../../trace/table.ts';
 import { NS_PER_MS } from '../../trace/time.ts';
 import { draftOf, type EventRows, eventRows, evidenceOf, textOf } from './rows.ts';

@@ -3,7 +3,7 @@
 import { type Advice, type CauseDefinition, type CauseOutcome, clear, unknown } from '../cause.ts';
 import { dirtyingCulprits } from '../facts/dirtiers.ts';
 import { pausesByReason } from '../facts/pause-reasons.ts';
-import { estimatedRate, writtenRate } from '../facts/rates.ts';
+import { busyWriteRate, estimatedRate, writtenRate } from '../facts/rates.ts';
 import { predictPauses } from '../facts/what-if.ts';
 import type { Facts } from '../facts.ts';
 import { bytes, duration } from '../format.ts';
@@ -37,7 +37,9 @@ function evaluate(facts: Facts): CauseOutcome {
   const bdi = mainBdi(pauses);
   const limit = median(pauses.map(({ limit_pages }) => limit_pages));
   const written = writtenRate(facts, window);
-  const rate = Math.max(written ?? 0, estimatedRate(facts, bdi, window) ?? 0);
+  // The estimate follows a device that has become slower only after many seconds.
+  const busy = facts.once(busyWriteRate) ?? Number.POSITIVE_INFINITY;
+  const rate = Math.max(written ?? 0, Math.min(busy, estimatedRate(facts, bdi, window) ?? 0));
   if (!(rate > 0)) return unknown('How fast the device writes was not recorded.');
   const drain_s = limit / rate;
   const least_s = facts.settings['dirty-limit-too-small.drain_s'];

@@ -7,10 +7,11 @@
  * - strictlimit the machine was in free run, where only a strictlimit bdi may pause
  * - bdi-cap     above free run, and the bdi's share is cut by its max_ratio
  * - other-bdi   this bdi held less than its share, and without what others hold above theirs the
- *               machine would have been in free run
+ *               machine would have been in free run; more than readings are off by themselves
  * - own-bdi     the writer's own bdi holds the dirty pages
  * - unpaired    the sample that says which is missing
  */
+import { driftOf } from '../../derive/drift.ts';
 import type { Facts } from '../facts.ts';
 import { type Pause, throttleFacts } from './throttle.ts';
 
@@ -49,18 +50,18 @@ export function isWrapped(pages: number): boolean {
 
 function reasonOf(pause: Pause, facts: Facts): PauseReason {
   if (isWrapped(pause.dirty_pages) || isWrapped(pause.wb_dirty_pages)) return 'wrapped';
-  if (Number.isNaN(pause.thresh_pages)) return unpairedReason(pause);
+  if (Number.isNaN(pause.thresh_pages)) return unpairedReason(pause, facts);
   if (isMemcg(pause)) return 'memcg';
   if (pause.dirty_pages <= pause.freerun_pages) return 'strictlimit';
   if (isCapped(pause, facts)) return 'bdi-cap';
-  return isOthersExcess(pause) ? 'other-bdi' : 'own-bdi';
+  return isOthersExcess(pause, facts) ? 'other-bdi' : 'own-bdi';
 }
 
 /** Without thresholds, free run is what the event's setpoint tells (throttle.ts), if it does. */
-function unpairedReason(pause: Pause): PauseReason {
+function unpairedReason(pause: Pause, facts: Facts): PauseReason {
   if (!(pause.freerun_pages > 0)) return 'unpaired';
   if (pause.dirty_pages <= pause.freerun_pages) return 'strictlimit';
-  return isOthersExcess(pause) ? 'other-bdi' : 'own-bdi';
+  return isOthersExcess(pause, facts) ? 'other-bdi' : 'own-bdi';
 }
 
 /**
@@ -93,10 +94,13 @@ export function maxRatio(facts: Facts, bdi: string): number | undefined {
   return Number.isFinite(percent) ? percent / 100 : undefined;
 }
 
-function isOthersExcess(pause: Pause): boolean {
+const driftPages = ({ trace }: Facts): number => driftOf(trace).bound_pages;
+
+/** What others hold is the difference of two counters, of which each has the drift of a reading. */
+function isOthersExcess(pause: Pause, facts: Facts): boolean {
   const { dirty_pages, wb_dirty_pages, setpoint_pages, wb_setpoint_pages, freerun_pages } = pause;
   if (!(wb_dirty_pages < wb_setpoint_pages)) return false;
   const others = dirty_pages - wb_dirty_pages;
   const excess = others - (setpoint_pages - wb_setpoint_pages);
-  return excess > 0 && dirty_pages - excess <= freerun_pages;
+  return excess > facts.once(driftPages) && dirty_pages - excess <= freerun_pages;
 }

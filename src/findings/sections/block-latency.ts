@@ -1,5 +1,5 @@
 /** How long devices took for requests: a heat map of time and latency. */
-import { visitInOrder } from '../../trace/merge.ts';
+import { visitInOrder } from '../../trace/order.ts';
 import { numbers, type Table, tableWith } from '../../trace/table.ts';
 import type { Context } from '../context.ts';
 import type { Heatmap } from '../detail.ts';

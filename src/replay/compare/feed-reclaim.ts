@@ -2,7 +2,7 @@
  * Memory pressure: passes over the shrinkers, folios that reclaim took, and state that file systems
  * were asked to release.
  */
-import { visitInOrder } from '../../trace/merge.ts';
+import { visitInOrder } from '../../trace/order.ts';
 import { numbers, type Table, type Tables, tableWith, texts } from '../../trace/table.ts';
 import { inodeKeys } from '../history/inode-key.ts';
 import { callReader, groupsOf } from '../shrinker-seeks.ts';

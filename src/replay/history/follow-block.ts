@@ -100,9 +100,23 @@ function followQueue(scene: Scene, tables: Tables): Follower | undefined {
       if (task !== undefined) scene.startWriting(task);
       const pid = at.pid[row] as number;
       const byWorker = isRequest || (isWorker[comm.codes[row] as number] as boolean);
-      const facts = { device, start, sectors, perPage, kind, task, pid, byWorker, isRequest };
       const isUnbound = isUnboundWorker[comm.codes[row] as number] as boolean;
-      const bio = { ...facts, isUnbound, starts, row, seq: seq[row] as number };
+      // One literal: to spread another object into it took 1 of 2 s for 0.35 M bios.
+      const bio: BioFacts = {
+        device,
+        start,
+        sectors,
+        perPage,
+        kind,
+        task,
+        pid,
+        byWorker,
+        isRequest,
+        isUnbound,
+        starts,
+        row,
+        seq: seq[row] as number,
+      };
       const runs = matchBio(scene, matchers, queue, bio);
       if (runs.length > 0 || runs === NO_PAGES)
         queue.queue({ start, end: start + sectors, left: sectors, runs });
@@ -137,6 +151,9 @@ function placeOf(bio: BioFacts, pages: number): Place {
     Math.ceil(starts.sectorsAfter(row, device, sector, kind.isSync) / perPage);
   return { start, end: start + sectors, pages, laterAt };
 }
+
+/** Where what a writer claims for its own bios goes needs no look at later ones. */
+const NOTHING_LATER = () => 0;
 
 type Matchers = {
   readonly metadata: MetadataMatcher;
@@ -180,7 +197,8 @@ function matchBio(
   if (kind.isMeta) return metadata.match(bio.device, start, sectors, bio.pid) ?? [];
   const call = task?.call;
   if (call !== undefined && call.inode.dev === bio.device) {
-    const place = bio.isRequest ? undefined : { ...placeOf(bio, pages), laterAt: () => 0 };
+    const end = start + sectors;
+    const place = bio.isRequest ? undefined : { start, end, pages, laterAt: NOTHING_LATER };
     const found = queue.takeOf(call.inode, pages, place);
     if (found.length > 0) return found;
     if (call.given.length > 0) return call.given.splice(0);
@@ -193,6 +211,8 @@ function matchBio(
   if (direct.isDirect(bio)) return NO_PAGES;
   // Requests merge what is waited for with what is not.
   if (bio.isRequest) return queue.take(pages, () => true);
+  const isHeld = bio.byWorker && !bio.isUnbound;
+  if (isHeld && queue.wasHeld(pages, scene.pages.unseenWriteback)) return [];
   const found = queue.take(pages, (run) => run.sync === kind.isSync, placeOf(bio, pages));
   if (found.length > 0 || !bio.isUnbound || task?.inode !== undefined) return found;
   return midCall.isInside(bio.pid, bio.seq) ? found : NO_PAGES;

@@ -124,7 +124,8 @@ function followRange(scene: Scene, table: Table, lengthColumn: string): Follower
         claimRange(scene, inode, from, to, options);
       }
       const pages = scene.pages.end(inode, from, to, E_ORDERED);
-      if (pages > 0) scene.pages.flight.noteEnding(pages, scene.pages.ts_ns);
+      // The event comes for each folio, just before its writeback ends (end_bbio_data_write).
+      if (pages > 0) scene.pages.flight.noteEnding({ pages, folios: 0, inode }, scene.pages.ts_ns);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Folios that are dirtied, and those that enter and leave the page cache. */
 
+import { powerOfTwo } from '../../kernel/arithmetic.ts';
 import { PageIntervals } from '../../model/page-intervals.ts';
 import { doubleAt } from '../../trace/column.ts';
 import { bigs, type Table, type Tables, tableWith } from '../../trace/table.ts';
@@ -157,7 +158,7 @@ function folioReader(scene: Scene, table: Parameters<typeof inodeKeys>[0]) {
       return undefined;
     }
     folio.order = Math.min(Math.floor(order), MAX_ORDER);
-    folio.pages = 2 ** folio.order;
+    folio.pages = powerOfTwo(folio.order);
     folio.start = index[row] as number;
     folio.inode = scene.inodes.of(dev[row] as number, keyOf(row));
     return folio;

@@ -146,6 +146,7 @@ function followClear(scene: Scene, tables: Tables): Follower | undefined {
   const at = new Cursor(scene, table);
   const dev = at.number('dev');
   const keyOf = inodeKeys(table);
+  scene.tellsClear = true;
   return {
     table,
     visit(row) {
@@ -153,6 +154,7 @@ function followClear(scene: Scene, tables: Tables): Follower | undefined {
       if (inode === undefined) return;
       at.moveTo(row);
       endAll(scene, inode);
+      scene.pages.flight.noteCleared(inode);
     },
   };
 }

@@ -74,7 +74,11 @@ function followEnd(scene: Scene, table: Table, requests: Requests): Follower {
       const runs = sent?.get(number);
       if (runs === undefined) return;
       at.moveTo(row);
-      scene.endRuns(runs, E_END);
+      const before = scene.pages.ended_folios;
+      const pages = scene.endRuns(runs, E_END);
+      const folios = scene.pages.ended_folios - before;
+      const { flight, ts_ns } = scene.pages;
+      if (pages > 0) flight.noteEnding({ pages, folios, isDirect: true }, ts_ns);
       sent?.delete(number);
     },
   };

@@ -23,9 +23,9 @@ const SAMPLED = ['nr_dirty', 'nr_writeback', 'nr_dirtied', 'nr_written'];
 function recordedOf(table: Table, names: readonly string[]): Float64Array[] {
   return names.map((name) => {
     const column: NumberColumn | undefined = optionalNumbers(table, name);
-    return column === undefined
-      ? new Float64Array(table.rows).fill(Number.NaN)
-      : Float64Array.from(column.values);
+    if (column === undefined) return new Float64Array(table.rows).fill(Number.NaN);
+    // As it is, where it can be: copies of all columns took 20 ms for a million rows.
+    return column.values instanceof Float64Array ? column.values : new Float64Array(column.values);
   });
 }
 

@@ -1,4 +1,5 @@
 /** Files as the replay knows them: which folios are cached, and the state of each page. */
+import { powerOfTwo } from '../../kernel/arithmetic.ts';
 import type { PageClass } from '../../model/operations.ts';
 import { PageIntervals } from '../../model/page-intervals.ts';
 import type { InodeKey } from './inode-key.ts';
@@ -34,6 +35,8 @@ export class Inode {
   readonly pages = new PageIntervals(ALL_BITS);
   /** Grows when all writeback of the inode has ended: what was under way before is over. */
   generation = 0;
+  /** How often pages of it went under writeback. */
+  starts = 0;
   dirtied_pages = 0;
   /** When a folio of it was dirtied last. */
   dirtied_ns = Number.NEGATIVE_INFINITY;
@@ -57,14 +60,14 @@ export class Inode {
   /** Pages of the folio that holds the index; undefined if unknown. */
   folioPagesAt(index: number): number | undefined {
     const value = this.folios.valueAt(index);
-    return value === 0 ? undefined : 2 ** orderOf(value);
+    return value === 0 ? undefined : powerOfTwo(orderOf(value));
   }
 
   /** First page and number of pages of the folio that holds the index; undefined if unknown. */
   folioAt(index: number): { start: number; pages: number } | undefined {
     const found = this.folios.intervalAt(index);
     if (found === undefined) return undefined;
-    const pages = 2 ** orderOf(found.value);
+    const pages = powerOfTwo(orderOf(found.value));
     return { start: index - (index % pages), pages };
   }
 }

@@ -69,7 +69,7 @@ export function learnOwners(tables: Tables, facts: Facts): Owners {
   const nodeCount = (nodes?.numbers.length ?? 0) + 1;
   return {
     cgroups: cgroups.names,
-    cgroupOf: (bdi, key) => first.get(`${bdi} ${key}`) ?? 0,
+    cgroupOf: (bdi, key) => first(bdi, key) ?? 0,
     switches,
     knowsMemcgs,
     nodes,
@@ -114,17 +114,21 @@ function learnWriteback(tables: Tables, cgroups: Cgroups) {
     const table = tables.get(event);
     return table?.known ? namedIn(table, column, cgroups) : [];
   }).sort((left, right) => left.seq - right.seq);
-  const first = new Map<string, number>();
-  const now = new Map<string, number>();
+  const inodes = new Map<string, Map<InodeKey, { readonly first: number; now: number }>>();
   const switches: Switch[] = [];
   for (const each of named) {
-    const inode = `${each.bdi} ${each.key}`;
-    const known = now.get(inode);
-    if (known === undefined) first.set(inode, each.before);
-    if ((known ?? each.before) !== each.cgroup) switches.push(each);
-    now.set(inode, each.cgroup);
+    const { bdi, key, before, cgroup } = each;
+    let own = inodes.get(bdi);
+    if (own === undefined) {
+      own = new Map();
+      inodes.set(bdi, own);
+    }
+    const known = own.get(key);
+    if ((known?.now ?? before) !== cgroup) switches.push(each);
+    if (known === undefined) own.set(key, { first: before, now: cgroup });
+    else known.now = cgroup;
   }
-  return { first, switches };
+  return { first: (bdi: string, key: InodeKey) => inodes.get(bdi)?.get(key)?.first, switches };
 }
 
 /** Rows of a table that name another inode or cgroup than the row before. */
@@ -137,16 +141,18 @@ function namedIn(table: Table, column: string, cgroups: Cgroups): Named[] {
   const keyOf = inodeKeys(table);
   const found: Named[] = [];
   const isSame = sameAsBefore(table, column);
+  let [last, cgroup] = [undefined as InodeKey | undefined, 0];
   for (let row = 0; row < table.rows; row++) {
     if (isSame(row)) continue;
-    const [code, key, name] = [bdi.codes[row] as number, keyOf(row), nameAt(row)];
-    const cgroup = cgroups.code(textOf(name));
+    const name = nameAt(row);
+    // Mostly the next inode has the same.
+    if (name !== last) [last, cgroup] = [name, cgroups.code(textOf(name))];
     found.push({
       table,
       row,
       seq: seq[row] as number,
-      bdi: bdi.dictionary[code] as string,
-      key,
+      bdi: bdi.dictionary[bdi.codes[row] as number] as string,
+      key: keyOf(row),
       cgroup,
       before: before === undefined ? cgroup : cgroups.code(textOf(before(row))),
     });

@@ -82,6 +82,8 @@ export class PageHistory {
   redirtied = 0;
   /** Pages posted in all. */
   moved = 0;
+  /** Folios whose writeback ended, as far as their pages are known. */
+  ended_folios = 0;
   implied = 0;
   /** Where pages are, by the numbers that `dirty` is given. */
   places: readonly Place[] = [UNKNOWN_PLACE];
@@ -372,7 +374,18 @@ export class PageHistory {
   start(inode: Inode, start: number, end: number): number {
     const tally = this.#clean(inode);
     inode.pages.change(start, end, CLAIMED_BIT, CLAIMED_BIT, WRITEBACK_BIT, tally);
+    inode.starts++;
     return this.#postWith('start-writeback', inode, CLAIMED_BIT, inode.folioPagesAt(start));
+  }
+
+  /** Is anything of the inode under writeback? */
+  isWriting(inode: Inode): boolean {
+    let found = inode.anonymous > 0;
+    inode.pages.visit(0, Number.POSITIVE_INFINITY, (_start, _end, value) => {
+      found ||= (value & (CLAIMED_BIT | WRITEBACK_BIT)) !== 0;
+      return !found;
+    });
+    return found;
   }
 
   /** writeback → clean (or dirty, when it was dirtied meanwhile); returns how many. */
@@ -381,6 +394,7 @@ export class PageHistory {
     inode.pages.change(start, end, WRITEBACK_BIT, WRITEBACK_BIT, 0, tally);
     const folio_pages = inode.folioPagesAt(start);
     const pages = this.#postWith('end-writeback', inode, WRITEBACK_BIT, folio_pages);
+    this.ended_folios += Math.ceil(pages / (folio_pages ?? 1));
     this.evidence.add(evidence, pages);
     return pages;
   }

@@ -3,7 +3,7 @@
  * starts at an anchor, a sample whose values were taken over, and may have to start again after
  * events were lost.
  */
-import { COUNTERS, nodeCounter } from '../../model/view.ts';
+import { counterAt } from '../../model/view.ts';
 import { COUNTER_COUNT, NR_DIRTY, NR_WRITEBACK, NR_WRITTEN } from './flight.ts';
 import type { PageHistory } from './page-history.ts';
 
@@ -26,23 +26,25 @@ export class SampleLog {
     this.ts_ns = ts_ns;
     this.recorded = recorded;
     this.rows = recorded[0]?.length ?? 0;
-    const fresh = (value: number) => recorded.map(() => new Float64Array(this.rows).fill(value));
-    this.predicted = fresh(Number.NaN);
-    this.in_flight = fresh(0);
+    this.predicted = recorded.map(() => new Float64Array(this.rows).fill(Number.NaN));
+    // Mostly nothing is in flight: what is not written to is never resident.
+    this.in_flight = recorded.map(() => new Float64Array(this.rows));
     this.anchor = new Int32Array(this.rows).fill(-1);
   }
 
   /** Writes down what a reading shows now: what the ledger holds without what CPUs keep. */
   predict(row: number, anchor: number, pages: PageHistory, cpu: number, ts_ns: number): void {
     const { ledger, flight, kept } = pages;
+    kept?.foldIdle(ts_ns);
     for (let counter = 0; counter < COUNTER_COUNT; counter++) {
-      const name = COUNTERS[counter] as (typeof COUNTERS)[number];
-      const truth = (this.base[counter] as number) + nodeCounter(ledger, name);
-      const unseen = kept?.of(counter, ts_ns) ?? 0;
+      const truth = (this.base[counter] as number) + counterAt(ledger, counter);
+      const unseen = kept?.now(counter) ?? 0;
       // Readers are shown 0 for a shared sum below it (global_node_page_state).
       const isBelow = truth >= 0 && unseen > truth;
       (this.predicted[counter] as Float64Array)[row] = isBelow ? 0 : truth - unseen;
-      (this.in_flight[counter] as Float64Array)[row] = flight.pages(cpu, counter, ts_ns);
+      const flying = flight.pages(cpu, counter, ts_ns);
+      const in_flight = this.in_flight[counter] as Float64Array;
+      if (in_flight[row] !== flying) in_flight[row] = flying;
     }
     this.anchor[row] = anchor;
     const { at_most, expected } = flight.ending(ts_ns);

@@ -67,6 +67,8 @@ export class Scene {
   /** Pages of folios whose size had to be assumed, and pages that were dirty unnoticed. */
   assumedSizes = 0;
   shortage = 0;
+  /** Events tell when nothing of an inode is under writeback any more. */
+  tellsClear = false;
   /** Table and row of the event that is being followed. */
   table: Table | undefined;
   row = 0;
@@ -227,7 +229,18 @@ export class Scene {
 
   runOf(inode: Inode, start: number, end: number, sync: boolean): Run {
     const { generation } = inode;
-    return { inode, generation, start, end, anonymous: 0, sync, extent: 0, sector: undefined };
+    return {
+      inode,
+      generation,
+      start,
+      end,
+      anonymous: 0,
+      sync,
+      extent: 0,
+      sector: undefined,
+      ioEnd: undefined,
+      copies: undefined,
+    };
   }
 
   /** Ends the writeback of runs that came back. */
@@ -257,9 +270,15 @@ export class Scene {
   }
 
   endBios(bios: readonly Bio[], evidence: number): void {
+    const before = this.pages.ended_folios;
     let pages = 0;
     for (const bio of bios) pages += this.endRuns(bio.runs, evidence);
-    if (pages > 0) this.pages.flight.noteEnding(pages, this.pages.ts_ns);
+    if (pages === 0) return;
+    const inode = onlyInode(bios);
+    const isLast = this.tellsClear && inode !== undefined && !this.pages.isWriting(inode);
+    const folios = Math.max(1, this.pages.ended_folios - before);
+    const ended = { pages, folios, inode, last: isLast ? inode : undefined };
+    this.pages.flight.noteEnding(ended, this.pages.ts_ns);
   }
 
   /** Device whose bios carry the inode's pages; undefined when they are not matched in order. */
@@ -372,6 +391,13 @@ export class Scene {
     const place = { ts_ns: this.pages.ts_ns, ...(amount === undefined ? {} : { amount }) };
     this.diagnostics.addRow(code, this.table.name, this.row, place);
   }
+}
+
+/** The inode that all of the bios are of, if it is one. */
+function onlyInode(bios: readonly Bio[]): Inode | undefined {
+  const inode = bios[0]?.runs[0]?.inode;
+  const isOne = bios.every(({ runs }) => runs.every((run) => run.inode === inode));
+  return isOne ? inode : undefined;
 }
 
 /** The columns that every event has, and what moves the scene to a row. */

@@ -5,6 +5,7 @@
 import { type Consistency, consistencyOf } from '../../derive/consistency.ts';
 import { driftOf } from '../../derive/drift.ts';
 import type { DriftBound } from '../../kernel/counter-drift.ts';
+import { visitRows } from '../../trace/order.ts';
 import { type Table, tableWith } from '../../trace/table.ts';
 import { pageSizeOf, type Trace } from '../../trace/trace.ts';
 import { type FolioSizes, findFolioSizes } from '../folio-sizes.ts';
@@ -19,7 +20,6 @@ import { followIomap } from './follow-iomap.ts';
 import { type Anchors, followSamples } from './follow-samples.ts';
 import { followSwitches } from './follow-switches.ts';
 import type { Follower } from './follower.ts';
-import { visitRows } from './order.ts';
 import type { Scene } from './scene.ts';
 import type { Totals } from './totals.ts';
 import { followReclaim } from './vanished.ts';

@@ -20,9 +20,9 @@ export type Run = {
   /** Where on disk it begins, once the part before it was written. */
   sector: number | undefined;
   /** With which others the pages come back; undefined when by themselves. */
-  ioEnd?: IoEnd;
+  ioEnd: IoEnd | undefined;
   /** The same pages written to several places: how many bios, and how many are not back. */
-  copies?: { written: number; left: number };
+  copies: { written: number; left: number } | undefined;
 };
 
 /** All writeback of its file has ended since, whatever bios came. */
@@ -73,6 +73,8 @@ export class WriteQueue {
   #enough = false;
   /** Sorted by first sector. */
   readonly #bios: Bio[] = [];
+  /** A throttle may still hold bios of before the replay. */
+  #hasHeld = true;
 
   get waiting(): number {
     return this.#runs.length - this.#head;
@@ -259,8 +261,20 @@ export class WriteQueue {
     return bio !== undefined && bio.start <= sector;
   }
 
+  /**
+   * Is a bio that a throttle lets go one of before the replay? It keeps their order
+   * (block/blk-throttle.c), so that they come before all that was claimed since: as long as so many
+   * pages are under writeback of which nothing else is known. The bio at the border belongs where
+   * most of it does.
+   */
+  wasHeld(pages: number, unseenWriteback: number): boolean {
+    if (this.#hasHeld && 2 * unseenWriteback < pages) this.#hasHeld = false;
+    return this.#hasHeld;
+  }
+
   /** Everything on its way is given up, because events were lost. */
   clear(): void {
+    this.#hasHeld = true;
     this.#placed.clear();
     this.#runs = [];
     this.#head = 0;
@@ -296,7 +310,19 @@ function continues(last: Run, run: Run): boolean {
 function cut(run: Run, pages: number): Run {
   const placed = Math.min(pages, run.end - run.start);
   const anonymous = Math.min(pages - placed, run.anonymous);
-  const part = { ...run, end: run.start + placed, anonymous };
+  // One literal, like in follow-block.ts: copies with changes get a new shape each.
+  const part: Run = {
+    inode: run.inode,
+    generation: run.generation,
+    start: run.start,
+    end: run.start + placed,
+    anonymous,
+    sync: run.sync,
+    extent: run.extent,
+    sector: run.sector,
+    ioEnd: run.ioEnd,
+    copies: run.copies,
+  };
   run.start += placed;
   run.anonymous -= anonymous;
   return part;

@@ -9,10 +9,12 @@ import { NS_PER_S } from '../../trace/time.ts';
 
 /** `ticks` ticks fell after `from_ns` and until `to_ns`. Parallel arrays. */
 export type TickCounts = {
-  readonly from_ns: ArrayLike<number>;
-  readonly to_ns: ArrayLike<number>;
-  readonly ticks: ArrayLike<number>;
+  readonly from_ns: Float64Array;
+  readonly to_ns: Float64Array;
+  readonly ticks: Float64Array;
 };
+const NONE = new Float64Array();
+export const NO_COUNTS: TickCounts = { from_ns: NONE, to_ns: NONE, ticks: NONE };
 
 export type TickPhase = {
   readonly tick_ns: number;
@@ -39,7 +41,7 @@ export function fromTick(phase: TickPhase, ts_ns: number): number {
 const MAX_OBSERVATIONS = 10_000;
 
 /** Of events that print jiffies of their own instant. */
-type Printed = { readonly ts: readonly number[]; readonly jiffies: readonly number[] };
+type Printed = { readonly ts: Float64Array; readonly jiffies: Float64Array };
 
 function printedJiffies(tables: Tables, hz: number): Printed {
   const ts: number[] = [];
@@ -64,18 +66,21 @@ function printedJiffies(tables: Tables, hz: number): Printed {
   for (let row = 0; row < (inode?.rows ?? 0); row += some(inode?.rows ?? 0)) {
     add(when?.[row], dirtied?.[row] ?? Number.NaN);
   }
-  return { ts, jiffies };
+  return { ts: Float64Array.from(ts), jiffies: Float64Array.from(jiffies) };
 }
 
 const PARTS = 256;
 
 /** Stretches of a line; finds the point that lies in most of them. */
 class Votes {
-  readonly #from: Float64Array;
-  readonly #to: Float64Array;
+  #from = new Float64Array(0);
+  #to = new Float64Array(0);
   #n = 0;
 
-  constructor(most: number) {
+  /** Room for as many votes, of which there are none. A search over clocks uses it again. */
+  clear(most: number): void {
+    this.#n = 0;
+    if (most <= this.#from.length) return;
     this.#from = new Float64Array(most);
     this.#to = new Float64Array(most);
   }
@@ -114,22 +119,64 @@ class Votes {
 
   /** Middle of the best stretch, and its votes. */
   best(): { at: number; votes: number } | undefined {
-    const from = this.#from.subarray(0, this.#n).sort();
-    const to = this.#to.subarray(0, this.#n).sort();
-    let most = 0;
-    let at: number | undefined;
-    let begun = 0;
-    let ended = 0;
-    while (begun < from.length) {
-      const here = Math.min(from[begun] as number, to[ended] as number);
-      while (from[begun] === here) begun++;
-      while (to[ended] === here) ended++;
-      if (begun - ended <= most) continue;
-      most = begun - ended;
-      at = (here + Math.min(from[begun] ?? Number.POSITIVE_INFINITY, to[ended] as number)) / 2;
-    }
-    return at === undefined ? undefined : { at, votes: most };
+    const from = this.#from.subarray(0, this.#n);
+    const to = this.#to.subarray(0, this.#n);
+    sortNumbers(from);
+    sortNumbers(to);
+    return inMost(from, to);
   }
+
+  /** Where most votes for the `length` before each of the ends meet: one sort does for all. */
+  static ofLength(ends: Float64Array, length: number): { at: number; votes: number } | undefined {
+    const to = new Float64Array(ends.length);
+    let n = 0;
+    for (let i = 0; i < ends.length; i++) {
+      const end = ends[i] as number;
+      if (end > end - length) to[n++] = end;
+    }
+    const sorted = to.subarray(0, n);
+    sortNumbers(sorted);
+    const from = new Float64Array(n);
+    for (let i = 0; i < n; i++) from[i] = (sorted[i] as number) - length;
+    return inMost(from, sorted);
+  }
+}
+
+const GAPS = [17961, 7983, 3548, 1577, 701, 301, 132, 57, 23, 10, 4, 1];
+
+/**
+ * Shell's sort, of numbers that are no NaN. A search over 400 clocks sorts a thousand of them 900
+ * times: 20 ms like this, and 90 with the typed array's own, which calls a function to compare.
+ */
+function sortNumbers(values: Float64Array): void {
+  for (const gap of GAPS) {
+    for (let i = gap; i < values.length; i++) {
+      const value = values[i] as number;
+      let at = i;
+      while (at >= gap && (values[at - gap] as number) > value) {
+        values[at] = values[at - gap] as number;
+        at -= gap;
+      }
+      values[at] = value;
+    }
+  }
+}
+
+/** Of stretches (from, to] whose ends are sorted each: the middle of where most of them overlap. */
+function inMost(from: Float64Array, to: Float64Array): { at: number; votes: number } | undefined {
+  let most = 0;
+  let at: number | undefined;
+  let begun = 0;
+  let ended = 0;
+  while (begun < from.length) {
+    const here = Math.min(from[begun] as number, to[ended] as number);
+    while (from[begun] === here) begun++;
+    while (to[ended] === here) ended++;
+    if (begun - ended <= most) continue;
+    most = begun - ended;
+    at = (here + Math.min(from[begun] ?? Number.POSITIVE_INFINITY, to[ended] as number)) / 2;
+  }
+  return at === undefined ? undefined : { at, votes: most };
 }
 
 /** A clock that is not the one of the timer may run faster or slower by as much (200 ppm). */
@@ -147,7 +194,8 @@ export function findTickPhase(
 ): TickPhase | undefined {
   const printed = printedJiffies(tables, hz);
   const nominal = NS_PER_S / hz;
-  const first = fitPhase(printed, counts, nominal);
+  const votes = new Votes();
+  const first = fitPhase(votes, printed, counts, nominal);
   const isGood = first !== undefined && first.agree >= GOOD * first.n;
   if (first === undefined || isGood || clock === 'exact-clock') return first;
   let duration = 0;
@@ -158,8 +206,8 @@ export function findTickPhase(
   const step = Math.max(nominal / (8 * Math.max(duration, nominal)), MAX_DRIFT / 200);
   const ticks: number[] = [];
   for (let drift = -MAX_DRIFT; drift <= MAX_DRIFT; drift += step) ticks.push(nominal * (1 + drift));
-  const best = likeliest(printed, counts, ticks);
-  const found = best && fitPhase(printed, counts, best.tick_ns);
+  const best = likeliest(votes, printed, counts, ticks);
+  const found = best && fitPhase(votes, printed, counts, best.tick_ns);
   return found !== undefined && found.agree > first.agree ? found : first;
 }
 
@@ -168,12 +216,13 @@ export function findTickPhase(
  * 400, some tens are, in 20 ms instead of 150.
  */
 function likeliest(
+  votes: Votes,
   printed: Printed,
   counts: TickCounts,
   ticks: readonly number[],
 ): TickPhase | undefined {
   const most = ticks.map((tick) => {
-    const { votes, start } = castVotes(printed, counts, tick, SEARCH_OBSERVATIONS);
+    const { start } = castVotes(votes, printed, counts, tick, SEARCH_OBSERVATIONS);
     return votes.most(start, tick);
   });
   const order = [...ticks.keys()].sort((a, b) => (most[b] as number) - (most[a] as number));
@@ -182,7 +231,7 @@ function likeliest(
   for (const at of order) {
     const agree = best?.agree ?? 0;
     if ((most[at] as number) < agree) break;
-    const fit = fitPhase(printed, counts, ticks[at] as number, SEARCH_OBSERVATIONS);
+    const fit = fitPhase(votes, printed, counts, ticks[at] as number, SEARCH_OBSERVATIONS);
     if (fit === undefined) continue;
     if (fit.agree > agree || (fit.agree === agree && at < bestAt)) {
       best = fit;
@@ -193,12 +242,13 @@ function likeliest(
 }
 
 function fitPhase(
+  votes: Votes,
   printed: Printed,
   counts: TickCounts,
   tick: number,
   most = MAX_OBSERVATIONS,
 ): TickPhase | undefined {
-  const { votes, n, jiffies_known } = castVotes(printed, counts, tick, most);
+  const { n, jiffies_known } = castVotes(votes, printed, counts, tick, most);
   const best = votes.best();
   if (best === undefined) return undefined;
   const jiffies = printed.jiffies[0] ?? 0;
@@ -206,34 +256,48 @@ function fitPhase(
 }
 
 /** What the observations say of the phase of such a tick, within one tick from `start` on. */
-function castVotes(printed: Printed, counts: TickCounts, tick: number, most: number) {
-  const base = printed.jiffies[0] ?? 0;
-  // Time less the ticks until then: the phase is at most a tick before each of them.
-  const offsets: number[] = [];
-  for (let i = 0; i < printed.ts.length; i += Math.ceil(printed.ts.length / most)) {
-    const ticks = (printed.jiffies[i] as number) - base;
-    offsets.push((printed.ts[i] as number) - ticks * tick);
-  }
-  const absolute = new Votes(offsets.length);
-  for (const offset of offsets) absolute.add(offset - tick, offset);
-  const rough = absolute.best();
+function castVotes(
+  votes: Votes,
+  printed: Printed,
+  counts: TickCounts,
+  tick: number,
+  most: number,
+): { start: number; n: number; jiffies_known: boolean } {
+  const offsets = offsetsOf(printed, tick, most);
+  const rough = Votes.ofLength(offsets, tick);
   const centre = rough?.at ?? tick / 2;
   const start = centre - tick / 2;
   const stride = Math.ceil(counts.ticks.length / most);
   const counted = stride > 0 ? Math.ceil(counts.ticks.length / stride) : 0;
   // Those that say that no tick fell may leave two stretches.
-  const votes = new Votes(offsets.length + 2 * counted);
-  let n = 0;
-  for (const offset of offsets) {
-    n++;
+  votes.clear(offsets.length + 2 * counted);
+  votesOfOffsets(votes, offsets, tick, centre);
+  let n = offsets.length;
+  for (let i = 0; i < counts.ticks.length; i += stride) {
+    if (voteOfCount(votes, counts, i, tick, start)) n++;
+  }
+  return { start, n, jiffies_known: rough !== undefined };
+}
+
+function votesOfOffsets(votes: Votes, offsets: Float64Array, tick: number, centre: number): void {
+  const start = centre - tick / 2;
+  for (let i = 0; i < offsets.length; i++) {
+    const offset = offsets[i] as number;
     // An inode that kept an old dirtied_when says nothing.
     if (Math.abs(offset - tick / 2 - centre) >= tick) continue;
     votes.add(Math.max(start, offset - tick), Math.min(start + tick, offset));
   }
-  for (let i = 0; i < counts.ticks.length; i += stride) {
-    if (voteOfCount(votes, counts, i, tick, start)) n++;
+}
+
+/** Time less the ticks until then: the phase is at most a tick before each of them. */
+function offsetsOf({ ts, jiffies }: Printed, tick: number, most: number): Float64Array {
+  const base = jiffies[0] ?? 0;
+  const stride = Math.max(1, Math.ceil(ts.length / most));
+  const offsets = new Float64Array(Math.ceil(ts.length / stride));
+  for (let i = 0, row = 0; i < offsets.length; i++, row += stride) {
+    offsets[i] = (ts[row] as number) - ((jiffies[row] as number) - base) * tick;
   }
-  return { votes, start, n, jiffies_known: rough !== undefined };
+  return offsets;
 }
 
 /** An interval with one tick more than its length holds for sure has a tick in its remainder. */

@@ -3,7 +3,7 @@
  * the same iteration of balance_dirty_pages.
  */
 import { freerunCeiling } from '../../model/limits.ts';
-import { visitInOrder } from '../../trace/merge.ts';
+import { visitInOrder } from '../../trace/order.ts';
 import { asPages } from '../../trace/units.ts';
 import type { LossIndex } from '../losses.ts';
 import { levelAt, type StateColumns, type ThrottleColumns } from './columns.ts';

@@ -4,8 +4,8 @@ import { throttleConstants } from '../../kernel/constants.ts';
 import { type FeatureState, resolveFeature } from '../../kernel/features.ts';
 import { RATIO_SCALE } from '../../model/wb-share.ts';
 import { numberColumn } from '../../trace/column.ts';
-import { visitInOrder } from '../../trace/merge.ts';
-import { makeTable, type Table } from '../../trace/table.ts';
+import { visitRows } from '../../trace/order.ts';
+import { makeTable, type Table, tableWith } from '../../trace/table.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { ObservedBandwidth } from '../chunk-bandwidth.ts';
 import { type WrittenSeries, writtenBy } from '../history/written-log.ts';
@@ -16,7 +16,8 @@ import { BandwidthSteps } from './bandwidth-steps.ts';
 import { BandwidthBelief } from './belief.ts';
 import type { StateColumns, ThrottleColumns, UpdateColumns } from './columns.ts';
 import type { DomainState } from './domain-state.ts';
-import { findTickPhase, jiffyAt, type TickPhase } from './jiffies.ts';
+import { idleReaders } from './idle-readers.ts';
+import { findTickPhase, jiffyAt, NO_COUNTS, type TickPhase } from './jiffies.ts';
 import { checkLevels, type LevelTallies, limitEvidence } from './level-laws.ts';
 import { pairWithState } from './pairing.ts';
 import { floorEvidence, strictDomains } from './strictlimit.ts';
@@ -73,7 +74,9 @@ export function runThrottle(
 ): ThrottleRun {
   const { throttle, state, updates } = events;
   const losses = lossIndex(trace.losses);
-  const { pairs, readers } = pairWithState(throttle, state, losses);
+  const { pairs, readers: above } = pairWithState(throttle, state, losses);
+  const dirtied = tableWith(trace.tables, 'writeback_dirty_folio', ['pid']);
+  const readers = new Set([...above, ...idleReaders(throttle, state, dirtied, losses)]);
   const ids = new WbDomains();
   const throttleDomain = domainsOf(ids, throttle?.table);
   const updateDomain = domainsOf(ids, updates?.table);
@@ -189,7 +192,7 @@ function walkInOrder(
     });
   }
   add(throttle?.table, (row) => walk.onThrottle(row, domainOf.throttle(row)));
-  visitInOrder(tables, (which, row) => visits[which]?.(row));
+  visitRows(tables, visits);
 }
 
 function domainsOf(ids: WbDomains, table: Table | undefined): Int32Array {
@@ -221,7 +224,7 @@ function clocks(
   interval: number,
 ): (domain: WbDomain) => UpdateClock | undefined {
   if (hz === undefined) return () => undefined;
-  const phase = findTickPhase(trace.tables, { from_ns: [], to_ns: [], ticks: [] }, hz);
+  const phase = findTickPhase(trace.tables, NO_COUNTS, hz);
   if (phase === undefined) return () => undefined;
   const at = (ts_ns: number) => jiffyAt(phase, ts_ns);
   const timeOf = (jiffies: number) => phase.phase_ns + (jiffies - phase.jiffies) * phase.tick_ns;

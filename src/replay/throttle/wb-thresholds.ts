@@ -37,7 +37,6 @@ export function checkWbThresholds(
     const closest = Math.min(Math.max(low, least), cap);
     const recorded = isUnprintable ? divide(low + high, 2) : Math.min(Math.max(low, closest), high);
     const expected = isUnprintable ? low : closest;
-    const at = [throttle.ts[row] as number, throttle.seq[row] as number] as const;
-    tally.check(recorded, expected, ...at);
+    tally.check(recorded, expected, throttle.ts[row] as number, throttle.seq[row] as number);
   }
 }

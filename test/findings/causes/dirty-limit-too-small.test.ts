@@ -37,3 +37,15 @@ test('how fast the device writes must be known', () => {
   const bare = sceneTrace(throttled({ ...TINY, sampled: false }));
   expect(statusOf(bare, ID)).toBe('unknown');
 });
+
+test('an estimate of when the device was faster does not make it fast', () => {
+  const slow = throttled({ thresh: 80, background: 40, dirty: 70, written_mibps: 35 });
+  const estimates = Array.from({ length: 9 }, (_, at) => ({
+    event: 'bdi_dirty_ratelimit',
+    ts_ns: (at + 0.5) * 1e9,
+    pid: 100,
+    bdi: '7:0',
+    avg_write_bw_kibps: 270_000 - at * 20_000,
+  }));
+  expect(statusOf(sceneTrace([...slow, ...estimates]), ID)).toBe('clear');
+});

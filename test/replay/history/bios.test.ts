@@ -62,6 +62,8 @@ describe('a throttled queue', () => {
     sync: false,
     extent,
     sector: undefined,
+    ioEnd: undefined,
+    copies: undefined,
   });
   const place = (start: number, pages: number, later: Readonly<Record<number, number>>) => ({
     start,
@@ -107,6 +109,52 @@ test("a loop device's own bios to its disk end no pages of before a loss", () =>
   ]);
   expect([fits.nr_writeback.n, fits.nr_writeback.max_abs_pages]).toEqual([2, 0]);
   expect(fits.nr_written.max_abs_pages).toBe(0);
+});
+
+describe('bios that a throttle held before the replay', () => {
+  const call = (event: string, cells: Cells): Line => [event, 4, { dev: LOOP, ino: 9n, ...cells }];
+  /** 20 pages are claimed while others, of before, are under writeback; then bios come. */
+  const claimed = (writeback: number): Line[] => [
+    state(0, writeback, 1000, 500),
+    ...Array.from({ length: 20 }, (_, at) => [add(at), dirty(at)]).flat(),
+    call('ext4_writepages', { nr_to_write_pages: 100 }),
+    call('ext4_da_write_folios_start', { nr_to_write_pages: 100, start_pos_bytes: 0 }),
+    call('ext4_da_write_pages_extent', { lblk: 0, len: 20 }),
+    call('ext4_da_write_folios_end', { nr_to_write_pages: 80 }),
+    call('ext4_writepages_result', { pages_written_pages: 20 }),
+  ];
+  const through = (sector: number, pages: number): Line[] => [
+    block('block_bio_queue', LOOP, sector, pages, 'kworker/0:1'),
+    block('block_rq_complete', LOOP, sector, pages, '<idle>'),
+  ];
+
+  test('come before those of what was claimed since', () => {
+    const { traced } = replay([
+      ...claimed(60),
+      ...through(800, 40),
+      ...through(1120, 20),
+      state(0, 20, 1020, 560),
+      ...through(1280, 20),
+      state(0, 0, 1020, 580),
+      state(0, 0, 1020, 580),
+      state(0, 0, 1020, 580),
+    ]);
+    expect([...traced.predicted.nr_writeback].slice(-1)).toEqual([0]);
+    expect([...traced.predicted.nr_written].slice(-1)).toEqual([580]);
+  });
+
+  test('are told by what is left: the bio at the border belongs where most of it does', () => {
+    const queue = new WriteQueue();
+    expect([queue.wasHeld(40, 100), queue.wasHeld(40, 20), queue.wasHeld(40, 19)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    // Whatever comes back later: the order is known by then.
+    expect(queue.wasHeld(1, 19)).toBe(false);
+    queue.clear();
+    expect(queue.wasHeld(1, 19)).toBe(true);
+  });
 });
 
 test('what was dirtied before a loss at the beginning is not known to be dirty behind it', () => {
@@ -161,6 +209,8 @@ test('the file that is being written is found behind all that waits', () => {
     sync: false,
     extent: 0,
     sector: undefined,
+    ioEnd: undefined,
+    copies: undefined,
   });
   const [waiting, own] = [new Inode(1, LOOP, 1), new Inode(2, LOOP, 2)];
   for (let at = 0; at < 100; at++) queue.push(run(waiting, 2 * at));

@@ -15,8 +15,8 @@ describe('pages kept', () => {
     kept.begin(0);
     kept.seen(0, 10 * US);
     kept.add(0, 0, 20, 1);
-    // Half of it is expected.
-    expect(kept.of(0, 20 * US)).toBe(10);
+    // Three quarters of it are expected.
+    expect(kept.of(0, 20 * US)).toBe(15);
     expect(kept.of(0, 1 * MS)).toBe(0);
   });
 
@@ -28,7 +28,7 @@ describe('pages kept', () => {
       kept.add(cpu, 0, 8, 1);
     }
     kept.seen(0, 250 * US);
-    expect(kept.of(0, 400 * US)).toBe(4);
+    expect(kept.of(0, 400 * US)).toBe(6);
   });
 
   test('are told only with a known threshold and one node', () => {
@@ -57,12 +57,12 @@ test('a reading is predicted without what was dirtied just before it', () => {
     index,
   });
   const rows = [sample(0, 100), ...Array.from({ length: 50 }, (_, index) => dirty(index))];
-  rows.push(sample(10 * MS + 60 * US, 143), sample(20 * MS, 150), sample(30 * MS, 150));
+  rows.push(sample(10 * MS + 60 * US, 140), sample(20 * MS, 150), sample(30 * MS, 150));
   const trace = makeTrace(rows, { cpus: 1, host: { cpus: 1, zoneinfo: ZONEINFO } });
-  // 37 pages went to the shared sum at once, 13 are kept until the CPU is idle, half expected.
+  // 37 pages went to the shared sum at once; of 13 kept until the CPU is idle, 10 are expected.
   const found = replayHistory(trace);
-  expect([...(found?.traced.predicted.nr_dirtied ?? [])]).toEqual([100, 143, 150, 150]);
+  expect([...(found?.traced.predicted.nr_dirtied ?? [])]).toEqual([100, 140, 150, 150]);
   // Readings off by the bound and nothing else would be off by so much of the growth.
-  const wape_floor = (3 * 36) / (43 + 50 + 50);
+  const wape_floor = (3 * 36) / (40 + 50 + 50);
   expect(found?.fits.nr_dirtied).toMatchObject({ n: 3, wape: 0, wape_floor });
 });
