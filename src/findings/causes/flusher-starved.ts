@@ -11,7 +11,7 @@ import {
   unknown,
 } from '../cause.ts';
 import { claimedWindow, StallClaims } from '../claims.ts';
-import { Spans } from '../facts/sorted.ts';
+import { type Span, Spans } from '../facts/sorted.ts';
 import type { Facts } from '../facts.ts';
 import { duration } from '../format.ts';
 import { rowEvidence } from './from-stalls.ts';
@@ -26,7 +26,7 @@ export const flusherStarved: CauseDefinition = {
   evaluate,
 };
 
-/** A worker that is free begins within milliseconds; this long means that it is not. */
+/** A worker that is free begins within milliseconds; so long at rest means that it is not free. */
 const LEAST_DELAY_NS = 5e8;
 
 type Delay = {
@@ -38,6 +38,13 @@ type Delay = {
   readonly open: boolean;
 };
 
+/** Works are done one after the other: who waits behind another work is not starved meanwhile. */
+type LongDelay = Delay & {
+  /** When no other work of the bdi was being done. */
+  readonly idle: readonly Span[];
+  readonly idle_ns: number;
+};
+
 function evaluate(facts: Facts): CauseOutcome {
   // That none of these happened may be the fault itself.
   const begins = ['writeback_start', 'writeback_exec'];
@@ -45,10 +52,9 @@ function evaluate(facts: Facts): CauseOutcome {
     return unknown(`Not recorded: ${begins.join(' or ')}.`);
   }
   const delays = longDelays(facts);
-  const [longest] = [...delays].sort((a, b) => b.to_ns - b.from_ns - (a.to_ns - a.from_ns));
+  const [longest] = [...delays].sort((a, b) => b.idle_ns - a.idle_ns);
   if (longest === undefined) return clear('All requested writeback began at once.');
   const claims = claimDelayed(facts, delays);
-  const took = longest.to_ns - longest.from_ns;
   return {
     status: 'found',
     bdi: longest.bdi,
@@ -61,8 +67,8 @@ function evaluate(facts: Facts): CauseOutcome {
     culprits: [{ kind: 'kernel', name: `flusher of bdi ${longest.bdi}`, bdi: longest.bdi }],
     numbers: [
       {
-        name: 'longest time from request to start',
-        value: took / 1e9,
+        name: 'longest time from request to start, without other work',
+        value: longest.idle_ns / 1e9,
         unit: 's',
         relation: '>',
         threshold: LEAST_DELAY_NS / 1e9,
@@ -77,7 +83,7 @@ function evaluate(facts: Facts): CauseOutcome {
     counter_evidence: [
       {
         question: 'Was the flusher of that bdi at work on something else?',
-        seen: busyShare(facts, longest) > 0.5 ? 'yes, for most of the time' : 'no, it did nothing',
+        seen: busyShare(longest) > 0.5 ? 'yes, for most of the time' : 'no, it did nothing',
         result: 'for',
       },
     ],
@@ -103,10 +109,10 @@ function began({ from_ns, to_ns, open }: Delay): string {
   return open ? `had not begun when the capture ended, ${took}` : `began ${took}`;
 }
 
-function claimDelayed(facts: Facts, delays: readonly Delay[]): StallClaims {
+function claimDelayed(facts: Facts, delays: readonly LongDelay[]): StallClaims {
   const claims = new StallClaims();
   const spans = new Spans(
-    delays.map(({ bdi, from_ns, to_ns }) => ({ bdi, start_ns: from_ns, end_ns: to_ns })),
+    delays.flatMap(({ bdi, idle }) => idle.map((span) => ({ ...span, bdi }))),
   );
   facts.stalls.forEach((stall, index) => {
     if (stall.place !== 'dirty-throttling' && stall.place !== 'sync') return;
@@ -131,9 +137,48 @@ function evidenceAt(facts: Facts, name: string, ts_ns: number): Evidence[] {
   return ts.values[row] === ts_ns ? rowEvidence(facts, name, [row]) : [];
 }
 
-function longDelays(facts: Facts): Delay[] {
-  const long = [...begunLate(facts), ...neverBegun(facts)];
-  return long.filter(({ from_ns, to_ns }) => to_ns - from_ns >= LEAST_DELAY_NS);
+function longDelays(facts: Facts): LongDelay[] {
+  const working = workingSpans(facts);
+  return [...begunLate(facts), ...neverBegun(facts)].flatMap((delay) => {
+    if (!(delay.to_ns - delay.from_ns >= LEAST_DELAY_NS)) return [];
+    const idle = idleIn(delay, working.get(delay.bdi) ?? []);
+    const idle_ns = idle.reduce((sum, { start_ns, end_ns }) => sum + end_ns - start_ns, 0);
+    return idle_ns >= LEAST_DELAY_NS ? [{ ...delay, idle, idle_ns }] : [];
+  });
+}
+
+/** By bdi, in order of time: when its flusher was at work. */
+function workingSpans({ works, duration_ns }: Facts): ReadonlyMap<string, readonly Span[]> {
+  const spans = new Map<string, Span[]>();
+  const table = works?.works;
+  if (table === undefined) return spans;
+  const start = numbers(table, 'start_ns').values;
+  const end = numbers(table, 'end_ns').values;
+  const bdi = texts(table, 'bdi');
+  for (let row = 0; row < table.rows; row++) {
+    const name = textAt(bdi, row);
+    const start_ns = start[row] as number;
+    const end_ns = end[row] as number;
+    if (Number.isNaN(start_ns)) continue;
+    const own = spans.get(name) ?? [];
+    spans.set(name, own);
+    own.push({ start_ns, end_ns: Number.isNaN(end_ns) ? duration_ns : end_ns });
+  }
+  for (const own of spans.values()) own.sort((a, b) => a.start_ns - b.start_ns);
+  return spans;
+}
+
+function idleIn({ from_ns, to_ns }: Delay, working: readonly Span[]): Span[] {
+  const idle: Span[] = [];
+  let at = from_ns;
+  for (const { start_ns, end_ns } of working) {
+    if (end_ns <= at) continue;
+    if (start_ns >= to_ns) break;
+    if (start_ns > at) idle.push({ start_ns: at, end_ns: start_ns });
+    at = end_ns;
+  }
+  if (at < to_ns) idle.push({ start_ns: at, end_ns: to_ns });
+  return idle;
 }
 
 /**
@@ -184,18 +229,7 @@ function begunLate({ works }: Facts): Delay[] {
   }));
 }
 
-/** Share of the delay in which another work of the same bdi ran. */
-function busyShare({ works }: Facts, { bdi: name, from_ns, to_ns }: Delay): number {
-  const table = works?.works;
-  if (table === undefined) return 0;
-  const start = numbers(table, 'start_ns').values;
-  const end = numbers(table, 'end_ns').values;
-  const bdi = texts(table, 'bdi');
-  let busy = 0;
-  for (let row = 0; row < table.rows; row++) {
-    if (textAt(bdi, row) !== name) continue;
-    const overlap = Math.min(to_ns, end[row] as number) - Math.max(from_ns, start[row] as number);
-    if (overlap > 0) busy += overlap;
-  }
-  return busy / Math.max(1, to_ns - from_ns);
+/** Share of the delay in which another work of the same bdi was done. */
+function busyShare({ from_ns, to_ns, idle_ns }: LongDelay): number {
+  return 1 - idle_ns / (to_ns - from_ns);
 }

@@ -40,3 +40,13 @@ test('waits on another bdi, and those of threads of the kernel, are not its', ()
   ];
   expect(judgementOf(sceneTrace(rows), ID).victims).toEqual([]);
 });
+
+test('what waits behind another work is not starved, as long as that is being done', () => {
+  const first = (to_s: number) =>
+    flushing({ asked_s: 1, from_s: 1.001, for_s: to_s - 1.001, mib: 500, reason: 'sync' });
+  expect(statusOf(sceneTrace([...first(3.999), ...late(1.002)]), ID)).toBe('clear');
+  const { status, victims } = judgementOf(sceneTrace([...first(2), ...late(1.002)]), ID);
+  expect(status).toBe('found');
+  const waited = victims?.find(({ comm }) => comm === SYNC.comm);
+  expect(waited?.time_lost_s).toBeCloseTo(2, 1);
+});
