@@ -3,7 +3,7 @@ import { type Column, numberColumn, textColumn } from '../../src/trace/column.ts
 import { makeTable, type Table } from '../../src/trace/table.ts';
 import { withUnknown } from './event-tables.ts';
 import { nameNumbers } from './numbers-for-names.ts';
-import { NO_CPU } from './perf-event-name.ts';
+import { IDLE_COMM, NO_CPU, UNKNOWN_COMM } from './perf-event-name.ts';
 import { type MovableTable, restoreOrder, type TimeSpan, united } from './restore-order.ts';
 import { type BasePart, basePart, type TableBuilder, type TableSet } from './text-tables.ts';
 
@@ -19,10 +19,11 @@ export type FinishOptions = {
 export function finishTables(set: TableSet, { shift, disorder }: FinishOptions) {
   const drafts: Draft[] = [];
   const neverBelowZero = new Set<Column>();
+  const comms = unquoted(set.comms.dictionary);
   for (const name of [...set.builders.keys()].sort()) {
     const builder = set.builders.get(name);
     if (builder === undefined || builder.rows === 0 || builder.detail === 'count') continue;
-    drafts.push(finishColumns(builder, name, set.comms.dictionary, { shift, neverBelowZero }));
+    drafts.push(finishColumns(builder, name, comms, { shift, neverBelowZero }));
     // What was converted is dropped at once: the peak is one table above the result.
     set.builders.delete(name);
   }
@@ -44,7 +45,7 @@ type Draft = BasePart & {
 function finishColumns(
   builder: TableBuilder,
   name: string,
-  comms: readonly string[],
+  comms: Comms,
   { shift, neverBelowZero }: { shift: number; neverBelowZero: Set<Column> },
 ): Draft {
   const { rows, detail, payloads } = builder;
@@ -52,7 +53,30 @@ function finishColumns(
   const { ts } = base;
   if (shift !== 0) for (let row = 0; row < rows; row++) (ts[row] as number) += shift;
   const columns = detail === 'columns' ? payloads.finish(rows, neverBelowZero) : {};
-  return { ...base, name, builder, commColumn: textColumn(base.comm, comms), columns };
+  const { comm } = base;
+  const { names, codes } = comms;
+  if (codes !== undefined)
+    for (let row = 0; row < rows; row++) comm[row] = codes[comm[row] ?? 0] ?? 0;
+  return { ...base, name, builder, commColumn: textColumn(comm, names), columns };
+}
+
+/** Names of commands; `codes` gives the new code by the old one where they changed. */
+type Comms = { readonly names: readonly string[]; readonly codes: Uint32Array | undefined };
+
+// > dd-5563     > >   dd-5563
+const QUOTE = /^>[> ]*/;
+
+/** A text that a mail quotes has the marks before each line, where the command stands. */
+function unquoted(names: readonly string[]): Comms {
+  const isMade = (name: string) => name === '' || name === IDLE_COMM || name === UNKNOWN_COMM;
+  const isQuoted = names.some((name) => !isMade(name));
+  if (!isQuoted || !names.every((name) => isMade(name) || QUOTE.test(name))) {
+    return { names, codes: undefined };
+  }
+  const plain = names.map((name) => name.replace(QUOTE, ''));
+  const codeOf = new Map([...new Set(plain)].map((name, code) => [name, code]));
+  const codes = Uint32Array.from(plain, (name) => codeOf.get(name) as number);
+  return { names: [...codeOf.keys()], codes };
 }
 
 function tableOf({ builder, ts, cpu, pid, seq, commColumn, columns }: Draft): Table {

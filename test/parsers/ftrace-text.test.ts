@@ -116,6 +116,24 @@ describe('chunks', () => {
     expect(valuesOf(read.tables.get('foo')?.columns.x)).toEqual([1, 23]);
     expect(read.diagnostics).toEqual([]);
   });
+
+  it('the marks of a mail that quotes the text are no part of commands', () => {
+    const lines = [
+      '   dd-5 [000] 1.000000: foo: x=1',
+      'dd-5 [001] 1.000001: foo: x=2',
+      '<...>-6 [000] 1.000002: foo: x=3',
+      '  <idle>-0 [000] 1.000003: foo: x=4',
+    ];
+    for (const mark of ['> ', '>', '> > ', '>> ']) {
+      const quoted = readText(lines.map((line) => mark + line).join('\n'));
+      expect(rowsOf(quoted.tables.get('foo'))).toEqual(
+        rowsOf(readText(lines.join('\n')).tables.get('foo')),
+      );
+    }
+    // Not where some lines have none: it may be their name.
+    const mixed = readText('>dd-5 [000] 1.000000: foo: x=1\ndd-5 [001] 1.000001: foo: x=2\n');
+    expect(valuesOf(mixed.tables.get('foo')?.columns.comm)).toEqual(['>dd', 'dd']);
+  });
 });
 
 /** A small generator, so that a failure can be run again. */
