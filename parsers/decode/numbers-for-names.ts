@@ -8,6 +8,7 @@ import type { EventDefinition, PrintedFlags } from '../../src/events/define.ts';
 import { numberColumn, type TextColumn, textColumn } from '../../src/trace/column.ts';
 import { makeTable, type Table } from '../../src/trace/table.ts';
 import { type NameTable, printNames } from './print-format.ts';
+import { decoded, recode } from './text-columns.ts';
 
 type Place = { readonly table: Table; readonly id: string; readonly column: TextColumn };
 
@@ -99,33 +100,26 @@ function namedAlike(text: string, { bits, alike }: PrintedFlags): string {
   return words.join('|');
 }
 
+/** The codes of the column are used up. */
 function columnsOf(column: TextColumn, id: string, meanings: ReadonlyMap<string, Meant>) {
+  const { codes } = column;
   const meant = column.dictionary.map(
     (text) => meanings.get(text) ?? { names: text, bits: undefined },
   );
+  const numbers = meant.flatMap(({ bits }) => bits ?? []);
+  const bits =
+    numbers.length === meant.length
+      ? { [`${id}_bits`]: numberColumn(decoded(codes, numbers), 'bits', { unsigned: true }) }
+      : {};
   // Two printed texts may have meant the same.
-  const dictionary = [...new Set(meant.map(({ names }) => names))];
-  const codeOf = new Map(dictionary.map((names, code) => [names, code]));
-  const isRenumbered = dictionary.length < meant.length;
-  const codes = isRenumbered
-    ? decoded(
-        column.codes,
-        Uint32Array.from(meant, ({ names }) => codeOf.get(names) as number),
-      )
-    : column.codes;
-  const renamed = { [id]: textColumn(codes, dictionary) };
-  if (meant.some(({ bits }) => bits === undefined)) return renamed;
-  const values = decoded(
-    column.codes,
-    Uint32Array.from(meant, ({ bits }) => bits as number),
+  const codeOf = new Map(
+    [...new Set(meant.map(({ names }) => names))].map((name, at) => [name, at]),
   );
-  return { ...renamed, [`${id}_bits`]: numberColumn(values, 'bits', { unsigned: true }) };
-}
-
-function decoded(codes: Uint32Array, values: Uint32Array): Uint32Array {
-  const found = new Uint32Array(codes.length);
-  for (let row = 0; row < codes.length; row++) found[row] = values[codes[row] as number] as number;
-  return found;
+  if (codeOf.size < meant.length) {
+    const recoded = Uint32Array.from(meant, ({ names }) => codeOf.get(names) as number);
+    recode(codes, recoded, [[0, codes.length]]);
+  }
+  return { [id]: textColumn(codes, [...codeOf.keys()]), ...bits };
 }
 
 /** The columns in the place of the one called `id`. */

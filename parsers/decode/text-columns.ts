@@ -326,7 +326,8 @@ function finishRaw(codes: Uint32Array, dictionary: readonly string[]): Column {
   return numberColumn(decoded(codes, doubles), 'none', { exact });
 }
 
-function decoded(codes: Uint32Array, doubles: readonly number[]): Float64Array {
+/** The number of each row, by its code. */
+export function decoded(codes: Uint32Array, doubles: readonly number[]): Float64Array {
   const values = new Float64Array(codes.length);
   for (let row = 0; row < codes.length; row++)
     values[row] = doubles[codes[row] as number] as number;

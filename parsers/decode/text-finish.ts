@@ -5,6 +5,7 @@ import { withUnknown } from './event-tables.ts';
 import { nameNumbers } from './numbers-for-names.ts';
 import { IDLE_COMM, NO_CPU, UNKNOWN_COMM } from './perf-event-name.ts';
 import { type MovableTable, restoreOrder, type TimeSpan, united } from './restore-order.ts';
+import { recode } from './text-columns.ts';
 import { type BasePart, basePart, type TableBuilder, type TableSet } from './text-tables.ts';
 
 /** What is left to do for all tables: times counted from the first event, and their order. */
@@ -55,8 +56,7 @@ function finishColumns(
   const columns = detail === 'columns' ? payloads.finish(rows, neverBelowZero) : {};
   const { comm } = base;
   const { names, codes } = comms;
-  if (codes !== undefined)
-    for (let row = 0; row < rows; row++) comm[row] = codes[comm[row] ?? 0] ?? 0;
+  if (codes !== undefined) recode(comm, codes, [[0, rows]]);
   return { ...base, name, builder, commColumn: textColumn(comm, names), columns };
 }
 

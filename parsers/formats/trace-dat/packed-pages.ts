@@ -7,6 +7,7 @@
  * so threads unpack those that they need.
  */
 import { FormatError } from '../../../src/trace/errors.ts';
+import { upperBound } from '../../../src/trace/search.ts';
 import { type ByteReader, readU32, skip } from '../../bytes/reader.ts';
 import { type ByteSource, type FilePlace, fileSource, readBytes } from '../../bytes/source.ts';
 import { DEFAULT_LIMITS, RATIO_FREE_BYTES } from '../../bytes/unpack.ts';
@@ -113,7 +114,8 @@ function pagesIn(chunks: Chunks, { source, unpack, onDamage }: UnpackPlace): Byt
     damage: source.damage,
     readInto(target, offset) {
       const wanted = Math.max(0, Math.min(target.length, size - offset));
-      let chunk = wanted === 0 ? count : chunkAt(chunks, offset);
+      // The last one that begins there or before it.
+      let chunk = upperBound(from, offset) - 1;
       let done = 0;
       for (; done < wanted; chunk++) {
         const begin = from[chunk] as number;
@@ -138,18 +140,6 @@ function pagesIn(chunks: Chunks, { source, unpack, onDamage }: UnpackPlace): Byt
 /** Where the packed bytes end. */
 function endOf({ count, at, packed }: Chunks): number {
   return (at[count - 1] ?? 0) + (packed[count - 1] ?? 0);
-}
-
-/** The last one that begins at the offset or before it. */
-function chunkAt({ from, count }: Chunks, offset: number): number {
-  let low = 0;
-  let high = count;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if ((from[middle] as number) <= offset) low = middle;
-    else high = middle;
-  }
-  return low;
 }
 
 function chunksOf({ source, offset, size, littleEndian, budget }: PackedPlace): {
