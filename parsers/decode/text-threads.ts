@@ -7,7 +7,7 @@ import type { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
 import { FormatError, UsageError } from '../../src/trace/errors.ts';
 import { type ByteSource, type FilePlace, fileSource, sliceSource } from '../bytes/source.ts';
 import type { Detail, ImportContext } from '../importer.ts';
-import { MIN_BYTES_FOR_WORKERS, type WorkerPool } from '../workers/pool.ts';
+import type { WorkerPool } from '../workers/pool.ts';
 import {
   boundsOf,
   type ChunkPlan,
@@ -43,12 +43,6 @@ const SIZES: ThreadSizes = { leadBytes: 2 << 20, chunkBytes: READ_BYTES - (16 <<
  */
 const FEW_CHUNKS = 8;
 const MOST_ALONE = 64;
-
-/** Threads for this input, or undefined where one is enough. */
-export function threadsFor(source: ByteSource, context: ImportContext): WorkerPool | undefined {
-  const isLarge = source.file !== undefined && source.size >= MIN_BYTES_FOR_WORKERS;
-  return isLarge ? context.workers?.('text-lead') : undefined;
-}
 
 /** Reads all lines. Throws FormatError when none was an event. */
 export function readTextEvents(

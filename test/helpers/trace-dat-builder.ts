@@ -3,7 +3,9 @@
  * description of events and ring-buffer pages. It shares no code with the reader under test.
  */
 import { memorySource } from '../../parsers/bytes/source.ts';
-import { readTraceDat } from '../../parsers/formats/trace-dat/index.ts';
+import { readInOrder } from '../../parsers/formats/trace-dat/in-order.ts';
+import { finishImport, openTraceDat } from '../../parsers/formats/trace-dat/index.ts';
+import { readText } from '../../parsers/formats/trace-dat/latency-text.ts';
 import type { Imported } from '../../parsers/importer.ts';
 import { DICTIONARY } from '../../src/events/index.ts';
 import { type Diagnostic, DiagnosticCollector } from '../../src/trace/diagnostics.ts';
@@ -393,10 +395,15 @@ export function pagesOf(
 
 export type ReadDat = Imported & { readonly diagnostics: readonly Diagnostic[] };
 
+/** All in one thread. `windowBytes`: how much of the events is held at a time. */
 export function readDat(bytes: Uint8Array, windowBytes?: number): ReadDat {
   const diagnostics = new DiagnosticCollector();
   const context = { dictionary: DICTIONARY, diagnostics, pageSize: undefined, progress: () => {} };
-  const imported = readTraceDat(memorySource('test.dat', bytes), context, windowBytes);
+  const opened = openTraceDat(memorySource('test.dat', bytes), context);
+  const imported =
+    opened.text !== undefined
+      ? readText(opened, context)
+      : finishImport(opened, readInOrder(opened.recording, context, windowBytes), context);
   return { ...imported, diagnostics: diagnostics.list() };
 }
 

@@ -1,7 +1,8 @@
 /** Lines of perf script in every form that -F, --ns and --show-lost-events give them. */
 import { describe, expect, test } from 'vitest';
 import { memorySource } from '../../parsers/bytes/source.ts';
-import { perfScript, readPerfScript } from '../../parsers/formats/perf-script/index.ts';
+import { perfScript } from '../../parsers/formats/perf-script/importer.ts';
+import { readPerfScript } from '../../parsers/formats/perf-script/index.ts';
 import { DICTIONARY } from '../../src/events/index.ts';
 import { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
 import { FormatError } from '../../src/trace/errors.ts';

@@ -27,7 +27,7 @@ describe.each(fixturesOf('trace-dat', '.dat.gz'))('%s', (name) => {
   const diagnostics = new DiagnosticCollector();
   const context = { dictionary: DICTIONARY, diagnostics, pageSize: undefined, progress: () => {} };
   const opened = openTraceDat(source, context);
-  if (opened.imported !== undefined) throw new Error('no pages');
+  if (opened.text !== undefined) throw new Error('no pages');
   const { lanes, scanner } = opened.recording;
   const pages = lanes.map(({ source: pages, offset, size, layout }) => {
     const most = Math.min(size, 64 * layout.pageBytes);

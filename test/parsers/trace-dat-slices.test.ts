@@ -62,7 +62,7 @@ async function readFile(
   const progress = () => {};
   const context = { dictionary: DICTIONARY, diagnostics, pageSize: undefined, progress, keep };
   const opened = openTraceDat(source, context);
-  if (opened.imported !== undefined) return undefined;
+  if (opened.text !== undefined) return undefined;
   const { recording } = opened;
   const read =
     pool === undefined

@@ -17,27 +17,12 @@ import {
   type TextReading,
 } from '../../decode/text-reading.ts';
 import { belowZeroOf, countEvents, seenEvents } from '../../decode/text-tables.ts';
-import { readTextEvents, readTextInThreads, threadsFor } from '../../decode/text-threads.ts';
-import type { ImportContext, Imported, Importer } from '../../importer.ts';
+import { readTextEvents, readTextInThreads } from '../../decode/text-threads.ts';
+import type { ImportContext, Imported } from '../../importer.ts';
+import type { WorkerPool } from '../../workers/pool.ts';
 import { readOtherLine } from './header.ts';
-import { readLatencyText } from './latency.ts';
 import { COUNT_DIGITS, type LineHead, makeLineHead, parsePrefix } from './line.ts';
 import { eventOf } from './names.ts';
-import { sniff } from './sniff.ts';
-
-export const ftraceText: Importer = {
-  id: 'ftrace-text',
-  title: 'ftrace text',
-  sniff,
-  read: (source, context) => {
-    const text = readLatencyText(source)?.text ?? source;
-    const pool = threadsFor(text, context);
-    if (pool === undefined) return readFtraceText(text, context);
-    const format = startFtraceText(context);
-    const reading = readTextInThreads(text, context, format, pool);
-    return reading.then(() => finishFtraceText(format.facts, context));
-  },
-};
 
 /** A gap that ends at the next event of its CPU; times are those of the file until the end. */
 type Gap = {
@@ -61,6 +46,18 @@ type Facts = {
 };
 
 const HASH = 0x23;
+
+/** By several threads where there are any. */
+export async function readFast(
+  source: ByteSource,
+  context: ImportContext,
+  pool: WorkerPool | undefined,
+): Promise<Imported> {
+  if (pool === undefined) return readFtraceText(source, context);
+  const format = startFtraceText(context);
+  await readTextInThreads(source, context, format, pool);
+  return finishFtraceText(format.facts, context);
+}
 
 export function readFtraceText(
   source: ByteSource,

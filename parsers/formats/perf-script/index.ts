@@ -19,8 +19,9 @@ import {
   type EventName,
   type TableSet,
 } from '../../decode/text-tables.ts';
-import { readTextEvents, readTextInThreads, threadsFor } from '../../decode/text-threads.ts';
-import type { ImportContext, Imported, Importer } from '../../importer.ts';
+import { readTextEvents, readTextInThreads } from '../../decode/text-threads.ts';
+import type { ImportContext, Imported } from '../../importer.ts';
+import type { WorkerPool } from '../../workers/pool.ts';
 import { clockName } from '../perf-data/attrs.ts';
 import { LossLog } from '../perf-data/losses.ts';
 import {
@@ -33,20 +34,6 @@ import {
   skipToName,
 } from './line.ts';
 import { commOf, eventOf } from './names.ts';
-import { sniff } from './sniff.ts';
-
-export const perfScript: Importer = {
-  id: 'perf-script',
-  title: 'perf script text',
-  sniff,
-  read: (source, context) => {
-    const pool = threadsFor(source, context);
-    if (pool === undefined) return readPerfScript(source, context);
-    const format = startPerfScript(context);
-    const reading = readTextInThreads(source, context, format, pool);
-    return reading.then(() => finishPerfScript(format.facts, context));
-  },
-};
 
 const HASH = 0x23;
 
@@ -57,6 +44,18 @@ type Facts = {
   readonly losses: LossLog;
   readonly said: { kernel?: string; machine?: string; cpus?: number; clock?: string };
 };
+
+/** By several threads where there are any. */
+export async function readFast(
+  source: ByteSource,
+  context: ImportContext,
+  pool: WorkerPool | undefined,
+): Promise<Imported> {
+  if (pool === undefined) return readPerfScript(source, context);
+  const format = startPerfScript(context);
+  await readTextInThreads(source, context, format, pool);
+  return finishPerfScript(format.facts, context);
+}
 
 export function readPerfScript(
   source: ByteSource,

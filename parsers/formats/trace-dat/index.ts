@@ -9,8 +9,6 @@ import type { EventFormat } from '../../decode/event-format.ts';
 import { TRACING_MAGIC } from '../../decode/tracing-magic.ts';
 import type { ImportContext, Imported } from '../../importer.ts';
 import { MIN_BYTES_FOR_WORKERS } from '../../workers/pool.ts';
-import { readFtraceText } from '../ftrace-text/index.ts';
-import { readLatencyText } from '../ftrace-text/latency.ts';
 import { canonicalName, type EventBuilder, type FormatsById } from './assemble.ts';
 import { makeWatches } from './below-zero.ts';
 import { makeClock } from './clock.ts';
@@ -45,7 +43,10 @@ export async function readWithThreads(
   const isLarge = source.file !== undefined && unpackedBytes(source) >= MIN_BYTES_FOR_WORKERS;
   const pool = isLarge ? context.workers?.('trace-dat') : undefined;
   const opened = openTraceDat(source, context);
-  if (opened.imported !== undefined) return opened.imported;
+  if (opened.text !== undefined) {
+    const { readText } = await import('./latency-text.ts');
+    return readText(opened, context);
+  }
   const read =
     (await readInSlices(opened.recording, context, pool)) ??
     readInOrder(opened.recording, context, undefined);
@@ -59,38 +60,26 @@ function unpackedBytes(source: ByteSource): number {
   return isPacked ? LEAST_RATIO * source.size : source.size;
 }
 
-/** All in one thread. `windowBytes`: how much of the events is held at a time; only tests give it. */
-export function readTraceDat(
-  source: ByteSource,
-  context: ImportContext,
-  windowBytes?: number,
-): Imported {
-  const opened = openTraceDat(source, context);
-  if (opened.imported !== undefined) return opened.imported;
-  return finishImport(opened, readInOrder(opened.recording, context, windowBytes), context);
-}
-
 /** A file with pages, ready to have its events read. */
 export type Opened = {
-  readonly imported?: undefined;
+  readonly text?: undefined;
   readonly recording: Recording;
   readonly header: TraceDatHeader;
   /** The clock of the buffers, where they say it. */
   readonly clock: string | undefined;
 };
 
-/** A file with a text instead is read at once. */
-export function openTraceDat(
-  source: ByteSource,
-  context: ImportContext,
-): Opened | { readonly imported: Imported } {
+/** A file with the text of a latency tracer instead. */
+export type OpenedText = { readonly text: ByteSource; readonly header: TraceDatHeader };
+
+export function openTraceDat(source: ByteSource, context: ImportContext): Opened | OpenedText {
   const { preamble, reader } = readPreamble(source);
   const sections = (preamble.version === 6 ? readVersion6 : readVersion7)(reader, preamble);
   const header: TraceDatHeader = { ...preamble, ...sections };
   reportOptions(header, context);
   const { text } = header;
   if (text !== undefined && header.instances.every(({ cpus }) => cpus.length === 0)) {
-    return { imported: readText(text, header, context) };
+    return { text, header };
   }
   const formats = formatsById(header, context);
   const instances = usable(source, header, context);
@@ -162,22 +151,7 @@ export function finishImport(
   };
 }
 
-/** What a latency tracer wrote, which trace-cmd keeps as the kernel printed it. */
-function readText(text: ByteSource, header: TraceDatHeader, context: ImportContext): Imported {
-  const latency = readLatencyText(text);
-  const { meta, ...rest } = readFtraceText(latency?.text ?? text, {
-    ...context,
-    pageSize: header.pageSize,
-  });
-  const facts = machineFacts(header);
-  const format_title = `${facts.format_title}, text of a latency tracer`;
-  const cpus = Math.max(facts.cpus, meta.cpus);
-  const clock = latency?.hasClock === false ? undefined : header.options.clock;
-  const generation = facts.generation ?? meta.generation;
-  return { ...rest, meta: { ...meta, ...facts, format_title, cpus, clock, generation } };
-}
-
-function machineFacts(header: TraceDatHeader) {
+export function machineFacts(header: TraceDatHeader) {
   const packed = header.packed === undefined ? '' : ` (${header.packed})`;
   return {
     format: 'trace-dat',

@@ -17,8 +17,8 @@ type Done = {
   readonly from: number;
   readonly to: number;
   /** By reader of the event: how many texts the thread knew, where that has changed. */
-  readonly known: Map<number, number>;
-  readonly exact: Map<number, ReadonlyMap<number, bigint>>;
+  known: Map<number, number> | undefined;
+  exact: Map<number, ReadonlyMap<number, bigint>> | undefined;
 };
 
 /** By event id: the slices that have rows of it, in order. */
@@ -29,17 +29,26 @@ export function slicesById(threads: readonly DecodedSlices[]): Map<number, reado
   const byId = new Map<number, Done[]>();
   for (const { dealt, thread } of slices) {
     const { rows, known, exact } = dealt;
-    const own = new Map<number, Done>();
     for (let at = 0; at < rows.length; at += 3) {
-      const [id, from, to] = rows.subarray(at, at + 3) as unknown as [number, number, number];
-      const done = { thread, from, to, known: new Map(), exact: new Map() };
-      own.set(id, done);
+      const id = rows[at] as number;
+      const from = rows[at + 1] as number;
+      const to = rows[at + 2] as number;
+      const done: Done = { thread, from, to, known: undefined, exact: undefined };
       const before = byId.get(id);
       if (before === undefined) byId.set(id, [done]);
       else before.push(done);
     }
-    for (const { id, nth, kept } of known) own.get(id)?.known.set(nth, kept);
-    for (const { id, nth, kept } of exact) own.get(id)?.exact.set(nth, kept);
+    // Both are of events that have rows in the slice, which thereby are the last of theirs.
+    for (const { id, nth, kept } of known) {
+      const done = byId.get(id)?.at(-1) as Done;
+      done.known ??= new Map();
+      done.known.set(nth, kept);
+    }
+    for (const { id, nth, kept } of exact) {
+      const done = byId.get(id)?.at(-1) as Done;
+      done.exact ??= new Map();
+      done.exact.set(nth, kept);
+    }
   }
   return byId;
 }
@@ -53,13 +62,14 @@ export function joinColumns(
   const { id, columns, detail } = builder;
   if (detail !== 'columns') return {};
   const finished: Record<string, Column> = {};
+  const withExact = done.filter(({ exact }) => exact !== undefined);
   let which = 0;
   for (const [name, reader] of columns.readers) {
     const nth = which++;
     const dictionaries = threads.map(({ dictionaries: own }) => own.get(id)?.[nth] ?? []);
     if (dictionaries.some(({ length }) => length >= MAX_DICTIONARY - 1)) return undefined;
     const dictionary = joinTexts(reader, nth, done, dictionaries);
-    const exact = joinExact(done, nth);
+    const exact = joinExact(withExact, nth);
     finished[name] = reader.make(finishGrowing(reader.column), { dictionary, exact });
   }
   return finished;
@@ -77,7 +87,7 @@ function joinTexts(
   const maps = dictionaries.map((texts) => new Uint32Array(texts.length));
   for (const { thread, known } of done) {
     const texts = dictionaries[thread] as readonly string[];
-    const length = known.get(nth) ?? (seen[thread] as number);
+    const length = known?.get(nth) ?? (seen[thread] as number);
     for (let code = seen[thread] as number; code < length; code++) {
       const text = texts[code] as string;
       const joined = codes.get(text) ?? codes.size;
@@ -101,7 +111,7 @@ function renumber(codes: Uint32Array, map: Uint32Array): void {
 function joinExact(done: readonly Done[], nth: number): Map<number, bigint> {
   const joined = new Map<number, bigint>();
   for (const { from, exact } of done) {
-    for (const [row, value] of exact.get(nth) ?? []) joined.set(from + row, value);
+    for (const [row, value] of exact?.get(nth) ?? []) joined.set(from + row, value);
   }
   return joined;
 }
