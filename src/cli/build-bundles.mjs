@@ -20,11 +20,13 @@ const BUNDLES = [
   {
     folder: 'bundled/library',
     entryPoints: { 'src/index': './src/index.ts', 'parsers/index': './parsers/index.ts' },
+    cores: ['parsers/index.ts'],
     packages: 'external',
   },
   {
     folder: 'bundled/cli',
     entryPoints: { 'src/cli/main': './src/cli/main.ts' },
+    cores: ['src/cli/program.ts', 'parsers/index.ts'],
     packages: 'bundle',
     // Packages that are no modules ask for Node's own parts so.
     banner: {
@@ -127,7 +129,47 @@ const packagesLate = {
   },
 };
 
-async function buildBundle(dist, { folder, entryPoints, packages, banner = {} }) {
+/**
+ * What is loaded late comes after the core that asks for it, but the bundler does not know: it cuts
+ * the core into a file for each set of late parts that use the same modules of it. Told that late
+ * parts need all of the core, it leaves it whole: `inspect` loads 16 files instead of 27, and takes
+ * 0.14 s instead of 0.16 s, `diagnose` 0.24 s instead of 0.27 s.
+ */
+const coresWhole = (metafile, cores) => ({
+  name: 'cores-whole',
+  setup({ onLoad }) {
+    const { inputs } = metafile;
+    const late = Object.values(inputs)
+      .flatMap(({ imports }) => imports)
+      .filter(({ kind, external }) => kind === 'dynamic-import' && external !== true);
+    const coresOf = new Map();
+    for (const core of cores) {
+      const reached = closureOf(inputs, core, () => true);
+      const own = closureOf(inputs, core, ({ kind }) => kind !== 'dynamic-import');
+      for (const { path } of late) {
+        if (!reached.has(path) || own.has(path)) continue;
+        coresOf.set(path, [...(coresOf.get(path) ?? []), core]);
+      }
+    }
+    onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const needed = coresOf.get(relative(ROOT, path));
+      if (needed === undefined) return undefined;
+      const lines = needed.map((core) => `import '${join(ROOT, core)}';`);
+      return { contents: [readFileSync(path, 'utf8'), ...lines].join('\n'), loader: 'ts' };
+    });
+  },
+});
+
+/** All modules that a module imports, and theirs. */
+function closureOf(inputs, from, follows) {
+  const found = new Set([from]);
+  for (const path of found) {
+    for (const one of inputs[path]?.imports ?? []) if (follows(one)) found.add(one.path);
+  }
+  return found;
+}
+
+async function buildBundle(dist, { folder, entryPoints, cores, packages, banner = {} }) {
   const common = {
     absWorkingDir: ROOT,
     outdir: dist,
@@ -140,7 +182,12 @@ async function buildBundle(dist, { folder, entryPoints, packages, banner = {} })
     legalComments: 'inline',
     logLevel: 'warning',
   };
-  const { outputFiles, metafile } = await build({
+  const plugins = [
+    madeWhenBuilt(dist),
+    oneLanguage,
+    ...(packages === 'external' ? [packagesLate] : []),
+  ];
+  const program = {
     ...common,
     entryPoints,
     chunkNames: `${folder}/[name]-[hash]`,
@@ -148,8 +195,10 @@ async function buildBundle(dist, { folder, entryPoints, packages, banner = {} })
     metafile: true,
     format: 'esm',
     banner,
-    plugins: [madeWhenBuilt(dist), oneLanguage, ...(packages === 'external' ? [packagesLate] : [])],
-  });
+  };
+  const { metafile: modules } = await build({ ...program, plugins });
+  const whole = coresWhole(modules, cores);
+  const { outputFiles, metafile } = await build({ ...program, plugins: [...plugins, whole] });
   const threads = await build({
     ...common,
     entryPoints: threadEntries(folder),
