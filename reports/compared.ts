@@ -1,5 +1,6 @@
 /** Words and differences of a comparison, the same in the page, in a terminal and in Markdown. */
 
+import { changeText } from '../src/trace/wording.ts';
 import { STATUS_WORDS } from './display.ts';
 import type {
   ReportComparedCause,
@@ -8,7 +9,7 @@ import type {
   ReportJudged,
 } from './schema/comparison.ts';
 import type { Unit } from './schema/details.ts';
-import { formatNumber, formatQuantity } from './units.ts';
+import { formatQuantity } from './units.ts';
 
 /** `tone` is a colour of the page; the word says the same. */
 export const ANSWER_WORDS: Readonly<
@@ -45,13 +46,8 @@ export function differenceText({ before, after, unit }: ReportComparedNumber): s
   if (before === null || after === null || before === after) return '';
   const amount = formatQuantity(Math.abs(after - before), unit);
   const sign = after < before ? '−' : '+';
-  if (before === 0) return `${sign}${amount}`;
-  const ratio = after / before;
-  const factor =
-    ratio >= 2
-      ? `${formatNumber(Number(ratio.toPrecision(2)))} times`
-      : `${sign}${formatNumber(Number((100 * Math.abs(ratio - 1)).toPrecision(2)))}%`;
-  return `${sign}${amount} (${factor})`;
+  const change = changeText(before, after);
+  return change === '' ? `${sign}${amount}` : `${sign}${amount} (${change})`;
 }
 
 /** A row of the tables: a number, or a cause with what it cost. */

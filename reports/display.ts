@@ -27,6 +27,13 @@ export function shorten(text: string, length: number): string {
   return `${chars.slice(0, head).join('')}…${tail > 0 ? chars.slice(-tail).join('') : ''}`;
 }
 
+/** As many sentences as fit into `length` characters; where none does, its ends. */
+export function firstSentences(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const end = text.lastIndexOf('. ', length - 3);
+  return end < length / 3 ? shorten(text, length) : `${text.slice(0, end + 1)} …`;
+}
+
 /** An id that is safe as a fragment of an address and as an element's id. */
 export function anchor(id: string): string {
   const slug = id.toLowerCase().replace(/[^a-z0-9]+/g, '-');

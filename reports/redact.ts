@@ -22,6 +22,7 @@ const CGROUP_KEYS: ReadonlySet<string> = new Set(['cgroup']);
 /** What is no text of the capture, or was written by the report's author. */
 const KEPT: ReadonlySet<string> = new Set(['schema', 'kind', 'id', 'unit']);
 
+/** The report with names of tasks, cgroups, devices and inodes numbered: equal ones stay equal. */
 export function redactReport(report: Report, deviceNames: readonly string[]): Report {
   const inodes = new NumberedNames('inode-');
   const cgroups = new NumberedNames('cgroup-');

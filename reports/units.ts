@@ -1,4 +1,5 @@
 /** Units that people read. Values are scaled before they are charted, so that ticks are round. */
+import { thousands } from '../src/trace/wording.ts';
 import type { Unit } from './schema/details.ts';
 
 export type Scale = {
@@ -80,21 +81,22 @@ export function formatSeconds(ns: number, digits = 3): string {
   return (ns / 1e9).toFixed(digits);
 }
 
-/** 1234567 → `1,234,567`. Own code: results must not depend on the machine's locale. */
-export function groupThousands(text: string): string {
-  const [whole = '', fraction] = text.split('.');
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
-  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
-}
-
 /** Three significant digits, more where the whole part has more, two below one. */
 export function formatNumber(value: number): string {
   const magnitude = Math.abs(value);
-  if (Number.isInteger(value)) return groupThousands(String(value));
+  if (Number.isInteger(value)) return thousands(value);
   if (magnitude < 0.001) return value > 0 ? '<0.001' : '>-0.001';
   if (magnitude < 1) return String(Number(value.toPrecision(2)));
   const digits = magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : 2;
-  return groupThousands(value.toFixed(digits));
+  return thousands(value.toFixed(digits));
+}
+
+/** Only what is 100 is shown as 100: of ten thousand checks one may have failed. */
+function formatPercent(value: number): string {
+  const text = formatNumber(value);
+  if (value >= 100 || Number(text) !== 100) return text;
+  const decimals = 1 - Math.floor(Math.log10(100 - value));
+  return String(Number(value.toFixed(Math.min(12, decimals))));
 }
 
 /** `268435456, bytes` → `256 MiB`. Each value chooses its own scale unless one is given. */
@@ -104,7 +106,7 @@ export function formatQuantity(value: number, unit: Unit, scale?: Scale): string
     return `${formatNumber(value)}${unit === 'pages' ? ' pages' : ''}`;
   }
   const chosen = scale ?? scaleFor(unit, Math.abs(value));
-  const number = formatNumber(value / chosen.divisor);
+  const number = unit === 'percent' ? formatPercent(value) : formatNumber(value / chosen.divisor);
   if (chosen.suffix === '') return number;
   return chosen.suffix === '%' ? `${number}%` : `${number} ${chosen.suffix}`;
 }

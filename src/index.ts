@@ -22,7 +22,7 @@ export {
   diagnosisSchema,
   parseDiagnosis,
 } from '../reports/schema/diagnosis.ts';
-export { toArquero } from './derive/arquero.ts';
+export { type ArqueroTable, toArquero } from './derive/arquero.ts';
 export { findStalls, type Stall, stallOptions } from './derive/stalls.ts';
 export { type DiagnoseOptions, type Diagnosis, diagnose } from './findings/diagnose.ts';
 export * as model from './model/index.ts';

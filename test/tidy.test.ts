@@ -16,7 +16,10 @@ const ROOMS: Readonly<Record<string, Rule>> = {
   'src/trace': { rooms: [], packages: [] },
   'src/events': { rooms: ['src/trace'], packages: [] },
   'src/kernel': { rooms: ['src/trace'], packages: [] },
-  'src/model': { rooms: ['src/trace/units.ts', 'src/trace/assert.ts', 'src/kernel'], packages: [] },
+  'src/model': {
+    rooms: ['src/trace/units.ts', 'src/trace/assert.ts', 'src/trace/wording.ts', 'src/kernel'],
+    packages: [],
+  },
   'src/derive': {
     rooms: ['src/trace', 'src/events', 'src/kernel', 'src/model'],
     packages: ['arquero'],
@@ -60,6 +63,7 @@ const ROOMS: Readonly<Record<string, Rule>> = {
   parsers: { rooms: ['src/trace', 'src/events'], packages: [] },
   reports: {
     rooms: [
+      'src/trace/wording.ts',
       'type:src/findings/finding.ts',
       'type:src/findings/detail.ts',
       'type:src/findings/diagnose.ts',

@@ -12,7 +12,7 @@ import {
   readSync,
   statSync,
 } from 'node:fs';
-import { UsageError } from '../../src/trace/errors.ts';
+import { refusalText, UsageError } from '../../src/trace/errors.ts';
 import {
   compressionOf,
   DEFAULT_LIMITS,
@@ -20,9 +20,16 @@ import {
   tooLarge,
   type UnpackLimits,
   unpack,
+  unpackAgain,
   unpackHead,
 } from './unpack.ts';
-import { readPieces, Segments, type SharedPieces } from './unpack-segments.ts';
+import {
+  type FindHole,
+  type Hole,
+  readPieces,
+  Segments,
+  type SharedPieces,
+} from './unpack-segments.ts';
 
 export type ByteSource = {
   /** How messages call the input. */
@@ -34,10 +41,24 @@ export type ByteSource = {
   readonly damage: string | undefined;
   /** Where all threads can read the bytes; undefined where they cannot. */
   readonly file?: FilePlace | undefined;
+  /** What readInto() cannot give; undefined where it gives all. */
+  readonly notHeld?: NotHeld | undefined;
   /** Fills `target` from `offset`; returns how many bytes there were (fewer only at the end). */
   readInto(target: Uint8Array, offset: number): number;
   close(): void;
 };
+
+/** A part of a packed file that is too large to be held unpacked. */
+export type NotHeld = {
+  readonly hole: Hole;
+  /** The bytes of [from, to), unpacked again. */
+  chunks(from: number, to: number): AsyncIterable<Uint8Array>;
+  /** A source that holds all bytes, as long as the other one is open. */
+  hold(): Promise<ByteSource>;
+};
+
+/** Somebody reads in a hole: then the source must be one that holds all bytes. */
+export class NotHeldError extends Error {}
 
 /** In an open file, or in memory that threads share, which is where files are unpacked to. */
 export type FilePlace =
@@ -50,6 +71,8 @@ export type SourceOptions = {
   readonly stdin?: AsyncIterable<Uint8Array> | undefined;
   /** Leave a packed file packed. */
   readonly raw?: boolean | undefined;
+  /** What of a packed file need not be held. */
+  readonly findHole?: FindHole | undefined;
 };
 
 export const STDIN_NAME = 'standard input';
@@ -126,22 +149,42 @@ export async function unpackSource(
 ): Promise<ByteSource> {
   const head = readBytes(source, 0, MAGIC_BYTES);
   if (compressionOf(head) === undefined) return source;
+  let isNeeded = false;
   try {
-    const { segments, compression, damage } = await unpack(
-      source.name,
-      head,
-      chunksOf(source),
-      limitsOf(options),
-      () => chunksOf(source),
-    );
+    const again = () => chunksOf(source);
+    const limits = limitsOf(options);
+    const { findHole } = options;
+    const unpacked = await unpack(source.name, head, again(), limits, again, findHole);
+    const { segments, compression, damage } = unpacked;
     const outer = source.compression === undefined ? '' : `${source.compression}, `;
-    return segmentSource(source.name, segments, {
+    const whole = segmentSource(source.name, segments, {
       compression: `${outer}${compression}`,
       damage: source.damage ?? damage,
     });
+    const { hole } = segments;
+    if (hole === undefined) return whole;
+    isNeeded = true;
+    const notHeld = {
+      hole,
+      chunks: (from: number, to: number) => unpackAgain(head, again(), from, to),
+      hold: () => unpackSource({ ...source, close() {} }, { ...options, findHole: undefined }),
+    };
+    return { ...withHole(whole, notHeld), close: () => source.close() };
   } finally {
-    source.close();
+    if (!isNeeded) source.close();
   }
+}
+
+function withHole(whole: ByteSource, notHeld: NotHeld): ByteSource {
+  const { from, to } = notHeld.hole;
+  return {
+    ...whole,
+    notHeld,
+    readInto(target, offset) {
+      if (offset < to && offset + target.length > from) throw new NotHeldError();
+      return whole.readInto(target, offset);
+    },
+  };
 }
 
 /** The first bytes, unpacked if they are packed; never more than `length`. */
@@ -191,7 +234,7 @@ function entriesOf(folder: string, isRequired: boolean) {
     const entries = readdirSync(folder, { withFileTypes: true });
     return entries.sort((left, right) => (left.name < right.name ? -1 : 1));
   } catch (error) {
-    if (isRequired) throw new UsageError(`cannot read ${folder}: ${reason(error)}`);
+    if (isRequired) throw new UsageError(`cannot read ${folder}: ${refusalText(error)}`);
     return [];
   }
 }
@@ -217,7 +260,7 @@ function openFile(path: string): number {
   try {
     return openSync(path, 'r');
   } catch (error) {
-    throw new UsageError(`cannot open ${path}: ${reason(error)}`);
+    throw new UsageError(`cannot open ${path}: ${refusalText(error)}`);
   }
 }
 
@@ -261,7 +304,7 @@ function readPart(
   try {
     return readSync(fd, target, at, length, offset);
   } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${reason(error)}`);
+    throw new UsageError(`cannot read ${path}: ${refusalText(error)}`);
   }
 }
 
@@ -322,27 +365,10 @@ async function* withReasons(
   try {
     yield* stream;
   } catch (error) {
-    throw new UsageError(`cannot read ${name}: ${reason(error)}`);
+    throw new UsageError(`cannot read ${name}: ${refusalText(error)}`);
   }
 }
 
 function limitsOf(options: SourceOptions): UnpackLimits {
   return { ...DEFAULT_LIMITS, ...options.limits };
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-function reason(error: unknown): string {
-  switch (codeOf(error)) {
-    case 'ENOENT':
-      return 'no such file';
-    case 'EACCES':
-      return 'permission denied';
-    case 'EISDIR':
-      return 'it is a directory';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
 }

@@ -17,6 +17,7 @@ export type DiagnosisInput = {
 
 const MOST_ROWS = 20;
 
+/** What `diagnose --json` prints, checked by `diagnosisSchema`. */
 export function buildDiagnosis(given: DiagnosisInput): DiagnosisDocument {
   const { verdict, judgements, next_capture } = given.diagnosis;
   const named = judgements.find(

@@ -228,6 +228,7 @@ function buildSubject(from: SubjectInput, sections: readonly ReportSection[]): R
   };
 }
 
+/** The document that all outputs are made from: numbers finite, texts no longer than a path. */
 export function buildReport(from: BuildInput): Report {
   const points = pointsPerSeries(from.findings);
   const sections = from.findings.map((finding) => buildSection(finding, points));

@@ -46,9 +46,9 @@ export function plotSize(options: ChartOptions): { plotWidth: number; plotHeight
   };
 }
 
-/** A window of no length still needs an axis. */
+/** A window of no length still needs an axis: a millisecond. */
 export function secondsOf([from, to]: readonly [number, number]): readonly [number, number] {
-  return [from / SECOND_NS, (to > from ? to : from + 1) / SECOND_NS];
+  return [from / SECOND_NS, (to > from ? to : from + SECOND_NS / 1e3) / SECOND_NS];
 }
 
 /** Zooming moves the ends of this axis, and the chart is not built again. */

@@ -155,6 +155,8 @@ function axes(frame: Frame, ticks: readonly number[], yTitle: string, left: numb
         axis: {
           title: yTitle,
           values: [...ticks],
+          // Else vega leaves out every second one of more than it would have made, 0 with them.
+          tickCount: ticks.length,
           format: tickFormat(ticks),
           labelOverlap: false,
           grid: true,

@@ -1,19 +1,25 @@
 /** Causes that were found, each with what it rests on; and those that were looked for in vain. */
+import { capital } from '../../src/trace/wording.ts';
 import { anchor, SEVERITY_WORDS, STATUS_WORDS, visible } from '../display.ts';
 import type { ReportCause, ReportSide, ReportSubject } from '../schema/report.ts';
-import { formatQuantity } from '../units.ts';
+import { formatNumber, formatQuantity } from '../units.ts';
 import { el, named } from './dom.ts';
 import { detailElement, type PlaceChart } from './section.ts';
 import { type Cell, type Jumps, jumpButton, tableElement } from './tables.ts';
 
 const RESULT_WORDS = { for: 'speaks for it', against: 'speaks against it', unknown: 'not known' };
 
+/** Nothing in it is broken over two lines. */
+const whole = (text: string): string => text.replaceAll(' ', '\u00a0');
+
 function comparisons({ numbers }: ReportCause): HTMLElement[] {
   if (numbers.length === 0) return [];
   const rows = numbers.map(({ name, value, unit, relation, threshold, source }): Cell[] => [
     { text: name, long: true },
     { text: value === null ? '?' : formatQuantity(value, unit), numeric: true, raw: String(value) },
-    { text: threshold === null ? '' : `${relation} ${formatQuantity(threshold, unit)}` },
+    {
+      text: threshold === null ? '' : whole(`${relation} ${formatQuantity(threshold, unit)}`),
+    },
     { text: source, long: true },
   ]);
   const heads = [
@@ -33,7 +39,7 @@ function victims({ victims: list }: ReportCause): HTMLElement[] {
     { text: bdi ?? '–' },
     { text: cgroup ?? '–' },
     { text: formatQuantity(time_lost_s, 's'), numeric: true },
-    { text: String(stalls), numeric: true },
+    { text: formatNumber(stalls), numeric: true },
   ]);
   const heads = [
     { text: 'Task' },
@@ -71,7 +77,7 @@ function doubts({ counter_evidence, confidence_reasons }: ReportCause): HTMLElem
         {},
         named('b', question, 300),
         ' ',
-        named('span', seen, 400),
+        named('span', capital(seen), 400),
         el('em', {}, ` (${RESULT_WORDS[result]})`),
       ),
     ),
@@ -136,7 +142,8 @@ function foundElement(cause: ReportCause, isOpen: boolean, around: Around): HTML
       `${lost}${follows}; confidence ${confidence?.toFixed(2) ?? '–'}`,
     ),
   );
-  if (window_ns !== null) head.append(jumpButton('Show its window', window_ns, around.view));
+  if (window_ns !== null)
+    head.append(jumpButton('Show its window', window_ns, around.view, `Show its window: ${title}`));
   const details = el('details', {}, el('summary', {}, 'Evidence, numbers and advice'));
   const fill = () => {
     if (details.childElementCount === 1) details.append(...body(cause, around));

@@ -86,14 +86,22 @@ function addJumps(table: ReportTable, body: HTMLElement, view: Jumps): void {
   }
 }
 
-export function jumpButton(label: string, window: TimeWindow, view: Jumps): HTMLElement {
+/** `name`: for readers of the screen, where several of the same label stand on the page. */
+export function jumpButton(
+  label: string,
+  window: TimeWindow,
+  view: Jumps,
+  name?: string,
+): HTMLElement {
   const title = 'Show this stretch in all charts';
   const button = el('button', { type: 'button', class: 'jump', title }, label);
+  if (name !== undefined) button.setAttribute('aria-label', visible(name));
   button.addEventListener('click', () => view.showAround(window));
   return button;
 }
 
-const TEXT_KEYS: ReadonlySet<string> = new Set(['event']);
+/** Columns of sentences. */
+const TEXT_KEYS: ReadonlySet<string> = new Set(['event', 'law']);
 
 export function detailTable(table: ReportTable, view: Jumps): HTMLElement {
   const numeric = table.columns.map((_, i) => table.rows.some((row) => typeof row[i] === 'number'));

@@ -7,7 +7,7 @@ import {
   JUDGED_WORDS,
   rowTexts,
 } from '../compared.ts';
-import { anchor, CONFIDENCE_WORDS, SEVERITY_WORDS } from '../display.ts';
+import { anchor, CONFIDENCE_WORDS, firstSentences, SEVERITY_WORDS } from '../display.ts';
 import type { ReportComparison } from '../schema/comparison.ts';
 import type { Report, ReportSubject } from '../schema/report.ts';
 import { formatNumber, formatQuantity, formatSeconds } from '../units.ts';
@@ -180,7 +180,7 @@ export function twoAnswers(summaries: readonly [string, string]): string {
   const lines = SIDES.map(
     (side, at) =>
       `<span class="side side-${side}" title="${WORDS[side]}"></span>` +
-      `${element('span', '', summaries[at] ?? '', 150)}`,
+      `${element('span', '', summaries[at] ?? '', 150, firstSentences)}`,
   );
   return `<span class="answer">${lines.join('<br>')}</span>`;
 }

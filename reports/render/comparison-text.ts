@@ -3,23 +3,22 @@ import { ANSWER_WORDS, causeRows, differenceText, JUDGED_WORDS, rowTexts } from 
 import { visible } from '../display.ts';
 import { toDiagnosis } from '../parts.ts';
 import type { Report } from '../schema/report.ts';
+import { NBSP, SCREEN_COLUMNS, tableLines, wrap } from '../terminal.ts';
 import { counterfactualMarkdown } from './counterfactual-markdown.ts';
 import { bullets, renderDiagnosisMarkdown, section, table, text } from './diagnosis-markdown.ts';
-import { renderDiagnosisText, wrap } from './diagnosis-text.ts';
+import { renderDiagnosisText } from './diagnosis-text.ts';
 
 type Compared = NonNullable<Report['comparison']>;
 
-const WIDTH = 98;
-const NBSP = '\u00a0';
-
-export function renderReportText(report: Report): string {
+/** `columns`: of the terminal. */
+export function renderReportText(report: Report, columns: number = SCREEN_COLUMNS): string {
   const { comparison } = report;
   return comparison === undefined
-    ? renderDiagnosisText(toDiagnosis(report))
-    : comparisonText(report, comparison);
+    ? renderDiagnosisText(toDiagnosis(report), columns)
+    : comparisonText(report, comparison, columns);
 }
 
-function comparisonText(report: Report, comparison: Compared): string {
+function comparisonText(report: Report, comparison: Compared, columns: number): string {
   const { word } = ANSWER_WORDS[comparison.answer];
   const setup = comparison.setup.map(
     ({ name, before, after }) => `  ${visible(`${name}: ${before} → ${after}`)}`,
@@ -34,40 +33,25 @@ function comparisonText(report: Report, comparison: Compared): string {
   const lines = [
     word,
     '',
-    ...wrap(visible(comparison.sentence), WIDTH),
-    ...wrap(visible(comparison.detail), WIDTH),
+    ...wrap(comparison.sentence, columns),
+    ...wrap(comparison.detail, columns),
     '',
-    ...verdictLine('Before', comparison.before.diagnosis.verdict),
-    ...verdictLine('After', report.diagnosis.verdict),
+    ...wrap(verdictText('Before', comparison.before.diagnosis.verdict), columns),
+    ...wrap(verdictText('After', report.diagnosis.verdict), columns),
     '',
     ...(setup.length === 0 ? [] : ['Not the same in both', ...setup, '']),
-    ...columns([['', 'before', 'after', 'difference', ''], ...rows]),
+    ...tableLines(['', 'before', 'after', 'difference', ''], rows, {
+      isNumeric: (column) => column > 0 && column < 4,
+    }),
     '',
-    ...comparison.reasons.flatMap((why) => wrap(visible(why), WIDTH)),
+    ...comparison.reasons.flatMap((why) => wrap(why, columns)),
   ];
   return `${lines.join('\n').replaceAll(NBSP, ' ')}\n`;
 }
 
-function verdictLine(side: string, verdict: Report['diagnosis']['verdict']): string[] {
+function verdictText(side: string, verdict: Report['diagnosis']['verdict']): string {
   const likely = verdict.most_likely === undefined ? '' : 'most likely: ';
-  const sure = `confidence ${verdict.confidence.toFixed(2)}`;
-  return wrap(`${side}: ${likely}${visible(verdict.title)} (${sure})`, WIDTH);
-}
-
-/** Names to the left, values to the right, under each other. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = [0, 1, 2, 3, 4].map((at) =>
-    Math.max(...rows.map((row) => (row[at] ?? '').length)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, at) => {
-        const width = widths[at] ?? 0;
-        return at === 0 || at === 4 ? cell.padEnd(width) : cell.padStart(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
+  return `${side}: ${likely}${verdict.title} (confidence ${verdict.confidence.toFixed(2)})`;
 }
 
 /** A chart that Markdown shows: its title, and where it lies, as a URL relative to the text. */

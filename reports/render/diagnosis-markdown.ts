@@ -1,10 +1,12 @@
 /** Diagnosis → Markdown for a postmortem document or a ticket. */
 
+import { thousands } from '../../src/trace/wording.ts';
 import { visible } from '../display.ts';
 import type { DiagnosisDocument, DiagnosisFinding } from '../schema/diagnosis.ts';
-import { formatQuantity, formatSeconds, groupThousands } from '../units.ts';
+import { formatQuantity, formatSeconds } from '../units.ts';
 import { counted, culpritText, doubts } from './diagnosis-text.ts';
 
+/** For a ticket or a postmortem: names from the capture are escaped. */
 export function renderDiagnosisMarkdown(document: DiagnosisDocument): string {
   const { verdict, findings, input } = document;
   const named = findings.find(({ id }) => id === (verdict.most_likely ?? verdict.root_cause));
@@ -118,7 +120,7 @@ function quality({ quality: state, next_capture, verdict }: DiagnosisDocument): 
     ...(state.checks === 0
       ? []
       : [
-          `${groupThousands(String(state.checks_exact))} of ${counted(state.checks, 'number')} ` +
+          `${thousands(state.checks_exact)} of ${counted(state.checks, 'number')} ` +
             'of the kernel obey its laws to the last unit',
         ]),
     ...state.diagnostics.map(({ message }) => text(message)),

@@ -1,47 +1,57 @@
 /** Diagnosis → a terminal: the answer, its proof and what to do, on one screen of 40 lines. */
 
-import { shorten, visible } from '../display.ts';
+import { capital, thousands } from '../../src/trace/wording.ts';
+import { visible } from '../display.ts';
 import type { DiagnosisDocument, DiagnosisFinding } from '../schema/diagnosis.ts';
-import { formatQuantity, formatSeconds, groupThousands } from '../units.ts';
+import { NBSP, SCREEN_COLUMNS, wrap } from '../terminal.ts';
+import { formatQuantity, formatSeconds } from '../units.ts';
+import { LabelledRows } from './labelled-rows.ts';
 
-const WIDTH = 98;
-const LABEL = 13;
 const LINES = 40;
-const NBSP = '\u00a0';
 
-export function renderDiagnosisText(document: DiagnosisDocument): string {
+/** `columns`: of the terminal. A narrow one gets as many lines more as the same text needs. */
+export function renderDiagnosisText(
+  document: DiagnosisDocument,
+  columns: number = SCREEN_COLUMNS,
+): string {
   const { verdict, findings } = document;
+  const rows = new LabelledRows(columns);
   const named = findings.find(({ id }) => id === (verdict.most_likely ?? verdict.root_cause));
   const before = [
-    ...headline(document),
+    ...headline(document, columns),
     '',
     ...(named === undefined
-      ? row('Doubts', verdict.confidence_reasons.slice(0, 3))
-      : [...proof(named, document), ...advice(named)]),
+      ? rows.row('Doubts', verdict.confidence_reasons.slice(0, 3))
+      : [...proof(named, document, rows), ...advice(named, rows)]),
   ];
-  const after = quality(document);
+  const after = quality(document, rows);
+  const most = Math.ceil((LINES * SCREEN_COLUMNS) / columns);
   // What was checked besides gives way first: it is in --json and --markdown as well.
-  const between = others(document).slice(0, Math.max(0, LINES - before.length - after.length));
-  const text = [...before, ...between, ...after].slice(0, LINES).join('\n');
+  const between = others(document, rows).slice(0, Math.max(0, most - before.length - after.length));
+  const text = [...before, ...between, ...after].slice(0, most).join('\n');
   // Numbers stay with their units while lines are filled; a terminal is searched with spaces.
   return `${text.replaceAll(NBSP, ' ')}\n`;
 }
 
-function headline({ verdict }: DiagnosisDocument): string[] {
+function headline({ verdict }: DiagnosisDocument, columns: number): string[] {
   const { title, root_cause, most_likely, severity, confidence } = verdict;
   const isOpen = most_likely !== undefined;
   // The summary of a guess begins with the same words.
   const summary = verdict.summary.replace(/^Most likely: /, '');
+  const cause = isOpen ? `${root_cause}, most likely ${most_likely}` : root_cause;
   return [
-    isOpen ? `Inconclusive, most likely: ${title}` : title,
-    `${isOpen ? `${root_cause}, most likely ${most_likely}` : root_cause}; ` +
-      `severity ${severity}, confidence ${confidence.toFixed(2)}`,
+    ...wrap(isOpen ? `Inconclusive, most likely: ${title}` : title, columns),
+    ...wrap(`${cause}; severity ${severity}, confidence ${confidence.toFixed(2)}`, columns),
     '',
-    ...wrap(summary, WIDTH).slice(0, 4),
+    ...wrap(summary, columns),
   ];
 }
 
-function proof(finding: DiagnosisFinding, { input, verdict }: DiagnosisDocument): string[] {
+function proof(
+  finding: DiagnosisFinding,
+  { input, verdict }: DiagnosisDocument,
+  rows: LabelledRows,
+): string[] {
   // An excerpt of a mail lasts milliseconds.
   const digits = input.duration_ns < 1e9 ? 4 : 2;
   const seconds = (ns: number) => `${formatSeconds(ns, digits)} s`;
@@ -52,77 +62,51 @@ function proof(finding: DiagnosisFinding, { input, verdict }: DiagnosisDocument)
       ? `${formatQuantity(finding.time_lost_s, 's')}, summed over tasks; ${when}`
       : `none that tasks were seen to lose; ${when}`;
   return [
-    ...row('Time lost', [lost]),
-    ...list('Waited', finding.victims.map(victimText), 3),
-    ...list('Behind it', finding.culprits.map(culpritText), 3),
-    ...row(
-      'Compared',
-      finding.numbers.slice(0, 3).flatMap((entry) => wrap(comparisonText(entry), WIDTH - LABEL)),
-    ),
-    ...evidence(finding),
-    ...row(
-      'Doubts',
-      doubts(finding, verdict.confidence_reasons)
-        .slice(0, 3)
-        .flatMap((text) => wrap(text, WIDTH - LABEL).slice(0, 2)),
-    ),
+    ...rows.row('Time lost', [lost]),
+    ...rows.list('Waited', finding.victims.map(victimText), 3),
+    ...rows.list('Behind it', finding.culprits.map(culpritText), 3),
+    ...rows.row('Compared', finding.numbers.slice(0, 3).map(comparisonText)),
+    ...evidence(finding, rows),
+    ...rows.row('Doubts', doubts(finding, verdict.confidence_reasons).slice(0, 3)),
   ];
 }
 
 /** Two rows: where to find them, and their first fields. */
-function evidence({ evidence: rows }: DiagnosisFinding): string[] {
-  const shown = rows.slice(0, 2).flatMap(({ ts_ns, text, table, row: at }) => {
+function evidence({ evidence: all }: DiagnosisFinding, rows: LabelledRows): string[] {
+  const shown = all.slice(0, 2).flatMap(({ ts_ns, text, table, row: at }) => {
     const task = visible(text.slice(0, Math.max(0, text.indexOf(` ${table}: `))));
     const fields = text.slice(text.indexOf(': ') + 2);
     return [
-      `${formatSeconds(ts_ns, 6)} s ${task}: ${table}, row ${at}`,
-      `  ${whole(visible(fields), WIDTH - LABEL - 2)}`,
+      ...rows.fill(`${formatSeconds(ts_ns, 6)} s ${task}: ${table}, row ${at}`),
+      rows.fields(visible(fields)),
     ];
   });
-  const hidden = rows.length - 2;
+  const hidden = all.length - 2;
   const more = hidden > 0 ? [`and ${hidden} more ${hidden === 1 ? 'row' : 'rows'}`] : [];
-  return row('Evidence', [...shown, ...more]);
+  return rows.lines('Evidence', [...shown, ...more]);
 }
 
-/** As many fields as fit: a number that is cut is another number. */
-function whole(fields: string, width: number): string {
-  if (fields.length <= width) return fields;
-  const end = fields.lastIndexOf(' ', width - 2);
-  return end <= 0 ? shorten(fields, width) : `${fields.slice(0, end)} …`;
-}
-
-function advice(finding: DiagnosisFinding): string[] {
+function advice(finding: DiagnosisFinding, rows: LabelledRows): string[] {
   const shown = finding.advice
     .slice(0, 2)
     .flatMap(({ text, command, predicted }) => [
-      ...wrap(text, WIDTH - LABEL),
-      ...(command === undefined ? [] : shell(command)),
-      ...(predicted === undefined
-        ? []
-        : wrap(`Predicted: ${predicted}.`, WIDTH - LABEL - 2).map((line) => `  ${line}`)),
+      ...rows.fill(text),
+      ...(command === undefined ? [] : rows.shell(command)),
+      ...(predicted === undefined ? [] : rows.fill(`Predicted: ${predicted}.`, '  ')),
     ]);
-  return row('Do', shown);
+  return rows.lines('Do', shown);
 }
 
-/** A command that can be pasted: lines that go on end with a backslash. */
-function shell(command: string): string[] {
-  const lines = wrap(command.replaceAll(' -e ', ` -e${NBSP}`), WIDTH - LABEL - 6);
-  return lines.map((line, nth) => {
-    const head = nth === 0 ? '  $ ' : '      ';
-    return `${head}${line}${nth === lines.length - 1 ? '' : ' \\'}`;
-  });
-}
-
-function others({ verdict, findings }: DiagnosisDocument): string[] {
+function others({ verdict, findings }: DiagnosisDocument, rows: LabelledRows): string[] {
   const named = verdict.most_likely ?? verdict.root_cause;
   const found = findings.filter(({ id, status }) => status === 'found' && id !== named);
   const ids = (status: DiagnosisFinding['status']) =>
     findings.filter((finding) => finding.status === status).map(({ id }) => id);
   return [
-    ...list('Also found', found.map(alsoText), 3),
-    ...names('Failed', ids('error')),
-    ...names('Unknown', ids('unknown')),
-    ...names('Clear', [...ids('clear'), ...ids('not-applicable')]),
+    ...rows.list('Also found', found.map(alsoText), 3),
+    ...rows.names('Failed', ids('error')),
+    ...rows.names('Unknown', ids('unknown')),
+    ...rows.names('Clear', [...ids('clear'), ...ids('not-applicable')]),
   ];
 }
 
@@ -140,7 +124,10 @@ function alsoText({
   return `${id} (${severity}, ${formatQuantity(time_lost_s, 's')})`;
 }
 
-function quality({ quality: state, next_capture, verdict, input }: DiagnosisDocument): string[] {
+function quality(
+  { quality: state, next_capture, verdict, input }: DiagnosisDocument,
+  rows: LabelledRows,
+): string[] {
   const lost =
     state.lost_events === 0
       ? 'none lost'
@@ -153,17 +140,17 @@ function quality({ quality: state, next_capture, verdict, input }: DiagnosisDocu
         'obey its laws to the last unit';
   const kernel = input.kernel === undefined ? '' : `, Linux ${input.kernel}`;
   const events = `${counted(input.events, 'event')}${kernel}; ${lost}${checks}`;
-  const lines = row('Data', wrap(events, WIDTH - LABEL));
+  const lines = rows.row('Data', [events]);
   const isOpen = verdict.root_cause === 'inconclusive' || state.lost_events > 0;
   const isUnsure = verdict.root_cause === 'none' && verdict.confidence < 0.8;
   if (!isOpen && !isUnsure) return lines;
-  const command = shell(next_capture.command).map((line) => line.slice(2));
-  return [...lines, ...row('Next time', command)];
+  const command = rows.shell(next_capture.command).map((line) => line.slice(2));
+  return [...lines, ...rows.lines('Next time', command)];
 }
 
 /** `1 event`, `38,773 events`. */
 export function counted(n: number, noun: string): string {
-  return `${groupThousands(String(n))} ${n === 1 ? noun : `${noun}s`}`;
+  return `${thousands(n)} ${n === 1 ? noun : `${noun}s`}`;
 }
 
 function victimText(victim: DiagnosisFinding['victims'][number]): string {
@@ -205,50 +192,6 @@ function comparisonText(entry: DiagnosisFinding['numbers'][number]): string {
 export function doubts(finding: DiagnosisFinding, reasons: readonly string[]): string[] {
   const against = finding.counter_evidence
     .filter(({ result }) => result !== 'for')
-    .map(({ question, seen }) => `${question} ${seen.charAt(0).toUpperCase()}${seen.slice(1)}.`);
+    .map(({ question, seen }) => `${question} ${capital(seen)}.`);
   return [...new Set([...against, ...finding.confidence_reasons, ...reasons])];
-}
-
-/** The first of several, and how many more there are. */
-function list(label: string, texts: readonly string[], most: number): string[] {
-  const hidden = texts.length - most;
-  // Instead of "and 1 more" stands that one.
-  const shown = hidden === 1 ? texts : texts.slice(0, most);
-  return row(label, [...shown, ...(hidden > 1 ? [`and ${hidden} more`] : [])]);
-}
-
-/** Ids on at most two lines. */
-function names(label: string, ids: readonly string[]): string[] {
-  if (ids.length === 0) return [];
-  const lines = wrap(ids.join(', '), WIDTH - LABEL);
-  if (lines.length <= 2) return row(label, lines);
-  const shown = lines.slice(0, 2).join(' ').replace(/,$/, '').split(', ');
-  let count = shown.length;
-  const text = () => `${ids.slice(0, count).join(', ')} and ${ids.length - count} more`;
-  while (count > 1 && wrap(text(), WIDTH - LABEL).length > 2) count--;
-  return row(label, wrap(text(), WIDTH - LABEL));
-}
-
-/** A label, and what belongs to it in lines below each other. */
-function row(label: string, texts: readonly string[]): string[] {
-  return texts.map((text, index) => {
-    const head = (index === 0 ? label : '').padEnd(LABEL);
-    return `${head}${shorten(visible(text), WIDTH - LABEL)}`;
-  });
-}
-
-/** Words that are longer than a line are shortened in the middle. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  // 146 MiB   3.2 ms
-  const bound = visible(text).replace(/(\d) (?=(?:[KMGT]i)?B\b|[mµn]?s\b)/g, `$1${NBSP}`);
-  for (const given of bound.split(' ')) {
-    const word = shorten(given, width);
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return line === '' ? lines : [...lines, line];
 }

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import {
   anchor,
   CONFIDENCE_WORDS,
+  firstSentences,
   LEVEL_WORDS,
   SEVERITY_WORDS,
   STATUS_WORDS,
@@ -64,7 +65,7 @@ function inputFacts(report: Report): string {
     kernel.filter((part) => part !== '').join(' '),
     `${formatNumber(input.cpus)} ${input.cpus === 1 ? 'CPU' : 'CPUs'}`,
     formatQuantity(input.duration_ns, 'ns'),
-    `${formatNumber(input.events)} events`,
+    `${formatNumber(input.events)} ${input.events === 1 ? 'event' : 'events'}`,
     `clock ${input.clock}`,
   ].filter((fact) => fact !== '');
   const items = facts.map((fact) => element('li', '', fact, 60)).join('');
@@ -235,7 +236,7 @@ function answers(report: Report): string {
   const items = report.sections.map(
     ({ id, title, status, summary, summaries }) =>
       `<li>${chip(status)}<a href="#${anchor(id)}">${escapeHtml(shorten(title, 80))}</a>` +
-      `${summaries === undefined ? element('span', ' class="answer"', summary, 240) : twoAnswers(summaries)}</li>`,
+      `${summaries === undefined ? element('span', ' class="answer"', summary, 240, firstSentences) : twoAnswers(summaries)}</li>`,
   );
   return `<h2>Charts and lists</h2>\n<ul>${items.join('\n')}</ul>`;
 }
@@ -261,6 +262,7 @@ function assertInline(name: string, content: string, forbidden: RegExp): void {
   if (forbidden.test(content)) throw new Error(`internal error: ${name} cannot be inlined`);
 }
 
+/** The page: one file that opens from disk. Throws when an asset cannot be inlined (a bug). */
 export function renderHtml(report: Report, assets: PageAssets): string {
   assertInline('page script', assets.script, /<\/script|<!--/i);
   assertInline('page style', assets.css, /<\/style/i);

@@ -14,8 +14,14 @@ export function escapeHtml(text: string): string {
 }
 
 /** An element with text; what is too long has all of it in its title. */
-export function element(name: string, attributes: string, text: string, length = 400): string {
-  const short = shorten(text, length);
+export function element(
+  name: string,
+  attributes: string,
+  text: string,
+  length = 400,
+  cut: (text: string, length: number) => string = shorten,
+): string {
+  const short = cut(text, length);
   const title = short === text ? '' : ` title="${escapeHtml(text)}"`;
   return `<${name}${attributes}${title}>${escapeHtml(short)}</${name}>`;
 }

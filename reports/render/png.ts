@@ -26,6 +26,7 @@ const SCALE = 2;
 /** The package refuses a second initialisation of a process. */
 let ready: Promise<void> | undefined;
 
+/** A chart's SVG as a PNG file. Throws what the renderer says of an SVG that it cannot read. */
 export async function renderPng(svg: string, { wasm, fonts }: PngAssets): Promise<Uint8Array> {
   ready ??= initWasm(wasm);
   await ready;

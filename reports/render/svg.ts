@@ -8,6 +8,7 @@ const MAIN_HEIGHT = 290;
 /** Without a canvas vega takes 0.8 em for a letter, fonts have 0.6: more of a title fits. */
 const GUESSED_TOO_WIDE = 1.15;
 
+/** `focus_ns`: the stall window of the verdict, which the chart marks. */
 export async function renderSvg(
   chart: ChartDetail,
   focus_ns: readonly [number, number] | null,

@@ -143,6 +143,7 @@ export const WatchOptions = z.object({
     .default(2),
 });
 
+/** Throws UsageError, which names the option. */
 export function parseOptions<T extends z.ZodType>(schema: T, raw: unknown): z.infer<T> {
   const result = schema.safeParse(raw);
   if (result.success) return result.data;
@@ -151,5 +152,5 @@ export function parseOptions<T extends z.ZodType>(schema: T, raw: unknown): z.in
     /[A-Z]/g,
     (char) => `-${char.toLowerCase()}`,
   );
-  throw new UsageError(option === '' ? `${issue?.message}` : `--${option}: ${issue?.message}`);
+  throw new UsageError(option === '' ? `${issue?.message}` : `--${option} ${issue?.message}`);
 }

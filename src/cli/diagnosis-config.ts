@@ -12,8 +12,10 @@ const SWITCHES = ['on', 'off'] as const;
 
 const schema = z.strictObject({
   $schema: z.string().optional(),
-  rules: z.record(z.string(), z.enum(SWITCHES)).default({}),
-  thresholds: z.record(z.string(), z.number().nonnegative()).default({}),
+  rules: z.record(z.string(), z.enum(SWITCHES, 'is neither on nor off')).default({}),
+  thresholds: z
+    .record(z.string(), z.number('is not a number').nonnegative('is below 0'))
+    .default({}),
 });
 
 /** The file that was named, else the one in the current folder, else nothing set. */
@@ -29,7 +31,7 @@ export function readDiagnosisConfig(named: string | undefined): DiagnoseOptions 
       throw new UsageError(`${file} has no "${issue.keys[0]}"; there are ${keys.join(', ')}`);
     }
     const where = issue?.path.join('.') ?? '';
-    throw new UsageError(`${file}: ${where === '' ? '' : `${where}: `}${issue?.message}`);
+    throw new UsageError(`${file}: ${where === '' ? '' : `${where} `}${issue?.message}`);
   }
   const { rules, thresholds } = result.data;
   const ids = CAUSES.map(({ id }) => id);
@@ -48,7 +50,7 @@ function parse(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${file} is no JSON: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`${file} is not JSON: ${error instanceof Error ? error.message : error}`);
   }
 }
 

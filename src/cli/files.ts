@@ -14,7 +14,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assert } from '../trace/assert.ts';
-import { UsageError } from '../trace/errors.ts';
+import { refusalText, UsageError } from '../trace/errors.ts';
 
 /** Throws UsageError when a file cannot be made at the path. */
 export function checkWritable(path: string): void {
@@ -36,7 +36,7 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (error) {
-    throw new UsageError(`cannot make ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`cannot make ${path}: ${refusalText(error)}`);
   }
   checkWritable(join(path, 'chart.svg'));
 }
@@ -49,7 +49,7 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
     renameSync(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });
-    throw new UsageError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`cannot write ${path}: ${refusalText(error)}`);
   }
 }
 
@@ -58,7 +58,7 @@ export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`cannot read ${path}: ${refusalText(error)}`);
   }
 }
 

@@ -1,4 +1,6 @@
 /** The terminal as a value, so that commands can be tested without one. */
+import { SCREEN_COLUMNS } from '../../reports/terminal.ts';
+import { refusalText } from '../trace/errors.ts';
 
 export type Io = {
   /** Returns false when the reader has gone away (`| head`). */
@@ -10,10 +12,23 @@ export type Io = {
   readonly columns?: number | undefined;
 };
 
+const NARROWEST = 40;
+/** That of other requests that cannot be served (program.ts). */
+const EXIT_UNWRITTEN = 2;
+
+/** How wide text is made: as the terminal is, within reason; as usual where there is none. */
+export function screenColumns({ columns }: Io, widest = SCREEN_COLUMNS): number {
+  return Math.min(widest, Math.max(NARROWEST, columns ?? SCREEN_COLUMNS));
+}
+
+/** That of this process. */
 export function processIo(): Io {
   let readerIsThere = true;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && readerIsThere) {
+      process.stderr.write(`tidemark: cannot write the output: ${refusalText(error)}\n`);
+      process.exitCode = EXIT_UNWRITTEN;
+    }
     readerIsThere = false;
   });
   return {

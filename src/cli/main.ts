@@ -3,4 +3,6 @@
 import { processIo } from './io.ts';
 import { run } from './program.ts';
 
-process.exitCode = await run(process.argv.slice(2), processIo());
+const code = await run(process.argv.slice(2), processIo());
+// Output that could not be written has set it already (io.ts).
+process.exitCode ??= code;

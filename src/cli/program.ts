@@ -1,22 +1,23 @@
 /**
  * The command line. Commands are loaded when they are called, so that `--help` needs nothing but
  * commander. Exit codes: 0 done, 1 --fail-on found something, 2 the request or the input was wrong
- * (one sentence says how).
+ * (one sentence says how), 3 the program itself was.
  */
 import { Command, CommanderError } from 'commander';
+import { wrap } from '../../reports/terminal.ts';
 import { FormatError, UsageError } from '../trace/errors.ts';
-import type { Io } from './io.ts';
+import { type Io, screenColumns } from './io.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_OK = 0;
 const EXIT_FAIL_ON = 1;
 const EXIT_WRONG_INPUT = 2;
+const EXIT_FAULT = 3;
 
 /** What --fail-on asked for was found; no fault of anybody. */
 class FailOn extends Error {}
 
-const EPILOGUE = `
-Examples:
+const EXAMPLES = `Examples:
   tidemark inspect trace.dat              what the capture holds, and what it lacks
   tidemark diagnose trace.dat             the cause, its evidence and what to do
   tidemark stalls trace.dat               who waited, where and for how long
@@ -26,14 +27,17 @@ Examples:
   tidemark compare trace.dat --system fuse-temp-pages --system fuse-in-place
                                           one history under two systems
   tidemark tables trace.dat --event balance_dirty_pages > pauses.csv
-
-FILE is a trace.dat, perf.data, ftrace or perf script text, also packed (gzip, zstd, xz, bzip2),
-or - for standard input. Samples (vmstat.csv) and meta.json beside it are used by themselves. It may
-be a folder or a tar that holds all of them; of several traces name one: FOLDER/TRACE or TAR!TRACE.
-Exit codes: 0 done; 1 found what --fail-on names; 2 wrong request or unreadable input.
 `;
+const INPUTS = [
+  'FILE is a trace.dat, perf.data, ftrace or perf script text, also packed (gzip, zstd, xz, ' +
+    'bzip2), or - for standard input. Samples (vmstat.csv) and meta.json beside it are used by ' +
+    'themselves. It may be a folder or a tar that holds all of them; of several traces name one: ' +
+    'FOLDER/TRACE or TAR!TRACE.',
+  'Exit codes: 0 done; 1 found what --fail-on names; 2 wrong request or unreadable input; ' +
+    '3 a fault of Tidemark.',
+];
 
-/** Runs one command line and returns the exit code; never throws for wrong input. */
+/** Runs one command line and returns the exit code; never throws. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
     await createProgram(io).parseAsync([...args], { from: 'user' });
@@ -45,11 +49,15 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       io.err(`tidemark: ${error.message}\n`);
       return EXIT_WRONG_INPUT;
     }
-    throw error;
+    // Not 1, which scripts take for what --fail-on names.
+    const trail = error instanceof Error ? error.stack : undefined;
+    io.err(`tidemark: internal error, please report it: ${trail ?? error}\n`);
+    return EXIT_FAULT;
   }
 }
 
 function createProgram(io: Io): Command {
+  const columns = screenColumns(io);
   const program = new Command('tidemark');
   program
     .description(
@@ -57,9 +65,19 @@ function createProgram(io: Io): Command {
     )
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', EPILOGUE)
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText(
+      'after',
+      `\n${EXAMPLES}\n${INPUTS.flatMap((text) => wrap(text, columns)).join('\n')}`,
+    )
     .showHelpAfterError('(tidemark --help lists commands and options)')
-    .configureOutput({ writeOut: (text) => void io.out(text), writeErr: (text) => io.err(text) })
+    .configureOutput({
+      writeOut: (text) => void io.out(text),
+      writeErr: (text) => io.err(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'tidemark: ')),
+      getOutHelpWidth: () => columns,
+      getErrHelpWidth: () => columns,
+    })
     .exitOverride();
 
   addReading(program, io);
@@ -67,6 +85,9 @@ function createProgram(io: Io): Command {
   addModelling(program, io);
   addSharing(program, io);
   addWatching(program, io);
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(tidemark ${command.name()} --help lists its options)`);
+  }
   return program;
 }
 
@@ -96,7 +117,10 @@ function addJudging(program: Command, io: Io): void {
   )
     .option('--json', 'machine-readable output')
     .option('--markdown', 'for a postmortem document')
-    .option('--fail-on <severity>', 'exit code 1 from this severity on: notice, warning, critical')
+    .option(
+      '--fail-on <severity>',
+      'exit code 1 from this severity on: info, notice, warning, critical',
+    )
     .option('--config <file>', 'causes switched off and thresholds (tidemark.config.json)')
     .action(async (file: string, options: unknown) => {
       const { diagnose } = await import('./commands/diagnose.ts');

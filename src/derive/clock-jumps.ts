@@ -79,7 +79,8 @@ function silences(tables: readonly Table[], trace: Trace): ClockJump[] {
   const ts = numbers(most, 'ts_ns').values;
   const found: ClockJump[] = [];
   for (let row = 1; row < most.rows; row++) {
-    let [from_ns, to_ns] = [ts[row - 1] as number, ts[row] as number];
+    let from_ns = ts[row - 1] as number;
+    let to_ns = ts[row] as number;
     if (to_ns - from_ns < LEAST_SILENCE_NS) continue;
     for (const table of tables) [from_ns, to_ns] = without(table, from_ns, to_ns);
     if (to_ns - from_ns < LEAST_SILENCE_NS || wasSampled(trace.samples, from_ns, to_ns)) continue;

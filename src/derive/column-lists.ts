@@ -161,7 +161,8 @@ export class ColumnLists<const K extends Kinds> {
 
   /** Returns the number of the new row. */
   push(row: Row<K>): number {
-    const [ids, lists] = [this.#ids, this.#inOrder];
+    const ids = this.#ids;
+    const lists = this.#inOrder;
     for (let at = 0; at < ids.length; at++) {
       lists[at]?.set(this.#rows, row[ids[at] as keyof K]);
     }

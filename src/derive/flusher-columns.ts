@@ -75,16 +75,19 @@ export const sliceLists = (reserved: number) =>
     reserved,
   );
 
-export const batchLists = () =>
-  new ColumnLists({
-    ts_ns: 'ns',
-    seq: 'seq',
-    /** The worker's batch before, NaN for its first one. */
-    since_ns: 'ns',
-    pid: 'id',
-    written_pages: 'pages',
-    charged_pages: 'pages',
-    /** Works recorded in it: none where it had nothing to do, or another bdi was not recorded. */
-    works: 'count',
-    complete: 'none',
-  });
+export const batchLists = (reserved: number) =>
+  new ColumnLists(
+    {
+      ts_ns: 'ns',
+      seq: 'seq',
+      /** The worker's batch before, NaN for its first one. */
+      since_ns: 'ns',
+      pid: 'id',
+      written_pages: 'pages',
+      charged_pages: 'pages',
+      /** Works recorded in it: none where it had nothing to do, or another bdi was not recorded. */
+      works: 'count',
+      complete: 'none',
+    },
+    reserved,
+  );

@@ -61,8 +61,9 @@ export function flusherWorks(tables: Tables): FlusherWorks | undefined {
   if (!present.some(({ step }) => step !== 'queue' && step !== 'wake')) return undefined;
   const has = (wanted: Step) => present.some(({ step }) => step === wanted);
   const sliceStep = has('sliceStart') ? 'sliceStart' : 'sliceEnd';
-  const slices = present.find(({ step }) => step === sliceStep)?.table.rows ?? 0;
-  const steps = new Steps(has('sliceStart'), has('written'), slices);
+  const rowsOf = (wanted: Step) => present.find(({ step }) => step === wanted)?.table.rows ?? 0;
+  const rows = { slices: rowsOf(sliceStep), batches: rowsOf('batch') };
+  const steps = new Steps(has('sliceStart'), has('written'), rows);
   const handlers = present.map(({ table, step }) => steps.reader(table, step));
   visitRows(
     present.map(({ table }) => table),
@@ -83,7 +84,7 @@ class Steps {
   readonly #works = workLists();
   readonly #rounds = roundLists();
   readonly #slices: ReturnType<typeof sliceLists>;
-  readonly #batches = batchLists();
+  readonly #batches: ReturnType<typeof batchLists>;
   readonly #domains = new WbDomains();
   readonly #workers = workersOf();
   readonly #requests = new WorkRequests();
@@ -91,8 +92,13 @@ class Steps {
   readonly #hasStarts: boolean;
   readonly #hasWritten: boolean;
 
-  constructor(hasStarts: boolean, hasWritten: boolean, slices: number) {
-    this.#slices = sliceLists(slices);
+  constructor(
+    hasStarts: boolean,
+    hasWritten: boolean,
+    rows: { readonly slices: number; readonly batches: number },
+  ) {
+    this.#slices = sliceLists(rows.slices);
+    this.#batches = batchLists(rows.batches);
     this.#hasStarts = hasStarts;
     this.#hasWritten = hasWritten;
   }
@@ -108,7 +114,11 @@ class Steps {
     const seq = numbers(source, 'seq').values;
     const pid = numbers(source, 'pid').values;
     const table = new RowReader(source);
-    const place = placeAt.bind(undefined, { ts, seq, pid });
+    const place = (row: number): Place => ({
+      ts: ts[row] as number,
+      seq: seq[row] as number,
+      pid: pid[row] as number,
+    });
     // Throttled tasks wake the flusher again and again.
     if (step === 'batch') return (row) => this.batch(table, row, place(row));
     if (step === 'wake') {
@@ -257,7 +267,8 @@ class Steps {
     const worker = this.#workers(at.pid[row] as number);
     const { lists } = this.#slices;
     const slice = worker.slice;
-    const [low, high] = [at.ino[2 * row] as number, at.ino[2 * row + 1] as number];
+    const low = at.ino[2 * row] as number;
+    const high = at.ino[2 * row + 1] as number;
     const matches = slice >= 0 && lists.ino.is(slice, low, high);
     worker.slice = -1;
     if (!matches && this.#hasStarts) {

@@ -28,6 +28,8 @@ export type ReclaimEpisodes = {
 };
 
 const RECLAIM_KINDS = ['direct', 'memcg', 'memcg_softlimit', 'node'] as const;
+const beginOf = (kind: string) => `mm_vmscan_${kind}_reclaim_begin`;
+const KSWAPD = 'mm_vmscan_kswapd_wake';
 
 /** Undefined when no event of reclaim was recorded. */
 export function reclaimEpisodes(tables: Tables): ReclaimEpisodes | undefined {
@@ -54,7 +56,7 @@ type Task = {
 
 class Pass {
   readonly #tables: Tables;
-  readonly #episodes = episodeLists();
+  readonly #episodes: ReturnType<typeof episodeLists>;
   readonly #kswapd = kswapdLists();
   readonly #unqueued = unqueuedLists();
   readonly #diagnostics = new DiagnosticCollector();
@@ -63,6 +65,9 @@ class Pass {
 
   constructor(tables: Tables) {
     this.#tables = tables;
+    const begins = [...RECLAIM_KINDS.map(beginOf), KSWAPD];
+    const rows = begins.map((name) => tableWith(tables, name, [])?.rows ?? 0);
+    this.#episodes = episodeLists(rows.reduce((sum, count) => sum + count, 0));
   }
 
   steps(): Step[] {
@@ -79,7 +84,7 @@ class Pass {
   }
 
   #begin(kind: string): Step | undefined {
-    const table = tableWith(this.#tables, `mm_vmscan_${kind}_reclaim_begin`, []);
+    const table = tableWith(this.#tables, beginOf(kind), []);
     if (table === undefined) return undefined;
     const pid = numbers(table, 'pid').values;
     const open = this.#opener(table, kind);
@@ -150,7 +155,7 @@ class Pass {
 
   /** kswapd begins a pass; the pass before it, if any, is over. */
   #wake(): Step | undefined {
-    const table = tableWith(this.#tables, 'mm_vmscan_kswapd_wake', ['nid']);
+    const table = tableWith(this.#tables, KSWAPD, ['nid']);
     if (table === undefined) return undefined;
     const pid = numbers(table, 'pid').values;
     const nid = numbers(table, 'nid').values;
@@ -201,7 +206,7 @@ class Pass {
 
   /** The end of a pass is not printed: its last event is the best that is known. */
   #touch(task: Task, ts_ns: number): number {
-    const inner = task.open.at(-1);
+    const inner = task.open[task.open.length - 1];
     if (inner === undefined) return -1;
     if (inner.kind === 'kswapd') this.#episodes.lists.end_ns.set(inner.row, ts_ns);
     return inner.row;
@@ -235,7 +240,7 @@ class Pass {
     const priority = optionalNumbers(table, 'priority')?.values;
     const found = FOUND.flatMap(([id, column]) => {
       const values = optionalNumbers(table, column)?.values;
-      return values === undefined ? [] : [{ id, values }];
+      return values === undefined ? [] : [{ list: this.#episodes.lists[id], values }];
     });
     const unqueued = this.#unqueuedBatch(table);
     return {
@@ -254,7 +259,10 @@ class Pass {
         lists.batches.add(episode, 1);
         lists.scanned_pages.add(episode, scanned[row] as number);
         lists.reclaimed_pages.add(episode, reclaimed[row] as number);
-        for (const { id, values } of found) lists[id].add(episode, values[row] as number);
+        for (let at = 0; at < found.length; at++) {
+          const { list, values } = found[at] as (typeof found)[number];
+          list.add(episode, values[row] as number);
+        }
         const level = priority?.[row] ?? Number.NaN;
         if (!(lists.lowest_priority.at(episode) <= level)) {
           lists.lowest_priority.set(episode, level);

@@ -34,6 +34,8 @@ export class WbDomains {
     const named = path?.kind === 'text' ? path : undefined;
     // Per dictionary code of the bdi: domain by cgroup, so that no text is built per row.
     const known: (Map<number, number> | undefined)[] = [];
+    // Nearly always that of the row before.
+    let last = { bdi: -1, cgroup: -1, code: -1 };
     return (row) => {
       const bdiCode = bdi.codes[row] as number;
       let cgroup = named?.codes[row] ?? 0;
@@ -44,16 +46,19 @@ export class WbDomains {
         if (high >= 2 ** 21) return this.code(textAt(bdi, row), String(wide(high, low)));
         cgroup = low + TWO_32 * high;
       }
+      if (bdiCode === last.bdi && cgroup === last.cgroup) return last.code;
       let byCgroup = known[bdiCode];
       if (byCgroup === undefined) {
         byCgroup = new Map();
         known[bdiCode] = byCgroup;
       }
-      const found = byCgroup.get(cgroup);
-      if (found !== undefined) return found;
-      const label = words !== undefined ? String(cgroup) : named ? textAt(named, row) : '';
-      const code = this.code(textAt(bdi, row), label);
-      byCgroup.set(cgroup, code);
+      let code = byCgroup.get(cgroup);
+      if (code === undefined) {
+        const label = words !== undefined ? String(cgroup) : named ? textAt(named, row) : '';
+        code = this.code(textAt(bdi, row), label);
+        byCgroup.set(cgroup, code);
+      }
+      last = { bdi: bdiCode, cgroup, code };
       return code;
     };
   }

@@ -38,8 +38,9 @@ export class WorkRequests {
    * oldest, because workqueues keep the order.
    */
   ranEmpty(): void {
+    if (this.#woken.size === 0) return;
     // A Map keeps the order of insertion.
-    const [oldest] = this.#woken.keys();
+    const oldest = this.#woken.keys().next().value;
     if (oldest !== undefined) this.#woken.delete(oldest);
   }
 

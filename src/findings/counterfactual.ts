@@ -1,12 +1,16 @@
 /** Words, curves and rows for systems in the place of the recorded one, as reports show them. */
 import type { CounterSeries, FitWords, Replayed, SystemResult } from '../replay/compare/result.ts';
+import { thousands } from '../trace/wording.ts';
 import type { Series } from './detail.ts';
 import { duration, percent } from './format.ts';
 
+/** The fit where no sample could be compared. */
+export const FIT_UNKNOWN = 'unknown';
+
 /** How many samples the recorded system's prediction is right for, up to the kernel's own error. */
 export function fitText(fit: FitWords | undefined): string {
-  if (fit === undefined || fit.n === 0) return 'unknown';
-  return `${percent(fit.within_drift / fit.n)} ±${fit.drift_bound_pages}`;
+  if (fit === undefined || fit.n === 0) return FIT_UNKNOWN;
+  return `${percent(fit.within_drift / fit.n)} ±${thousands(fit.drift_bound_pages)} pages`;
 }
 
 /** `at 1.2 s` or `never`. */

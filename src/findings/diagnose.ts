@@ -58,6 +58,10 @@ export type DiagnoseOptions = {
   readonly causes?: readonly CauseDefinition[] | undefined;
 };
 
+/**
+ * Names the root cause of what stalled, with all that was asked. A cause whose check fails is
+ * reported as failed; nothing is thrown for what a capture holds or lacks.
+ */
 export function diagnose(given: Trace, options: DiagnoseOptions = {}): Diagnosis {
   const settings: Settings = { ...SETTINGS, ...options.settings };
   const facts = new Facts(given, settings);
@@ -215,7 +219,8 @@ function decide(ranked: readonly Ranked[], facts: Facts, quality: Quality): Verd
       (severity !== 'info' || isHole) && (own_s > 0 || outcome.impact !== undefined),
   );
   const [heaviest] = notable;
-  if (heaviest === undefined) return withoutCause(ranked, facts, quality);
+  const hasUnits = facts.trace.diagnostics.every(({ code }) => code !== 'clock_not_nanoseconds');
+  if (heaviest === undefined || !hasUnits) return withoutCause(ranked, facts, quality, hasUnits);
   const first = root(heaviest, notable);
   const also = notable.filter((other) => other !== first && weight(other) >= NEAR * weight(first));
   const isGuess = first.confidence < EVEN;
@@ -258,10 +263,21 @@ function root(heaviest: Ranked, notable: readonly Ranked[]): Ranked {
 }
 
 /** Time that nobody explains is said; with too little data it makes the verdict inconclusive. */
-function withoutCause(ranked: readonly Ranked[], facts: Facts, quality: Quality): Verdict {
+function withoutCause(
+  ranked: readonly Ranked[],
+  facts: Facts,
+  quality: Quality,
+  hasUnits: boolean,
+): Verdict {
   const window = duration(facts.duration_ns);
   const unexplained_ns = unexplained(ranked, facts);
   const base = { most_likely: undefined, confidence_reasons: quality.reasons, also: [] };
+  if (!hasUnits) {
+    const summary =
+      'The clock of this capture does not count nanoseconds: how long anything took cannot be ' +
+      'told. Record with the clock mono.';
+    return { ...base, root_cause: 'inconclusive', confidence: 0, severity: 'notice', summary };
+  }
   if (quality.factor < EVEN || totalEvents(facts.trace.meta) === 0) {
     const summary = `Too much is missing from this capture of ${window} to name a cause.`;
     return { ...base, root_cause: 'inconclusive', confidence: 0, severity: 'notice', summary };
@@ -270,6 +286,10 @@ function withoutCause(ranked: readonly Ranked[], facts: Facts, quality: Quality)
     const summary =
       `This capture of ${window} has no event that would show a wait, ` +
       'so that nothing can be said about stalls.';
+    return { ...base, root_cause: 'inconclusive', confidence: 0, severity: 'notice', summary };
+  }
+  if (facts.duration_ns === 0) {
+    const summary = 'This capture is of one moment: it does not tell how long anything took.';
     return { ...base, root_cause: 'inconclusive', confidence: 0, severity: 'notice', summary };
   }
   const worst = facts.worstStall;

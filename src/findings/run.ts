@@ -17,6 +17,7 @@ export type FindingDefinition = {
   evaluate(context: Context): Outcome;
 };
 
+/** Asks each; one that fails becomes a section that says so. */
 export function runFindings(
   definitions: readonly FindingDefinition[],
   context: Context,

@@ -3,7 +3,7 @@
  * own columns are not decoded. They are the frequent ones, so that it is worth it; an event that is
  * not named here is read. Who begins to read one takes it off (test/cli/unread-events.test.ts).
  */
-const UNREAD: ReadonlySet<string> = new Set([
+export const UNREAD_EVENTS: ReadonlySet<string> = new Set([
   'flush_foreign',
   'writeback_dirty_inode',
   'writeback_lazytime',
@@ -23,7 +23,5 @@ export function keepUnlessUnread(event: string): 'columns' | 'base' {
 }
 
 export function keepForReplay(event: string): 'columns' | 'base' {
-  return UNREAD.has(event) ? 'base' : 'columns';
+  return UNREAD_EVENTS.has(event) ? 'base' : 'columns';
 }
-
-export const UNREAD_EVENTS: readonly string[] = [...UNREAD];

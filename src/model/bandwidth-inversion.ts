@@ -24,9 +24,6 @@ export function taskRatelimit(
   return mulDiv(dirtyRatelimit, positionRatio(at, avgWriteBandwidth, rules, divisor), RATIO_ONE);
 }
 
-/** Where the bandwidth of a point is searched for. */
-const searched = new Position();
-
 /**
  * Bandwidths in `within` that give `task`, as a range that holds them all; undefined if there are
  * none. The rate moves one way with the bandwidth except for the lowest bit of a divisor, so both
@@ -39,47 +36,66 @@ export function bandwidthsGiving(
   rules: PositionRules,
   within: Range,
 ): Range | undefined {
-  searched.set(at, rules);
-  const rateAt = (bandwidth: number, divisor?: Divisor) =>
-    mulDiv(dirtyRatelimit, searched.ratio(bandwidth, divisor), RATIO_ONE);
-  if (rateAt(within.low) === task && rateAt(within.high) === task) return within;
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const divisor of ['width', 'width-and-one'] as const) {
-    const found = monotoneRange(task, within, (bandwidth) => rateAt(bandwidth, divisor));
-    if (found === undefined) continue;
-    low = Math.min(low, found.low);
-    high = Math.max(high, found.high);
-  }
-  return low <= high ? { low, high } : undefined;
+  search.set(dirtyRatelimit, at, rules);
+  if (search.rate(within.low) === task && search.rate(within.high) === task) return within;
+  const exact = search.range(task, within, 'width');
+  const other = search.range(task, within, 'width-and-one');
+  if (exact === undefined) return other;
+  if (other === undefined) return exact;
+  return { low: Math.min(exact.low, other.low), high: Math.max(exact.high, other.high) };
 }
 
-/** Where a function that moves one way has a value. */
-function monotoneRange(
-  value: number,
-  within: Range,
-  at: (bandwidth: number) => number,
-): Range | undefined {
-  const rising = at(within.high) >= at(within.low);
-  const low = firstWhere(within, (bandwidth) =>
-    rising ? at(bandwidth) >= value : at(bandwidth) <= value,
-  );
-  if (low > within.high || at(low) !== value) return undefined;
-  const rest = { low, high: within.high };
-  const passed = firstWhere(rest, (bandwidth) =>
-    rising ? at(bandwidth) > value : at(bandwidth) < value,
-  );
-  return { low, high: passed - 1 };
+/**
+ * The rate of one point by the bandwidth, and where it has a value. One object does for all: with
+ * functions made for each search, 35,000 searches took 1.5 times as long.
+ */
+class RateSearch {
+  readonly #position = new Position();
+  #dirtyRatelimit = 0;
+  #divisor: Divisor = 'kernel';
+  /** What is searched for: the first bandwidth with a rate of at least, or with -1 at most, so much. */
+  #sign = 1;
+  #least = 0;
+
+  set(dirtyRatelimit: number, at: DomainPoint, rules: PositionRules): void {
+    this.#position.set(at, rules);
+    this.#dirtyRatelimit = dirtyRatelimit;
+    this.#divisor = 'kernel';
+  }
+
+  rate(bandwidth: number): number {
+    const ratio = this.#position.ratio(bandwidth, this.#divisor);
+    return mulDiv(this.#dirtyRatelimit, ratio, RATIO_ONE);
+  }
+
+  /** Where the rate, which moves one way with such a divisor, has a value. */
+  range(value: number, within: Range, divisor: Divisor): Range | undefined {
+    this.#divisor = divisor;
+    const rising = this.rate(within.high) >= this.rate(within.low);
+    this.#sign = rising ? 1 : -1;
+    this.#least = this.#sign * value;
+    const low = this.#first(within.low, within.high);
+    if (low > within.high || this.rate(low) !== value) return undefined;
+    // Rates are whole numbers.
+    this.#least++;
+    return { low, high: this.#first(low, within.high) - 1 };
+  }
+
+  #holds(bandwidth: number): boolean {
+    return this.#sign * this.rate(bandwidth) >= this.#least;
+  }
+
+  /** First value of the range that holds, one past its end if none does. */
+  #first(low: number, high: number): number {
+    let from = low;
+    let to = high + 1;
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      if (this.#holds(middle)) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  }
 }
 
-/** First value of the range for which the test holds; one past its end if it never does. */
-function firstWhere({ low, high }: Range, holds: (value: number) => boolean): number {
-  let from = low;
-  let to = high + 1;
-  while (from < to) {
-    const middle = Math.floor((from + to) / 2);
-    if (holds(middle)) to = middle;
-    else from = middle + 1;
-  }
-  return from;
-}
+const search = new RateSearch();

@@ -11,6 +11,7 @@ export * from './limits.ts';
 export * from './operations.ts';
 export * from './page-intervals.ts';
 export * from './pause.ts';
+export * as policies from './policies/index.ts';
 export * from './position-ratio.ts';
 export * from './ratelimit.ts';
 export * from './shrinker.ts';

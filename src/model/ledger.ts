@@ -162,6 +162,18 @@ export class Ledger {
     }
   }
 
+  /** Dirty and writeback pages of a bdi, or of one cgroup's part of it: likewise. */
+  levelOf(wb: number, wb_cgroup?: number): number {
+    let sum = 0;
+    for (let holder = 0; holder < this.#holders.length; holder++) {
+      const of = this.#holders[holder] as Holder;
+      if (of.wb !== wb || (wb_cgroup !== undefined && of.wb_cgroup !== wb_cgroup)) continue;
+      const at = holder * WIDTH;
+      sum += (this.#cells[at + DIRTY] as number) + (this.#cells[at + WRITEBACK] as number);
+    }
+    return sum;
+  }
+
   /** Dirty and writeback pages along an axis: what charts show of it at one moment. */
   levels<A extends Axis>(axis: A): ReadonlyMap<Holder[A], Levels> {
     const sums = new Map<Holder[A], { dirty: number; writeback: number }>();

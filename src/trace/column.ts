@@ -111,6 +111,7 @@ export function columnLength(column: Column): number {
   return column.kind === 'text' ? (column.rows ?? column.codes.length) : column.values.length;
 }
 
+/** The text of a row. */
 export function textAt(column: TextColumn, row: number): string {
   return column.dictionary[column.codes[row] as number] as string;
 }

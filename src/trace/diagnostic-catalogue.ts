@@ -87,6 +87,12 @@ export const CATALOGUE = {
     isOfLines: true,
     meaning: 'The printed fields of known events were not understood; those events were left out.',
   },
+  callers_left_out: {
+    severity: 'info',
+    source: 'import',
+    counts: 'lines of call chains',
+    meaning: 'Call chains in a text were passed over: the events they belong to were read.',
+  },
   time_went_backwards: {
     severity: 'notice',
     source: 'recording',
@@ -100,10 +106,10 @@ export const CATALOGUE = {
     meaning: 'Lines of the text were not in the order of their times; its events were sorted.',
   },
   clock_not_nanoseconds: {
-    severity: 'notice',
+    severity: 'error',
     source: 'recording',
     meaning:
-      'The trace clock does not count nanoseconds, or the text does not say that it does; durations are in its own units.',
+      'The trace clock does not count nanoseconds, or the text does not say that it does; durations are in its own units, and waits cannot be weighed; record with the clock mono.',
   },
   clock_mismatch: {
     severity: 'notice',
@@ -144,7 +150,8 @@ export const CATALOGUE = {
   sidecar_ignored: {
     severity: 'notice',
     source: 'import',
-    meaning: 'A file beside the trace looked like its samples or meta data but could not be used.',
+    meaning:
+      'A file beside the trace, or a part of it, looked like its samples or meta data but could not be used.',
   },
   kernels_differ: {
     severity: 'notice',

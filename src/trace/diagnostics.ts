@@ -8,6 +8,7 @@ import {
   type DiagnosticSource,
   type Severity,
 } from './diagnostic-catalogue.ts';
+import { thousands } from './wording.ts';
 
 export type DiagnosticCode = keyof typeof CATALOGUE;
 
@@ -146,7 +147,7 @@ function finish(code: DiagnosticCode, tally: Tally): Diagnostic {
   };
 }
 
-/** `At least 430363 events lost (cpu 0). The ring buffer was full …` */
+/** `At least 430,363 events lost (cpu 0). The ring buffer was full …` */
 function sentence(row: CatalogueRow, tally: Tally, count: number | undefined): string {
   const subjects = [...new Set(tally.places.flatMap((place) => place.subject ?? []))].slice(
     0,
@@ -157,7 +158,7 @@ function sentence(row: CatalogueRow, tally: Tally, count: number | undefined): s
   );
   const brackets = aside.length > 0 ? ` (${aside.join('; ')})` : '';
   if (row.counts === undefined) return `${row.meaning.replace(/\.$/, '')}${brackets}.`;
-  const amount = count === undefined ? 'An unknown number of' : String(count);
+  const amount = count === undefined ? 'An unknown number of' : thousands(count);
   // The first plural is the noun: `events lost`, `damaged pages`.
   const noun = count === 1 ? row.counts.replace(/(\w)s\b/, '$1') : row.counts;
   const atLeast = tally.unknownCount && count !== undefined ? 'At least ' : '';

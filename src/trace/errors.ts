@@ -24,3 +24,23 @@ export class FormatError extends Error {
     this.offset = offset;
   }
 }
+
+/** Why the system refused, in words: `no such file or folder` for ENOENT; else what the error says itself. */
+export function refusalText(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return REFUSALS[code] ?? (error instanceof Error ? error.message : String(error));
+}
+
+const REFUSALS: Readonly<Partial<Record<string, string>>> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'not a folder',
+  EEXIST: 'a file of that name is in the way',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+};

@@ -69,6 +69,7 @@ export function optionalNumbers(table: Table, name: string): NumberColumn | unde
   return column?.kind === 'number' ? column : undefined;
 }
 
+/** A column of 64-bit identities that the caller knows to be there; its absence is a bug. */
 export function bigs(table: Table, name: string): BigColumn {
   const column = assertExists(table.columns[name], `column ${table.name}.${name}`);
   assert(column.kind === 'bigint', `column ${table.name}.${name} is a 64-bit identity`);
@@ -80,6 +81,7 @@ export function optionalBigs(table: Table, name: string): BigColumn | undefined 
   return column?.kind === 'bigint' ? column : undefined;
 }
 
+/** A column of texts that the caller knows to be there; its absence is a bug. */
 export function texts(table: Table, name: string): TextColumn {
   const column = assertExists(table.columns[name], `column ${table.name}.${name}`);
   assert(column.kind === 'text', `column ${table.name}.${name} is text`);

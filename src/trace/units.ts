@@ -37,6 +37,7 @@ export const asPagesPerSecond = (value: number): PagesPerSecond => value as Page
 export const asMs = (value: number): Ms => value as Ms;
 export const asJiffies = (value: number): Jiffies => value as Jiffies;
 
+/** `pageSize`: of the machine that was traced, in bytes. */
 export function bytesOfPages(pages: Pages, pageSize: number): Bytes {
   return asBytes(pages * pageSize);
 }

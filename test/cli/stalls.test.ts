@@ -93,10 +93,15 @@ describe('the text', () => {
     expect(out).toContain('were lost, and waits with them');
   });
 
+  test('what was asked for and is not there is named', async () => {
+    const { out } = await runCli('stalls', SLOW, '--task', 'nobody', '--bdi', '9:9');
+    expect(out).toMatch(/: no wait of nobody on 9:9 was recorded\.$/m);
+  });
+
   test.each([
-    [['--place', 'nowhere'], '--place: is none of dirty-throttling, sync'],
-    [['--limit', '-3'], '--limit: is not a number of rows'],
-    [['--task', ''], '--task: needs a pid or a name'],
+    [['--place', 'nowhere'], '--place is none of dirty-throttling, sync'],
+    [['--limit', '-3'], '--limit is not a number of rows'],
+    [['--task', ''], '--task needs a pid or a name'],
   ])('%j exits 2', async (args, message) => {
     const { code, out, err } = await runCli('stalls', SLOW, ...args);
     expect([code, out]).toEqual([2, '']);

@@ -85,11 +85,16 @@ test('a folder that holds a trace is one capture; others are none', async () => 
   expect((await runCli('watch', folder, '--once', '-o', pages)).out).toBe('');
 });
 
+test('that there is nothing to report is said', async () => {
+  expect((await runCli('watch', folder, '--once')).err).toMatch(/ holds no capture\n$/);
+  expect((await runCli('watch', folder, '--once', '--quiet')).err).toBe('');
+});
+
 test.each([
   [['watch', 'fixtures/none'], /cannot watch fixtures\/none/],
   [['watch', '.', '--once', '--every', '0.01'], /less than a tenth/],
-  [['watch', '.', '--port', '99999'], /--port: is above 65535/],
-  [['watch', '.', '--port', 'http'], /--port: is not the number of a port/],
+  [['watch', '.', '--port', '99999'], /--port is above 65535/],
+  [['watch', '.', '--port', 'http'], /--port is not the number of a port/],
 ])('%j is refused', async (args, message) => {
   const { code, err } = await runCli(...args);
   expect(code).toBe(2);

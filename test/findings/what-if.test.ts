@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
 import { diagnose } from '../../src/findings/diagnose.ts';
 import { throttleFacts } from '../../src/findings/facts/throttle.ts';
-import { predictPauses } from '../../src/findings/facts/what-if.ts';
+import { journalCaveat, predictPauses } from '../../src/findings/facts/what-if.ts';
 import { mostDirtiedIn, predictWait } from '../../src/findings/facts/what-if-sync.ts';
 import type { Facts } from '../../src/findings/facts.ts';
 import { CAPTURES } from '../helpers/bytes.ts';
@@ -35,6 +35,31 @@ describe('pauses', () => {
   test('several devices are not modelled', () => {
     const facts = scene(dirtying({ mib: 400, until_s: 9, pid: 101, bdi: '8:0' }));
     expect(textOf(predictPauses(facts, '7:0', {}))).toMatch(/several devices/);
+  });
+});
+
+describe('a journal that held up writers for longer than any pause', () => {
+  const commit = (event: string, ts_ns: number) => {
+    const about = { dev: 7 * 2 ** 20, transaction: 2, sync_commit: 0 };
+    return { event, ts_ns, pid: 90, comm: 'jbd2/loop0-8', ...about };
+  };
+  const facts = scene([
+    commit('jbd2_start_commit', 5e9),
+    commit('jbd2_commit_locking', 5.001e9),
+    commit('jbd2_commit_flushing', 8e9),
+    commit('jbd2_commit_logging', 8.001e9),
+    commit('jbd2_end_commit', 8.1e9),
+  ]);
+  const pauses = [{ duration_ns: 2e8 }];
+
+  test('is said', () => {
+    expect(journalCaveat(facts, '7:0', pauses)).toMatch(/for up to 3\.1\ss here/);
+  });
+
+  test('but not of another device, nor where pauses were as long', () => {
+    expect(journalCaveat(facts, '8:0', pauses)).toBeUndefined();
+    expect(journalCaveat(facts, '7:0', [{ duration_ns: 4e9 }])).toBeUndefined();
+    expect(journalCaveat(scene(), '7:0', pauses)).toBeUndefined();
   });
 });
 

@@ -1,4 +1,5 @@
 /** What programs import: the package by its own name, and the model without any trace. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { FIXTURES, ROOT } from '../helpers/bytes.ts';
@@ -51,4 +52,20 @@ test('the model needs no trace', async () => {
   // Half way between setpoint and limit the polynomial gives 1 − (1/2)³ of the rate.
   expect(model.positionPolynomial(1000, 1500, 2000)).toBe(1024 - 128);
   expect(model.freerunCeiling(units.asPages(2000), units.asPages(1000))).toBe(1500);
+});
+
+test.each([
+  ['nodenext', 'nodenext'],
+  ['preserve', 'bundler'],
+])('a program compiles with module %s, types of packages checked', (module, resolution) => {
+  const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2023'];
+  const { stdout, status } = spawnSync(
+    `${ROOT}node_modules/.bin/tsc`,
+    [
+      ...['--ignoreConfig', ...options, '--types', 'node'],
+      ...['--module', module, '--moduleResolution', resolution, 'test/library/program.ts'],
+    ],
+    { cwd: ROOT, encoding: 'utf8' },
+  );
+  expect([stdout, status]).toEqual(['', 0]);
 });

@@ -189,6 +189,14 @@ test('quantities have units that people read', () => {
   expect(formatQuantity(268435456, 'bytes')).toBe('256 MiB');
   expect(formatQuantity(42.2 * 1048576, 'bytes_per_s')).toBe('42.2 MiB/s');
   expect(formatQuantity(14.82e9, 'ns')).toBe('14.8 s');
+  // Of ten thousand one was missed: only what is 100 is shown so.
+  expect([100, 99.99, 99.9999, 12.34, 0.0001].map((v) => formatQuantity(v, 'percent'))).toEqual([
+    '100%',
+    '99.99%',
+    '99.9999%',
+    '12.3%',
+    '<0.001%',
+  ]);
   expect(formatQuantity(196, 'ms')).toBe('196 ms');
   expect(formatQuantity(2408, 'ms')).toBe('2.41 s');
   expect(formatQuantity(42754, 'count')).toBe('42,754');

@@ -26,7 +26,7 @@ const number = (given: Partial<ReportComparedNumber>): ReportComparedNumber => (
 
 test.each([
   [{ before: 8.2e9, after: 0.2e9 }, '−8 s (−98%)'],
-  [{ before: 1e9, after: 4.2e9 }, '+3.20 s (4.20 times)'],
+  [{ before: 1e9, after: 4.2e9 }, '+3.20 s (4.2 times)'],
   [{ before: 0, after: 5e6 }, '+5 ms'],
   [{ before: 5, after: 5 }, ''],
   [{ before: null, after: 5 }, ''],

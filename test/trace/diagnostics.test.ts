@@ -68,7 +68,7 @@ describe('diagnostics', () => {
     expect(entry?.places).toHaveLength(20);
     expect(entry?.count).toBe(100_000);
     expect(entry?.message).toMatch(
-      /^100000 records without a format \(id 0, id 1, id 2, id 3, id 4; first words\)\. /,
+      /^100,000 records without a format \(id 0, id 1, id 2, id 3, id 4; first words\)\. /,
     );
   });
 });

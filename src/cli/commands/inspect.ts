@@ -1,18 +1,21 @@
 /** `tidemark inspect`: what a capture holds, and what it lacks. */
-import { duration, thousands } from '../../findings/format.ts';
+import { hanging, textTable } from '../../../reports/terminal.ts';
+import { count, duration } from '../../findings/format.ts';
 import { printable } from '../../trace/printable.ts';
 import { formatSecondsNs } from '../../trace/time.ts';
 import { lostEvents, type Trace, totalEvents } from '../../trace/trace.ts';
+import { thousands } from '../../trace/wording.ts';
 import { openCapture } from '../capture.ts';
 import { InspectOptions, parseOptions } from '../config.ts';
-import type { Io } from '../io.ts';
-import { textTable } from '../text-table.ts';
+import { type Io, screenColumns } from '../io.ts';
 
 export async function inspect(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(InspectOptions, raw);
   const trace = await openCapture(file, options, io, () => 'count');
   io.out(
-    options.json ? `${JSON.stringify(inspectJson(trace), undefined, 2)}\n` : inspectText(trace),
+    options.json
+      ? `${JSON.stringify(inspectJson(trace), undefined, 2)}\n`
+      : inspectText(trace, screenColumns(io)),
   );
 }
 
@@ -54,7 +57,7 @@ function inspectJson(trace: Trace) {
   };
 }
 
-function inspectText(trace: Trace): string {
+function inspectText(trace: Trace, columns: number): string {
   const { meta } = trace;
   const packed = meta.compression === undefined ? '' : `, ${meta.compression}`;
   const start = formatSecondsNs(meta.origin_ns, 6);
@@ -69,7 +72,7 @@ function inspectText(trace: Trace): string {
     ['duration', duration(meta.duration_ns)],
     ['CPUs', String(meta.cpus)],
     ['page size', meta.page_size === undefined ? 'not recorded' : `${meta.page_size} bytes`],
-    ['events', `${thousands(totalEvents(meta))} of ${meta.events.length} kinds`],
+    ['events', `${thousands(totalEvents(meta))} of ${count(meta.events.length, 'kind')}`],
     ['lost', `${thousands(lostEvents(trace))} events${gaps}`],
     ['samples', trace.samples === undefined ? 'none' : `${trace.samples.rows} of /proc/vmstat`],
   ];
@@ -82,8 +85,8 @@ function inspectText(trace: Trace): string {
     printable(system),
     known === false ? 'raw fields' : '',
   ]);
-  const notes = trace.diagnostics.map(
-    ({ severity, message }) => `  ${severity}: ${printable(message)}\n`,
+  const notes = trace.diagnostics.map(({ severity, message }) =>
+    hanging(`${severity}: ${printable(message)}`, columns, '  '),
   );
   return [
     ...lines,

@@ -11,7 +11,7 @@ import { openCapture } from '../capture.ts';
 import { parseOptions, ReportOptions } from '../config.ts';
 import { readDiagnosisConfig } from '../diagnosis-config.ts';
 import { checkWritable, makeFolder, writeWhole } from '../files.ts';
-import type { Io } from '../io.ts';
+import { type Io, screenColumns } from '../io.ts';
 import { chartFolderOf, chartLinks, writeCharts } from '../report/chart-files.ts';
 import { makeReport } from '../report/one.ts';
 import { pageAssets } from '../report/page-assets.ts';
@@ -38,7 +38,7 @@ export async function report(file: string, raw: unknown, io: Io): Promise<void> 
     writeWhole(markdown, renderReportMarkdown(document, chartLinks(markdown, charts)));
   }
   if (options.quiet) return;
-  io.out(renderReportText(document));
+  io.out(renderReportText(document, screenColumns(io)));
   const files = [output, json, markdown].filter((path) => path !== undefined);
   for (const folder of [svg, png]) {
     if (folder !== undefined) files.push(`${charts.length} charts in ${folder}`);

@@ -1,15 +1,15 @@
 /** `tidemark stalls`: who waited, where, on what, for how long. */
+import { hanging, SCREEN_COLUMNS, textTable } from '../../../reports/terminal.ts';
 import { STALL_EVENTS } from '../../derive/stalls.ts';
-import { duration, percent, thousands } from '../../findings/format.ts';
+import { duration, percent } from '../../findings/format.ts';
 import { lostShare } from '../../findings/run.ts';
 import { printable } from '../../trace/printable.ts';
+import { thousands } from '../../trace/wording.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, StallsOptions } from '../config.ts';
-import type { Io } from '../io.ts';
+import { type Io, screenColumns } from '../io.ts';
 import { stallsDocument } from '../stalls/document.ts';
 import type { StallsDocument } from '../stalls/schema.ts';
-import { textTable } from '../text-table.ts';
-import { wrapped } from '../wrap.ts';
 
 /** So that the text fits one screen, and the document what a program wants to know. */
 const LIMIT_TEXT = 6;
@@ -30,9 +30,24 @@ export async function stalls(file: string, raw: unknown, io: Io): Promise<void> 
   }
   const all = { place, task, bdi, limit: Number.POSITIVE_INFINITY };
   const limit = options.limit ?? LIMIT_TEXT;
-  const isFiltered = (place ?? task ?? bdi) !== undefined;
-  const text = { limit, lost: lostShare(trace), isFiltered };
+  const asked = askedText(options);
+  const text = { limit, lost: lostShare(trace), asked, columns: screenColumns(io) };
   io.out(stallsText(stallsDocument(trace, all), text));
+}
+
+function askedText(options: {
+  readonly place?: string | undefined;
+  readonly task?: string | undefined;
+  readonly bdi?: string | undefined;
+}): string {
+  const words = [
+    ['of', options.task],
+    ['in', options.place],
+    ['on', options.bdi],
+  ] as const;
+  return words
+    .map(([word, name]) => (name === undefined ? '' : ` ${word} ${printable(name)}`))
+    .join('');
 }
 
 type Task = StallsDocument['tasks'][number];
@@ -43,21 +58,28 @@ type TextOptions = {
   readonly limit: number;
   /** Share of the events that the recorder lost. */
   readonly lost: number;
-  /** Only some waits were asked for: then all of them are of interest. */
-  readonly isFiltered: boolean;
+  /** Which waits were asked for, as ` of fio on 7:0`; empty for all. Then all are of interest. */
+  readonly asked: string;
+  /** Of the screen. */
+  readonly columns?: number;
 };
 
 export function stallsText(document: StallsDocument, options: TextOptions): string {
-  const { limit, lost, isFiltered } = options;
+  const { limit, lost, asked, columns = SCREEN_COLUMNS } = options;
+  const isFiltered = asked !== '';
   const tasks = tasksShown(document, isFiltered);
   const episodes = episodesShown(document, isFiltered);
   return [
-    `${sentence(document, lost)}\n`,
+    `${sentence(document, lost, asked)}\n`,
     section('', placesText(document)),
     section('tasks that lost most', tasksText(tasks.slice(0, limit)), tasks.length - limit),
-    section('longest episodes', episodesText(episodes.slice(0, limit)), episodes.length - limit),
+    section(
+      'longest episodes',
+      episodesText(episodes.slice(0, limit), columns),
+      episodes.length - limit,
+    ),
     section('block requests: issued to complete, and queued before', requestsText(document)),
-    section('notes', document.notes.map(noteText).join('')),
+    section('notes', document.notes.map((note) => noteText(note, columns)).join('')),
   ]
     .join('')
     .replace(TOO_LONG, '$1…');
@@ -69,13 +91,11 @@ function section(title: string, body: string, omitted = 0): string {
   return `\n${title === '' ? '' : `${title}${more}\n`}${body}`;
 }
 
-const COLUMNS = 98;
 /** Names from a capture can make any line long. */
-const TOO_LONG = new RegExp(`^(.{${COLUMNS}})..+$`, 'gmu');
+const TOO_LONG = new RegExp(`^(.{${SCREEN_COLUMNS}})..+$`, 'gmu');
 
 /** A long sentence in lines that fit the screen. */
-const noteText = (note: string): string =>
-  wrapped(printable(note).replaceAll('\u00a0', ' '), COLUMNS, '  ');
+const noteText = (note: string, columns: number): string => hanging(printable(note), columns, '  ');
 
 /** `8.43 s`, with a plain space, so that columns of numbers are seen as such. */
 function time(ms: number): string {
@@ -93,11 +113,16 @@ function share(part: number): string {
   return part > 0 && part < 0.001 ? '<0.1%' : percent(part, part < 0.01 ? 1 : 3);
 }
 
-function sentence({ tasks, window_ns: [from, to] }: StallsDocument, lost: number): string {
+function sentence(
+  { tasks, window_ns: [from, to] }: StallsDocument,
+  lost: number,
+  asked: string,
+): string {
   const capture = `${time((to - from) / 1e6)} of capture`;
   const without = lost > 0 ? `, ${share(lost)} of its events lost` : '';
   const worst = tasks.find(({ by }) => by === 'tasks');
-  if (worst === undefined) return `${capture}${without}: no wait of a task was recorded.`;
+  if (worst === undefined)
+    return `${capture}${without}: no wait${asked === '' ? ' of a task' : asked} was recorded.`;
   const on = worst.on === null ? '' : ` on ${printable(worst.on)}`;
   const inner =
     worst.mostly === worst.place
@@ -162,7 +187,7 @@ function episodesShown(
   );
 }
 
-function episodesText(episodes: readonly Episode[]): string {
+function episodesText(episodes: readonly Episode[], columns: number): string {
   const rows = episodes.map((episode) => [
     `${episode.start_ms < 0 ? '' : '+'}${(episode.start_ms / 1e3).toFixed(3)} s`,
     time(episode.duration_ms),
@@ -172,7 +197,7 @@ function episodesText(episodes: readonly Episode[]): string {
     howOf(episode),
   ]);
   const head = ['at', 'lasted', 'task', 'where', 'on', 'how'];
-  return rows.length === 0 ? '' : textTable(head, rows);
+  return rows.length === 0 ? '' : textTable(head, rows, columns);
 }
 
 /** `sync fsync`, `fuse-request FUSE_WRITE`; events that say no more than the place are left out. */

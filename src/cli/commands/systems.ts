@@ -1,26 +1,25 @@
 /** `tidemark systems`: what can be compared; of one system what it models and what it does not. */
+import { hanging } from '../../../reports/terminal.ts';
 import { SWITCH_NAMES, switchRow } from '../../model/switches.ts';
 import { NEEDS, SYSTEMS, type System } from '../../model/systems.ts';
 import { SYSTEMS_VERSION, type SystemsDocument } from '../compare/schema.ts';
 import { findSystem, valuesOf } from '../compare/switch-options.ts';
 import { parseOptions, SystemsOptions } from '../config.ts';
-import type { Io } from '../io.ts';
-import { wrapped } from '../wrap.ts';
+import { type Io, screenColumns } from '../io.ts';
 
 export function systems(name: string | undefined, raw: unknown, io: Io): void {
   const { json } = parseOptions(SystemsOptions, raw);
   const chosen = name === undefined ? undefined : findSystem(name, 'systems');
   const document = systemsDocument(chosen === undefined ? SYSTEMS : [chosen]);
-  const columns = Math.min(WIDEST, Math.max(NARROWEST, io.columns ?? USUAL));
+  const columns = screenColumns(io, WIDEST);
   if (json) io.out(`${JSON.stringify(document, undefined, 2)}\n`);
   else io.out(chosen === undefined ? listText(SYSTEMS, columns) : fullText(document, columns));
 }
 
-/** Widths of terminals that the list is made for; what it is where there is none. */
-const NARROWEST = 60;
+/** One line tells more of a system's sources where there is room. */
 const WIDEST = 160;
-const USUAL = 100;
 
+/** What `systems --json` prints. */
 export function systemsDocument(chosen: readonly System[]): SystemsDocument {
   const heard = SWITCH_NAMES.filter((name) => chosen.some(({ listens }) => listens.includes(name)));
   return {
@@ -75,9 +74,9 @@ function fullText({ systems: [system], switches }: SystemsDocument, columns: num
     ['needs', events.join(', ')],
     ...(set.length === 0 ? [] : [['sets', set.join(', ')] as const]),
   ];
-  const body = rows.map(([label, text]) => wrapped(text, columns, `  ${label.padEnd(8)}`));
+  const body = rows.map(([label, text]) => hanging(text, columns, `  ${label.padEnd(8)}`));
   const listed = switches.map(({ name, values, meaning, otherwise }) =>
-    wrapped(`${name}: ${meaning} (${values}; otherwise ${otherwise})`, columns, '  '),
+    hanging(`${name}: ${meaning} (${values}; otherwise ${otherwise})`, columns, '  '),
   );
   const head = `${system.id}: ${system.title}\n`;
   const title = '\nswitches: tidemark compare --set NAME=VALUE\n';

@@ -1,21 +1,25 @@
 /** `tidemark tables`: one table on standard output, exact to the last bit. */
+
 import type { KeepEvents } from '../../../parsers/index.ts';
+import { textTable } from '../../../reports/terminal.ts';
 import { DICTIONARY } from '../../events/index.ts';
 import { type Column, exactAt } from '../../trace/column.ts';
 import { UsageError } from '../../trace/errors.ts';
 import { printable } from '../../trace/printable.ts';
 import type { Table } from '../../trace/table.ts';
 import type { Trace } from '../../trace/trace.ts';
+import { thousands } from '../../trace/wording.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, TablesOptions } from '../config.ts';
-import type { Io } from '../io.ts';
-import { textTable } from '../text-table.ts';
+import { type Io, screenColumns } from '../io.ts';
 
 export async function tables(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(TablesOptions, raw);
   const trace = await openCapture(file, options, io, keepFor(options.event));
   if (options.event === undefined) {
-    io.out(options.json ? `${JSON.stringify(listJson(trace), undefined, 2)}\n` : listText(trace));
+    io.out(
+      options.json ? `${JSON.stringify(listJson(trace), undefined, 2)}\n` : listText(trace, io),
+    );
     return;
   }
   const table = findTable(trace, options.event);
@@ -72,15 +76,19 @@ function typeOf(column: Column): string {
   return column.values.constructor.name.replace('Array', '').toLowerCase();
 }
 
-function listText(trace: Trace): string {
+function listText(trace: Trace, io: Io): string {
   const rows = [...trace.tables.values()].map(({ name, system, rows: count, columns }) => [
     printable(name),
     printable(system),
-    String(count),
+    thousands(count),
     printable(Object.keys(columns).join(' ')),
   ]);
-  return textTable(['event', 'system', 'rows', 'columns'], rows);
+  // Where nobody reads it on a screen, a table stays one line.
+  const columns = io.columns === undefined ? undefined : screenColumns(io, WIDEST);
+  return textTable(['event', 'system', 'rows', 'columns'], rows, columns);
 }
+
+const WIDEST = 200;
 
 /** Rows are printed in pieces, so that memory does not grow with the table. */
 const ROWS_PER_PIECE = 4096;

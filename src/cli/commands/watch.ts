@@ -22,11 +22,18 @@ export async function watch(folder: string, raw: unknown, io: Io): Promise<void>
   else await serve(folder, options, io);
 }
 
-async function reportOnce(folder: string, options: CapturesOptions, io: Io): Promise<void> {
-  for (const found of capturesIn(folder)) {
+type OnceOptions = CapturesOptions & { readonly quiet: boolean };
+
+async function reportOnce(folder: string, options: OnceOptions, io: Io): Promise<void> {
+  const captures = capturesIn(folder);
+  let left = captures.length;
+  for (const found of captures) {
     const page = pageOf(found, options.output);
     const showsNames = options.redact && readPage(page)?.redacted === false;
-    if (isFresh(page, found) && !showsNames) continue;
+    if (isFresh(page, found) && !showsNames) {
+      left--;
+      continue;
+    }
     try {
       if (found.problem !== undefined) throw new UsageError(found.problem);
       await report(found.path, { output: page, redact: options.redact, quiet: true }, io);
@@ -37,6 +44,9 @@ async function reportOnce(folder: string, options: CapturesOptions, io: Io): Pro
       sayFailed(found.path, error.message, io);
     }
   }
+  if (left > 0 || options.quiet) return;
+  const what = captures.length === 0 ? 'holds no capture' : 'holds no capture without its report';
+  io.err(`${visible(folder)} ${what}\n`);
 }
 
 function sayWritten(page: string, io: Io): void {

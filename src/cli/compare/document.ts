@@ -8,6 +8,7 @@ import { COMPARE_VERSION, type CompareDocument } from './schema.ts';
 /** More stretches than these make a document large and nobody wiser. */
 const MOST_STRETCHES = 1000;
 
+/** What `compare --json` prints. */
 export function compareDocument(comparison: Comparison): CompareDocument {
   const { fits, t_ns, systems, differences } = comparison;
   const words = fits === undefined ? [] : COUNTERS.map((name) => fitWords(name, fits));

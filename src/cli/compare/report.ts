@@ -1,6 +1,6 @@
 /** A comparison as a page: the report of the capture with both systems on one axis. */
 import { buildReport, type Report } from '../../../reports/index.ts';
-import { curveOf, fitText } from '../../findings/counterfactual.ts';
+import { curveOf, FIT_UNKNOWN, fitText } from '../../findings/counterfactual.ts';
 import type { Detail, DetailTable, DetailUnit, Series, Timeline } from '../../findings/detail.ts';
 import type { Finding } from '../../findings/finding.ts';
 import { bytes, duration } from '../../findings/format.ts';
@@ -54,10 +54,12 @@ function headlineOf({ systems, differences, page_size }: Comparison): string {
 
 /** How much of it may be believed. */
 function fitSentence({ fits }: Comparison): string {
-  return (
-    `The recorded system is predicted right for ${fitText(fits && fitWords('nr_dirty', fits))} ` +
-    'pages of nr_dirty; tasks and flusher do as recorded, and do not react to the other system.'
-  );
+  const fit = fitText(fits && fitWords('nr_dirty', fits));
+  const said =
+    fit === FIT_UNKNOWN
+      ? 'How well the recorded system is predicted is not known'
+      : `The recorded system is predicted right for ${fit} of nr_dirty`;
+  return `${said}; tasks and flusher do as recorded, and do not react to the other system.`;
 }
 
 function throttledText(first: SystemResult & Replayed, second: SystemResult & Replayed): string {
@@ -158,7 +160,7 @@ function countersSection(comparison: Comparison): Finding {
     .map(({ counter, unit, fit }) =>
       timeline(comparison, {
         id: `compare-${counter}`,
-        title: `${counter} (recorded system: ${fitText(fit)})`,
+        title: `${counter} (fit of the recorded system: ${fitText(fit)})`,
         unit: unitOf(unit),
         series: systems.flatMap((one, at) => seriesOf(one, at, counter, t_ns)),
       }),
@@ -259,7 +261,9 @@ function systemSection(result: SystemResult, at: number): Finding {
     status: result.status === 'replayed' ? 'shown' : 'not-applicable',
     summary:
       result.status === 'replayed'
-        ? `Set: ${set.length === 0 ? 'nothing' : set.join(', ')}.`
+        ? set.length === 0
+          ? 'No switch is set.'
+          : `Set: ${set.join(', ')}.`
         : `Not applicable: needs ${needsText(result)}.`,
     details,
     weakenedBy: [],

@@ -57,7 +57,7 @@ const SETTING = /^(?:([a-z0-9-]+):)?([a-z0-9.-]+)=(.*)$/;
 
 function parseSetting(text: string): Setting {
   const [, target, name = '', value = ''] = SETTING.exec(text) ?? [];
-  if (name === '') throw new UsageError(`--set ${text}: is not NAME=VALUE`);
+  if (name === '') throw new UsageError(`--set ${text} is not NAME=VALUE`);
   const known = SWITCH_NAMES.find((one) => one === name);
   if (known === undefined) {
     throw new UsageError(`--set: there is no "${name}"; there are ${SWITCH_NAMES.join(', ')}`);

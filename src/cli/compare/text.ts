@@ -1,6 +1,7 @@
 /** A comparison for a terminal: what fits a screen. */
+import { hanging, textTable } from '../../../reports/terminal.ts';
 import { fitText, highest, valuesOf, whenText } from '../../findings/counterfactual.ts';
-import { bytes, duration, percent, thousands } from '../../findings/format.ts';
+import { bytes, duration, percent } from '../../findings/format.ts';
 import { fitWords } from '../../replay/compare/differences.ts';
 import type {
   Comparison,
@@ -10,8 +11,7 @@ import type {
   SystemResult,
 } from '../../replay/compare/result.ts';
 import { printable } from '../../trace/printable.ts';
-import { textTable } from '../text-table.ts';
-import { wrapped } from '../wrap.ts';
+import { thousands } from '../../trace/wording.ts';
 
 const MOST_TASKS = 3;
 const MOST_COUNTERS = 8;
@@ -19,36 +19,40 @@ const MOST_NOTES = 7;
 
 type BothReplayed = readonly [SystemResult & Replayed, SystemResult & Replayed];
 
-export function compareText(comparison: Comparison): string {
+export function compareText(comparison: Comparison, columns: number): string {
   const [first, second] = comparison.systems;
   const head = `${first.title}  ↔  ${second.title}\n`;
   const absent = comparison.systems.filter((one) => one.status === 'not-applicable');
   if (first.status !== 'replayed' || second.status !== 'replayed') {
-    return head + absent.map(missingText).join('');
+    return head + absent.map((one) => missingText(one, columns)).join('');
   }
   const both: BothReplayed = [first, second];
   const { fits } = comparison;
   const level =
     fits === undefined
       ? ''
-      : `recorded system: ${fitText(fitWords('nr_dirty', fits))} pages of nr_dirty, its own fit ` +
-        'stands beside each difference\n' +
-        'counterfactual: tasks and flusher do as recorded, and do not react to the other system\n';
+      : [
+          `recorded system: ${fitText(fitWords('nr_dirty', fits))} of nr_dirty; its own ` +
+            'fit stands beside each difference',
+          'counterfactual: tasks and flusher do as recorded, and do not react to the other system',
+        ]
+          .map((line) => hanging(line, columns, ''))
+          .join('');
   return [
     head,
     level,
     totals(comparison, both),
     counters(comparison, both),
-    remarks(comparison, both),
+    remarks(comparison, both, columns),
   ].join('');
 }
 
 /** What a system needs that the capture does not hold, and what to record next time. */
-function missingText(result: SystemResult): string {
+function missingText(result: SystemResult, columns: number): string {
   if (result.status !== 'not-applicable') return '';
   const lines = result.needs.map(({ events, why, recorded }) => {
     const what = recorded ? `${why}; recorded, and there is none` : why;
-    return wrapped(`${events.join(' and ')}: ${what}`, COLUMNS, '    ');
+    return hanging(`${events.join(' and ')}: ${what}`, columns, '    ');
   });
   const missing = result.needs.filter(({ recorded }) => !recorded);
   const events = [...new Set(missing.flatMap((one) => one.events))];
@@ -58,7 +62,7 @@ function missingText(result: SystemResult): string {
     ...lines,
     ...(events.length === 0
       ? []
-      : [wrapped(`record next time: trace-cmd record ${record}`, COLUMNS, '    ')]),
+      : [hanging(`record next time: trace-cmd record ${record}`, columns, '    ')]),
   ].join('');
 }
 
@@ -123,7 +127,8 @@ function counters({ differences }: Comparison, both: BothReplayed): string {
     ...both.map((one) => peakOf(one, counter)),
     `${largest > 0 ? '+' : ''}${thousands(Math.round(largest))} ${unit}`,
     duration(at_ns),
-    fitText(fit),
+    // The heading has the unit, so that rows fit a screen.
+    fitText(fit).replace(/ pages$/, ''),
   ]);
   const rest = differing.length - shown.length;
   const more = rest > 0 ? `  and ${rest} more (--json)\n` : '';
@@ -148,7 +153,7 @@ function peakOf(result: Replayed, counter: CounterSeries['counter']): string {
   return values === undefined ? '' : thousands(Math.round(highest(values)));
 }
 
-function remarks(comparison: Comparison, both: BothReplayed): string {
+function remarks(comparison: Comparison, both: BothReplayed, columns: number): string {
   const own = both.flatMap(({ id, switches, notes }) => {
     const set = Object.entries(switches).map(([name, value]) => `${name}=${value}`);
     return [...(set.length > 0 ? [`set: ${set.join(', ')}`] : []), ...notes].map(
@@ -157,9 +162,7 @@ function remarks(comparison: Comparison, both: BothReplayed): string {
   });
   const all = [...comparison.notes, ...own, ...comparison.assumptions];
   if (all.length === 0) return '';
-  const shown = all.slice(0, MOST_NOTES).map((note) => wrapped(printable(note), COLUMNS, '  - '));
+  const shown = all.slice(0, MOST_NOTES).map((note) => hanging(printable(note), columns, '  - '));
   const rest = all.length > MOST_NOTES ? `  and ${all.length - MOST_NOTES} more (--json)\n` : '';
   return `\nnotes\n${shown.join('')}${rest}`;
 }
-
-const COLUMNS = 100;

@@ -2,6 +2,7 @@
 import type { Identities } from '../../replay/identities.ts';
 import { textAt } from '../../trace/column.ts';
 import { numbers, texts } from '../../trace/table.ts';
+import { thousands } from '../../trace/wording.ts';
 
 type Inferred = {
   readonly ts_ns: number;
@@ -34,6 +35,6 @@ export function inferredText(identities: Identities): string {
     counts.set(evidence, (counts.get(evidence) ?? 0) + 1);
   }
   if (counts.size === 0) return '';
-  const parts = [...counts].map(([evidence, count]) => `${count} ${evidence}`);
+  const parts = [...counts].map(([evidence, count]) => `${thousands(count)} ${evidence}`);
   return `  write bandwidth in between, inferred as intervals: ${parts.join(', ')}\n`;
 }

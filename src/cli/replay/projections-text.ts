@@ -1,4 +1,5 @@
 /** The replayed pages by node, cgroup and class on a terminal: the largest parts of each. */
+import { textTable } from '../../../reports/terminal.ts';
 import {
   PROJECTIONS,
   type ProjectedPart,
@@ -7,7 +8,7 @@ import {
   type Projections,
 } from '../../replay/history/projections.ts';
 import { printable } from '../../trace/printable.ts';
-import { textTable } from '../text-table.ts';
+import { thousands } from '../../trace/wording.ts';
 
 const WORDS: Readonly<Record<ProjectionName, string>> = {
   nodes: 'node',
@@ -33,11 +34,11 @@ function cells(part: ProjectedPart): string[] {
   const { name, bdi } = part;
   return [
     printable(bdi === undefined ? name : `${name} on ${bdi}`),
-    String(part.dirtied_pages),
-    String(part.written_pages),
-    String(part.most_dirty_pages),
-    String(part.most_writeback_pages),
-    String(part.dirty_pages),
+    thousands(part.dirtied_pages),
+    thousands(part.written_pages),
+    thousands(part.most_dirty_pages),
+    thousands(part.most_writeback_pages),
+    thousands(part.dirty_pages),
   ];
 }
 
@@ -50,8 +51,8 @@ function notesOf(name: ProjectionName, { parts, record, fits }: Projection): str
     ...fits.map(
       ({ against, name: whose, counter, n, max_abs_pages, wape }) =>
         `${WORDS[name]} ${printable(whose)}, against ${printable(against)}: ${counter} within ` +
-        `${max_abs_pages} pages in ${n} samples` +
-        (wape === undefined ? '' : `, WAPE ${(100 * wape).toPrecision(3)} %`),
+        `${thousands(max_abs_pages)} pages in ${thousands(n)} samples` +
+        (wape === undefined ? '' : `, WAPE ${(100 * wape).toPrecision(3)}%`),
     ),
   ];
 }

@@ -1,5 +1,6 @@
 /** The replay on a terminal: every law and every counter that could be checked, a line each. */
 
+import { hanging, textTable } from '../../../reports/terminal.ts';
 import type { CounterFit } from '../../replay/counter-fit.ts';
 import type { HistoryReplay } from '../../replay/history/replay-history.ts';
 import { type Law, lawsOf, type ReplayResult } from '../../replay/replay.ts';
@@ -8,13 +9,13 @@ import { allDiagnostics } from '../../trace/diagnostics.ts';
 import { printable } from '../../trace/printable.ts';
 import { secondsText } from '../../trace/time.ts';
 import type { Trace } from '../../trace/trace.ts';
-import { textTable } from '../text-table.ts';
+import { shareText, thousands } from '../../trace/wording.ts';
 import { inferredText } from './inferred-bandwidth.ts';
 import { projectionsText } from './projections-text.ts';
 
-export function replayText(trace: Trace, result: ReplayResult): string {
+export function replayText(trace: Trace, result: ReplayResult, columns: number): string {
   const found = allDiagnostics(trace.diagnostics, result.diagnostics);
-  const notes = found.map(({ message }) => `  ${printable(message)}\n`);
+  const notes = found.map(({ message }) => hanging(printable(message), columns, '  '));
   return [
     lawText(result),
     historyText(result.history),
@@ -41,21 +42,21 @@ function lawText(result: ReplayResult): string {
 
 function lawRow({ name, result }: Law): string[] {
   const { n, exact, inside, unchecked, max_abs } = result;
-  const within = inside === undefined ? '' : `inside the interval: ${share(inside, n)}`;
+  const within = inside === undefined ? '' : `inside the interval: ${shareText(inside, n)}`;
   return [
     name,
-    String(n),
-    String(exact),
-    share(exact, n),
-    String(max_abs),
-    String(unchecked),
+    thousands(n),
+    thousands(exact),
+    shareText(exact, n),
+    thousands(max_abs),
+    thousands(unchecked),
     [within, reasons(result)].filter((text) => text !== '').join('; '),
   ];
 }
 
 function reasons({ unchecked_because, causes }: IdentityResult): string {
   const list = (counts: Readonly<Partial<Record<string, number>>>) =>
-    Object.entries(counts).map(([reason, count]) => `${count} ${reason}`);
+    Object.entries(counts).map(([reason, count]) => `${thousands(count ?? 0)} ${reason}`);
   return [...list(unchecked_because), ...list(causes)].join(', ');
 }
 
@@ -84,7 +85,7 @@ function historyText(history: HistoryReplay | undefined): string {
   ]);
   const sizes = counted(history.sizes.counts, 'folios');
   const lines = [
-    `folio sizes: ${sizes}; bound from ${history.drift.because}; started ${history.starts} times`,
+    `folio sizes: ${sizes}; bound from ${history.drift.because}; started ${timesText(history.starts)}`,
     `cleaned by: ${counted(history.evidence.claim, 'pages')}`,
     `written by: ${counted(history.evidence.end, 'pages')}`,
     'drift alone: WAPE of readings that are off by the bound and nothing else; no smaller',
@@ -101,20 +102,21 @@ function fitRow(name: string, against: string, fit: CounterFit): string[] {
   return [
     name,
     against,
-    String(fit.n),
-    share(fit.within_drift, fit.n),
-    String(fit.max_abs_pages),
+    thousands(fit.n),
+    shareText(fit.within_drift, fit.n),
+    thousands(fit.max_abs_pages),
     boundText(fit),
-    fit.wape === undefined ? '' : `${(100 * fit.wape).toPrecision(3)} %`,
-    fit.wape_floor === undefined ? '' : `${(100 * fit.wape_floor).toPrecision(3)} %`,
-    fit.end_residual_pages === undefined ? '' : String(fit.end_residual_pages),
-    String(fit.skipped),
+    fit.wape === undefined ? '' : `${(100 * fit.wape).toPrecision(3)}%`,
+    fit.wape_floor === undefined ? '' : `${(100 * fit.wape_floor).toPrecision(3)}%`,
+    fit.end_residual_pages === undefined ? '' : thousands(fit.end_residual_pages),
+    thousands(fit.skipped),
   ];
 }
 
 /** Pages whose events came and whose counters may not have moved are part of the bound. */
 function boundText({ drift_bound_pages, most_in_flight_pages }: CounterFit): string {
-  const flying = most_in_flight_pages > 0 ? ` + up to ${most_in_flight_pages} in flight` : '';
+  const flying =
+    most_in_flight_pages > 0 ? ` + up to ${thousands(most_in_flight_pages)} in flight` : '';
   return `±${drift_bound_pages}${flying}`;
 }
 
@@ -122,7 +124,7 @@ function counted(counts: Readonly<Record<string, number>>, noun: string): string
   const parts = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .sort(([, left], [, right]) => right - left)
-    .map(([kind, count]) => `${count.toLocaleString('en-US')} ${kind}`);
+    .map(([kind, count]) => `${thousands(count)} ${kind}`);
   return parts.length === 0 ? `no ${noun}` : parts.join(', ');
 }
 
@@ -133,15 +135,13 @@ function settingsText({ thresholds }: ReplayResult): string {
     ({ after_ns, from_ns, thresh_pages, background_pages, first_reader }) => {
       const when = `between ${secondsText(after_ns)} and ${secondsText(from_ns)}`;
       const who = `${printable(first_reader.comm)} (pid ${first_reader.pid})`;
-      return (
-        `  ${when}: thresholds ${background_pages.high} / ${thresh_pages.high} pages; ` +
-        `first read by ${who}\n`
-      );
+      const now = [background_pages.high, thresh_pages.high].map(thousands).join(' / ');
+      return `  ${when}: thresholds ${now} pages; first read by ${who}\n`;
     },
   );
   return `\nsettings changed while recording\n${lines.join('')}`;
 }
 
-function share(part: number, whole: number): string {
-  return whole === 0 ? '' : `${((100 * part) / whole).toFixed(2)} %`;
+function timesText(n: number): string {
+  return n === 1 ? 'once' : `${n} times`;
 }

@@ -3,14 +3,20 @@ import { buildDiagnosis } from '../../../reports/build/diagnosis.ts';
 import type { DiagnosisDocument } from '../../../reports/schema/diagnosis.ts';
 import type { Diagnosis } from '../../findings/diagnose.ts';
 import { lostShare } from '../../findings/run.ts';
+import type { Identities } from '../../replay/identities.ts';
 import { lostEvents, totalEvents } from '../../trace/trace.ts';
 import { inputName } from '../input-name.ts';
 import { VERSION } from '../version.ts';
 
-export function documentOf(file: string, diagnosis: Diagnosis): DiagnosisDocument {
+/** `identities`: of a report, which knows more than a diagnosis alone and has them already. */
+export function documentOf(
+  file: string,
+  diagnosis: Diagnosis,
+  identities: Identities = diagnosis.facts.identities,
+): DiagnosisDocument {
   const { trace } = diagnosis;
   const { meta } = trace;
-  const laws = Object.values(diagnosis.facts.identities.results);
+  const laws = Object.values(identities.results);
   return buildDiagnosis({
     generator: { name: 'tidemark', version: VERSION },
     input: {

@@ -24,7 +24,7 @@ export function subjectOf(file: string, context: Context, chart_id?: string): Su
       events: totalEvents(meta),
     },
     headline: { ...pick(context), ...(chart_id === undefined ? {} : { chart_id }) },
-    diagnosis: documentOf(file, diagnosis),
+    diagnosis: documentOf(file, diagnosis, context.identities),
     evidence: evidenceOf(context),
     quality: qualityOf(trace, allDiagnostics(trace.diagnostics, notable(context))),
   };

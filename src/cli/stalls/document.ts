@@ -33,6 +33,7 @@ export type StallsFilter = {
   readonly limit: number;
 };
 
+/** What `stalls --json` prints: stalls that the filter lets through, by place, task and episode. */
 export function stallsDocument(trace: Trace, filter: StallsFilter): StallsDocument {
   const { hz } = findTimebase(trace);
   const all = findStalls(trace.tables, stallOptions(trace, hz));

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../../trace/errors.ts';
+import { refusalText, UsageError } from '../../trace/errors.ts';
 
 export type Found = {
   readonly name: string;
@@ -30,9 +30,7 @@ export function capturesIn(folder: string): Found[] {
   try {
     names = readdirSync(folder).sort();
   } catch (error) {
-    throw new UsageError(
-      `cannot watch ${folder}: ${error instanceof Error ? error.message : error}`,
-    );
+    throw new UsageError(`cannot watch ${folder}: ${refusalText(error)}`);
   }
   return names.flatMap((name): Found[] => {
     if (BESIDE.test(name)) return [];

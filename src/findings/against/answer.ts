@@ -1,8 +1,10 @@
 /** Did it help, by how much, and what became worse: the sentence over two captures. */
+
 import type { Trace } from '../../trace/trace.ts';
+import { changeText, thousands } from '../../trace/wording.ts';
 import type { Context } from '../context.ts';
 import type { DetailUnit } from '../detail.ts';
-import { bytes, count, duration, percent, thousands } from '../format.ts';
+import { bytes, count, duration, percent } from '../format.ts';
 import { lostShare } from '../run.ts';
 import type { Answer, ComparedCause, ComparedNumber, SetupDifference } from './comparison.ts';
 import { type ComparedNumbers, SAME } from './judge.ts';
@@ -182,18 +184,9 @@ function waits({ before, after }: ComparedNumber): string {
   if (before === 0 && after === 0) return 'Tasks waited for nothing in either';
   if (after === 0) return `Tasks waited ${show(before, 'ns')} before and not at all after`;
   if (before === 0) return `Tasks waited ${show(after, 'ns')} after and not at all before`;
-  const change = changeOf(before, after);
+  const change = changeText(before, after);
   const text = `Tasks waited ${show(before, 'ns')} before and ${show(after, 'ns')} after`;
   return change === '' ? text : `${text} (${change})`;
-}
-
-/** `−38%`, `2.1 times`; nothing where there is nothing to compare with. */
-function changeOf(before: number | undefined, after: number | undefined): string {
-  if (before === undefined || after === undefined || before === 0) return '';
-  const ratio = after / before;
-  if (ratio >= 2) return `${thousands(Number(ratio.toPrecision(2)))} times`;
-  if (ratio === 1) return 'the same';
-  return `${ratio < 1 ? '−' : '+'}${percent(Math.abs(ratio - 1), 2)}`;
 }
 
 function lower(sentence: string): string {
@@ -211,7 +204,7 @@ function namesOf(numbersOf: readonly ComparedNumber[], judged: 'better' | 'worse
   return numbersOf
     .filter((entry) => entry.judged === judged)
     .map(({ name, unit, before, after }) => {
-      const change = changeOf(before, after);
+      const change = changeText(before, after);
       const tail = change === '' ? '' : ` (${change})`;
       return `${lower(name)} ${show(before, unit)} → ${show(after, unit)}${tail}`;
     });

@@ -1,5 +1,6 @@
 /** What both captures did, as curves on one axis. */
 
+import { capital } from '../../trace/wording.ts';
 import type { Context } from '../context.ts';
 import type { Detail, Series, Side, Timeline } from '../detail.ts';
 import { bytes, duration } from '../format.ts';
@@ -128,7 +129,7 @@ function amountSoFar(both: Both, alignment: Alignment, { column, id, word }: Cou
     curve(side, [word, side, 'recorded'], t_ns, amounts, alignment),
   );
   const said = grown.map(({ side, amounts }) => `${bytes(amounts.at(-1) ?? 0)} ${side}`);
-  const title = `${word.charAt(0).toUpperCase()}${word.slice(1)} so far: ${said.join(', ')}`;
+  const title = `${capital(word)} so far: ${said.join(', ')}`;
   const subtitle = `${column.replace(/_pages$/, '')} of the whole machine since the first reading`;
   return [chart(both, alignment, { id, title, subtitle, unit: 'bytes', series })];
 }

@@ -23,6 +23,7 @@ type CompareOptions = {
   readonly sections: readonly FindingDefinition[];
 };
 
+/** What became better and worse from `before` to `after`, and both on one axis of time. */
 export function compareCaptures(
   before: Context,
   after: Context,

@@ -1,8 +1,9 @@
 /** What was not the same when two captures were recorded: said before any number is compared. */
 import { isKernelThread } from '../../derive/stalls.ts';
+import { thousands } from '../../trace/wording.ts';
 import type { Context } from '../context.ts';
 import { dirtiedIn } from '../facts/dirtiers.ts';
-import { bytes, duration, percent, thousands } from '../format.ts';
+import { bytes, duration, percent } from '../format.ts';
 import { lostShare } from '../run.ts';
 import type { SetupDifference } from './comparison.ts';
 import { growths } from './growth.ts';

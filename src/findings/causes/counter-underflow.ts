@@ -1,12 +1,13 @@
 /** A dirty counter fell below zero and is read as a huge number: everybody looks over the limit. */
 import { exactAt } from '../../trace/column.ts';
 import { optionalNumbers } from '../../trace/table.ts';
+import { thousands } from '../../trace/wording.ts';
 import { type CauseDefinition, type CauseOutcome, clear } from '../cause.ts';
 import { StallClaims } from '../claims.ts';
 import { isWrapped, pausesByReason } from '../facts/pause-reasons.ts';
 import type { Pause } from '../facts/throttle.ts';
 import type { Facts } from '../facts.ts';
-import { count, duration, thousands } from '../format.ts';
+import { count, duration } from '../format.ts';
 import { claimPauses, rowEvidence, seconds, whoPaused, windowOf } from './from-stalls.ts';
 
 export const counterUnderflow: CauseDefinition = {

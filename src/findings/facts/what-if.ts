@@ -3,6 +3,7 @@
  * words that advice can carry. Nothing is predicted by a model that does not give about what was
  * recorded when it is asked for the recorded limits: then the reason is said instead.
  */
+import type { Stall } from '../../derive/stalls.ts';
 import { findDemands } from '../../replay/what-if/demands.ts';
 import { type Limits, runWriters, type Writers } from '../../replay/what-if/writers.ts';
 import { upperBound } from '../../trace/search.ts';
@@ -45,13 +46,15 @@ type Model = {
   readonly recorded_ns: number;
   readonly model_ns: number;
   readonly pauses: number;
+  /** What held up writers besides the throttle, and is not in the model. */
+  readonly besides: string | undefined;
 };
 
 /** What the trial would have done to the pauses on a bdi; or why that cannot be said. */
 export function predictPauses(facts: Facts, bdi: string, trial: Trial): Effect {
   const model = modelOf(facts, bdi);
   if (typeof model === 'string') return { unpredicted: model };
-  const { writers, recorded } = model;
+  const { writers, recorded, besides } = model;
   const size = facts.pageSize;
   const pages = (value: number | undefined) => (value === undefined ? undefined : value / size);
   const thresh = pages(trial.dirty_bytes);
@@ -75,7 +78,9 @@ export function predictPauses(facts: Facts, bdi: string, trial: Trial): Effect {
     `${bytes(outcome.peak_pages * size)} dirty (level c: simulated from what tasks dirtied ` +
     `between their pauses; the same run gives ${duration(model.model_ns)} for the recorded ` +
     `${duration(model.recorded_ns)})`;
-  return { predicted };
+  // Where more may be dirty, and writers are still paused.
+  const isMore = thresh !== undefined && thresh > recorded(0).thresh && !isNothing;
+  return { predicted: isMore && besides !== undefined ? `${predicted}; ${besides}` : predicted };
 }
 
 /** Lowest speed of a device, bytes per second, at which nobody would have been paused. */
@@ -178,7 +183,32 @@ function makeModel(facts: Facts, bdi: string): Model | string {
       `${duration(recorded_ns)} was recorded; try it and compare the two captures`
     );
   }
-  return { writers, recorded, recorded_ns, model_ns, pauses: own.length };
+  const besides = journalCaveat(facts, bdi, spans);
+  return { writers, recorded, recorded_ns, model_ns, pauses: own.length, besides };
+}
+
+/**
+ * A commit first waits for running operations (jbd2_commit_locking), and nobody may begin one: the
+ * flusher's own ends only when the device has taken what it maps. So a journal holds up writers the
+ * longer, the more is written at once; when, depends on its timer. Where that took longer than any
+ * pause, pauses alone do not tell what a higher limit leaves.
+ */
+export function journalCaveat(
+  { stalls }: Pick<Facts, 'stalls'>,
+  bdi: string,
+  pauses: readonly Pick<Stall, 'duration_ns'>[],
+): string | undefined {
+  const locks = stalls.filter(
+    ({ place, reason, dev }) => place === 'journal-commit' && reason === 'locking' && dev === bdi,
+  );
+  const longest_ns = (waits: readonly Pick<Stall, 'duration_ns'>[]) =>
+    waits.reduce((most, { duration_ns }) => Math.max(most, duration_ns), 0);
+  const held_ns = longest_ns(locks);
+  if (held_ns <= longest_ns(pauses)) return undefined;
+  return (
+    `a journal commit held up writers for up to ${duration(held_ns)} here, which takes longer ` +
+    'with more dirty and leaves less to be paused: no event tells by how much'
+  );
 }
 
 function recordedLimits({ trace, dirty }: Facts): ((t_ns: number) => Limits) | undefined {

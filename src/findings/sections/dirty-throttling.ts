@@ -111,7 +111,7 @@ function distribution(stalls: readonly Stall[]): Distribution {
   for (let index = 0; index + 1 < edges.length; index++) {
     const low = edges[index] as number;
     const high = edges[index + 1] as number;
-    const label = high === Number.POSITIVE_INFINITY ? `≥ ${low}` : `${low}–${high}`;
+    const label = high === Number.POSITIVE_INFINITY ? `≥ ${low} ms` : `${low}–${high} ms`;
     const bucket = { label, count: 0, total: 0 };
     for (const value of pauses) {
       if (!(value >= low && value < high)) continue;

@@ -2,7 +2,7 @@
 import type { HistoryReplay } from '../../replay/history/replay-history.ts';
 import { IDENTITIES } from '../../replay/identities.ts';
 import type { Context } from '../context.ts';
-import type { DetailTable, Series, Timeline } from '../detail.ts';
+import type { DetailTable, Note, Series, Timeline } from '../detail.ts';
 import type { Outcome } from '../finding.ts';
 import { bytes, count, percent } from '../format.ts';
 import { lostIntervals } from '../intervals.ts';
@@ -131,11 +131,21 @@ function evaluateReplay(context: Context): Outcome {
   return {
     status: share >= 0.99 ? 'clear' : 'found',
     summary,
-    details: [residualChart(context, history), fitTable(history)],
+    details: [residualChart(context, history), fitTable(history), FIT_WORDS],
     weakenedBy,
     level: 'b',
   };
 }
+
+const FIT_WORDS: Note = {
+  kind: 'note',
+  id: 'fit-words',
+  text:
+    'Within: samples inside the bound. Drift: pages that CPUs may keep to themselves before a ' +
+    'counter shows them. In flight: pages whose event came and whose counters may not have ' +
+    'moved. WAPE: the sum of all errors over the sum of what was read; of drift alone: what ' +
+    'readings that are off by the drift and nothing else would make it.',
+};
 
 function residualChart(context: Context, { traced, drift, fits }: HistoryReplay): Timeline {
   const t_ns = Float64Array.from(traced.ts_ns);
@@ -146,7 +156,7 @@ function residualChart(context: Context, { traced, drift, fits }: HistoryReplay)
   const residual = (name: (typeof SHOWN)[number]): Series => ({
     ...common,
     id: `residual_${name}`,
-    label: `${name}, predicted − read`,
+    label: `${name} residual`,
     role: 'predicted',
     values: traced.predicted[name].map(
       (value, row) => value - (traced.recorded[name][row] as number),
@@ -161,7 +171,9 @@ function residualChart(context: Context, { traced, drift, fits }: HistoryReplay)
     kind: 'timeline',
     id: 'residual',
     title: `${percent(inside / Math.max(1, compared), 4)} of the predictions lie within the bound`,
-    subtitle: `the bound is the kernel’s own error of ±${bound} pages per reading, and folios in flight`,
+    subtitle:
+      `residual: predicted − read; the bound is the kernel’s own error of ±${bound} pages ` +
+      'per reading, and folios in flight',
     unit: 'pages',
     window_ns: context.window_ns,
     series: [

@@ -6,8 +6,9 @@
 import type { Alternatives, ReplayedSystem, Topic } from '../../replay/compare/alternatives.ts';
 import { fitWords } from '../../replay/compare/differences.ts';
 import { NS_PER_S } from '../../trace/time.ts';
+import { capital } from '../../trace/wording.ts';
 import type { Context } from '../context.ts';
-import { fitText, highest, valuesOf } from '../counterfactual.ts';
+import { FIT_UNKNOWN, fitText, highest, valuesOf } from '../counterfactual.ts';
 import type { Detail, DetailTable, Timeline } from '../detail.ts';
 import type { Outcome } from '../finding.ts';
 import { bytes, duration } from '../format.ts';
@@ -22,7 +23,6 @@ import {
   type View,
 } from './other-systems-charts.ts';
 
-const UNKNOWN = 'unknown';
 const COUNTERFACTUAL =
   'Counterfactual: the recorded events under the accounting of other kernels; tasks and flusher ' +
   'do what they were recorded to do.';
@@ -76,7 +76,7 @@ function evaluate(context: Context, topic: Topic, parts: Parts): Outcome {
     context,
     ...inWindow(alternatives, found.t_ns, context.window_ns),
     furthest: alternatives.furthest,
-    fit: fed.fits.nr_dirty.n > 0 ? `${fitText(fitWords('nr_dirty', fed.fits))} pages` : UNKNOWN,
+    fit: fitText(fitWords('nr_dirty', fed.fits)),
     // dirty and writeback, each off by as much.
     bound_bytes: 2 * fed.drift.bound_pages * context.pageSize,
   };
@@ -109,7 +109,7 @@ function inWindow(
 }
 
 const fitSentence = ({ recorded, fit }: View): string =>
-  fit === UNKNOWN
+  fit === FIT_UNKNOWN
     ? `How well the recorded system, ${recorded.id}, is predicted is not known: no sample could ` +
       'be compared, so that differences are no more than a hint.'
     : `The recorded system, ${recorded.id}, is itself predicted right for ${fit} of nr_dirty: no ` +
@@ -184,5 +184,4 @@ function notesOf({ recorded, others }: View): Detail[] {
   });
 }
 
-const sentence = (text: string): string =>
-  `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`;
+const sentence = (text: string): string => `${capital(text).replace(/\.$/, '')}.`;

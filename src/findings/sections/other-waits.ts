@@ -1,5 +1,6 @@
 /** Waits outside of dirty throttling: sync system calls, reclaim, FUSE requests. */
 import { PLACE_WORDS, type StallPlace } from '../../derive/stalls.ts';
+import { capital } from '../../trace/wording.ts';
 import type { Context } from '../context.ts';
 import type { DetailTable, Series, Timeline } from '../detail.ts';
 import type { Outcome } from '../finding.ts';
@@ -67,7 +68,7 @@ function evaluate(context: Context): Outcome {
   });
   return {
     status: 'found',
-    summary: `${parts.join('; ')}.`,
+    summary: capital(`${parts.join('; ')}.`),
     details: [chart(context), table(context)],
     weakenedBy,
   };

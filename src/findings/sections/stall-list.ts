@@ -45,6 +45,8 @@ export function stallTable(
     most,
     (left, right) => right.own_ns - left.own_ns || left.start_ns - right.start_ns,
   );
+  // Only where another wait lies within one, its own time is another number.
+  const isNested = listed.some(({ own_ns, duration_ns }) => own_ns !== duration_ns);
   const eventOf = ({ evidence: [first] }: Stall) => {
     const table = first === undefined ? undefined : trace.tables.get(first.table);
     return table === undefined || first === undefined ? undefined : kernelText(table, first.row);
@@ -60,6 +62,7 @@ export function stallTable(
       { key: 'place', label: 'Waited in', unit: 'none' },
       { key: 'bdi', label: 'bdi', unit: 'none' },
       { key: 'took', label: 'Took', unit: 'ns' },
+      ...(isNested ? [{ key: 'own', label: 'Own time', unit: 'ns' } as const] : []),
       { key: 'event', label: 'Event', unit: 'none' },
     ],
     rows: listed.map((stall) => ({
@@ -69,6 +72,7 @@ export function stallTable(
       place: PLACE_WORDS[stall.place],
       bdi: stall.bdi ?? stall.dev,
       took: stall.duration_ns,
+      own: stall.own_ns,
       event: eventOf(stall),
     })),
     omitted: stalls.length - listed.length,

@@ -58,7 +58,7 @@ function summaryOf({ syncs, commits }: Waits): string {
   const parts = [
     syncs.length > 0
       ? `${count(syncs.length, 'sync')}, the longest ${duration(longest(syncTimes))}`
-      : 'no sync call was seen',
+      : 'No sync call was seen',
     commits.length > 0
       ? `${count(commits.length, 'journal commit')}, the longest ` +
         duration(longest(commits.map(({ duration_ns }) => duration_ns)))

@@ -8,6 +8,8 @@
  * Not modelled: nodes that running transactions inhibit (7.2), as no event says which; zoned
  * devices; reclaim and migration calling in (tree-counter.ts and btree-rules.ts have their laws).
  */
+
+import { bytesText } from '../../trace/wording.ts';
 import {
   TREE_THRESHOLD,
   TREE_THRESHOLDS_2008,
@@ -80,13 +82,12 @@ function withWriter(facts: RunFacts, counting: Policy, allows: Allows): Policy {
       refused === 0 && writer.early_bytes === 0
         ? `All ${calls} calls for tree nodes would have written what they were recorded to.`
         : `${refused} of ${calls} calls for tree nodes would have written none: ` +
-          `${mib(writer.held_bytes)} stayed dirty longer, ${mib(writer.early_bytes)} were ` +
-          `written earlier, ${mib(writer.spared_bytes)} dirtied again before they were written.`,
+          `${bytesText(writer.held_bytes)} stayed dirty longer, ` +
+          `${bytesText(writer.early_bytes)} were written earlier, ` +
+          `${bytesText(writer.spared_bytes)} dirtied again before they were written.`,
     ],
   };
 }
-
-const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** The rules that the switches of a system and the command line add up to. */
 function treeRules({ switches }: RunFacts): TreeRules {

@@ -160,7 +160,7 @@ const range = (start: number, bytes: number, ts_ns: number): HistoryEvent => ({
 test.each([
   [PAGE, PAGE, '1 mappings, 256 folios, 256 blocks'],
   [MIB, PAGE, '1 mappings, 1 folios, 256 blocks'],
-  [PAGE, 512, '1 mappings, 256 folios, 2048 blocks'],
+  [PAGE, 512, '1 mappings, 256 folios, 2,048 blocks'],
 ])('calls of 1 MiB written: folios of %i, blocks of %i: %s', (folio, block, expected) => {
   const own = { ...facts({ 'block.size': block }), range_wbs: new Set([1]) };
   const run = new SystemRun({ blockState: bufferHeads }, own);

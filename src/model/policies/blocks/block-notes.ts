@@ -1,13 +1,6 @@
 /** What a run of a block-state policy makes one want to know, in sentences. */
+import { bytesText, thousands } from '../../../trace/wording.ts';
 import type { BlockRun } from './block-run.ts';
-
-const KIB = 1024;
-const MIB = KIB * KIB;
-
-function amount(bytes: number): string {
-  if (bytes >= MIB) return `${(bytes / MIB).toFixed(1)} MiB`;
-  return bytes >= KIB ? `${(bytes / KIB).toFixed(1)} KiB` : `${bytes} bytes`;
-}
 
 export function blockNotes(run: BlockRun): readonly string[] {
   return [...memoryNotes(run), ...writeNotes(run), ...callNotes(run)];
@@ -15,10 +8,12 @@ export function blockNotes(run: BlockRun): readonly string[] {
 
 function memoryNotes({ most_state_bytes, scheme, block, sizes }: BlockRun): readonly string[] {
   const orders = [...sizes].sort(([left], [right]) => left - right);
-  const dirtied = orders.map(([bytes, count]) => `${count} of ${amount(bytes)}`).join(', ');
+  const dirtied = orders
+    .map(([bytes, count]) => `${thousands(count)} of ${bytesText(bytes)}`)
+    .join(', ');
   return [
-    `state of blocks (${scheme}, blocks of ${amount(block)}) takes at most ` +
-      `${amount(most_state_bytes)} for folios that came into the cache while recording`,
+    `state of blocks (${scheme}, blocks of ${bytesText(block)}) takes at most ` +
+      `${bytesText(most_state_bytes)} for folios that came into the cache while recording`,
     ...(dirtied === '' ? [] : [`folios dirtied: ${dirtied}`]),
   ];
 }
@@ -31,8 +26,8 @@ function writeNotes({ folio_bytes, sent_bytes, io, facts }: BlockRun): readonly 
     ? ''
     : '; nothing tells what was written into a folio, so all of it counts';
   return [
-    `${amount(sent_bytes)} sent for ${amount(folio_bytes)} of dirty folios (by ${io})` +
-      (rest > 0 ? `: ${amount(rest)} of write amplification avoided` : '') +
+    `${bytesText(sent_bytes)} sent for ${bytesText(folio_bytes)} of dirty folios (by ${io})` +
+      (rest > 0 ? `: ${bytesText(rest)} of write amplification avoided` : '') +
       source,
   ];
 }
@@ -45,18 +40,19 @@ function callNotes({ calls, whole, inline, scheme, facts }: BlockRun): readonly 
   const notes: string[] = [];
   if (calls.extent > 0) {
     notes.push(
-      `buffered writes met ${calls.extent} mappings, ${calls.folio} folios, ${calls.block} blocks`,
-      `${inline} of the mappings were of inline data`,
+      `buffered writes met ${thousands(calls.extent)} mappings, ` +
+        `${thousands(calls.folio)} folios, ${thousands(calls.block)} blocks`,
+      `${thousands(inline)} of the mappings were of inline data`,
     );
   }
   if (whole.folio > 0) {
     notes.push(
-      `${whole.folio} more folios with ${whole.block} blocks turned dirty; how many mappings ` +
-        'that took needs iomap_iter and iomap_iter_dstmap',
+      `${thousands(whole.folio)} more folios with ${thousands(whole.block)} blocks turned dirty; ` +
+        'how many mappings that took needs iomap_iter and iomap_iter_dstmap',
     );
   }
   if (kind !== 'extent' || calls.extent > 0) {
-    notes.push(`${own} calls of the file system by writes, one each ${kind}${time}`);
+    notes.push(`${thousands(own)} calls of the file system by writes, one each ${kind}${time}`);
   }
   return notes;
 }

@@ -1,5 +1,6 @@
 /** What a FUSE run makes one want to know, in sentences. */
 
+import { bytesText } from '../../../trace/wording.ts';
 import { seconds } from '../stretches.ts';
 import type { FuseRun } from './fuse.ts';
 import type { SyncWait } from './sync-waits.ts';
@@ -10,8 +11,6 @@ const TOLD = 5;
 /** Waits shorter than this are no news. */
 const LEAST_NS = 1e8;
 
-const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-
 export function fuseNotes(run: FuseRun): readonly string[] {
   const { facts, era } = run;
   if ((facts.fuse_wbs?.size ?? 0) === 0) return [];
@@ -20,8 +19,8 @@ export function fuseNotes(run: FuseRun): readonly string[] {
     ...(waitsForAnswer(era)
       ? []
       : [
-          `${mebibytes(run.started_bytes)} were copied to be written, at most ` +
-            `${mebibytes(run.most_copies * facts.page_size)} at a time, which dirty + writeback ` +
+          `${bytesText(run.started_bytes)} were copied to be written, at most ` +
+            `${bytesText(run.most_copies * facts.page_size)} at a time, which dirty + writeback ` +
             'of the machine does not show',
         ]),
     ...syncNotes(run),
@@ -95,7 +94,7 @@ function gateNotes({ gate, stuck }: FuseRun): readonly string[] {
   const notes: string[] = [];
   if (gate !== undefined) notes.push(`${gate.waited} page writes wait for one of 32 requests`);
   if (stuck !== undefined && stuck.kept_bytes > 0) {
-    notes.push(`${mebibytes(stuck.kept_bytes)} could not be dirtied while the server was stopped`);
+    notes.push(`${bytesText(stuck.kept_bytes)} could not be dirtied while the server was stopped`);
   }
   return notes;
 }

@@ -1,11 +1,12 @@
 /** What a run of a reclaim policy makes one want to know, in sentences. */
+import { bytesText, thousands } from '../../../trace/wording.ts';
 import type { ReclaimRun } from './reclaim.ts';
 
 export function reclaimNotes(run: ReclaimRun): readonly string[] {
   const { counts } = run.state;
-  const held = (run.most_bytes / 2 ** 20).toFixed(1);
   const notes = [
-    `private state takes at most ${held} MiB, ${counts.private_held} objects at the end`,
+    `private state takes at most ${bytesText(run.most_bytes)}, ` +
+      `${thousands(counts.private_held)} objects at the end`,
   ];
   if (run.mode === 'releasepage') {
     notes.push(

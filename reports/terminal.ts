@@ -1,0 +1,93 @@
+/** Text for a terminal: lines that fit its width, and tables whose columns stand below each other. */
+import { shorten, visible } from './display.ts';
+
+/** As wide as text is made where there is no terminal, and the most where there is one. */
+export const SCREEN_COLUMNS = 98;
+
+/** Between a number and its unit, so that no line breaks there. */
+export const NBSP = '\u00a0';
+
+const LONGEST_NAME = 64;
+
+/**
+ * Lines of at most `width` characters. Numbers stay with their units by NBSP. What is longer than
+ * any name of a kernel is shortened in the middle; a shorter word stays whole on the narrowest
+ * screen, so that it can be searched for.
+ */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  // 146 MiB   3.2 ms
+  const bound = visible(text).replace(/(\d) (?=(?:[KMGT]i)?B\b|[mµn]?s\b)/g, `$1${NBSP}`);
+  for (const given of bound.split(' ')) {
+    const word = shorten(given, Math.max(width, LONGEST_NAME));
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
+/**
+ * Text to print, in lines of at most `columns` characters: the first begins with `lead`, the others
+ * are indented as far, and by two more where `lead` is nothing but an indent.
+ */
+export function hanging(text: string, columns: number, lead: string): string {
+  const indent = ' '.repeat(lead.length + (lead.trim() === '' ? 2 : 0));
+  const [first = '', ...rest] = wrap(text, columns - indent.length);
+  return [`${lead}${first}`, ...rest.map((line) => `${indent}${line}`)]
+    .map((line) => `${line.replaceAll(NBSP, ' ').trimEnd()}\n`)
+    .join('');
+}
+
+export type TableLayout = {
+  /** Which columns are numbers; otherwise that is seen by their cells. */
+  readonly isNumeric?: ((column: number) => boolean) | undefined;
+  /** Width of the screen: a last cell that is too long for it goes on below itself. */
+  readonly columns?: number | undefined;
+};
+
+const NUMBER = /^(?:[-+≤±]?[\d,.]+(?: ?[%a-zA-Zµ/]+)?)?$/;
+
+/** Lines of a table: numbers to the right, words to the left. */
+export function tableLines(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  { isNumeric, columns }: TableLayout = {},
+): string[] {
+  const last = header.length - 1;
+  const right = header.map((_, column) =>
+    isNumeric === undefined
+      ? rows.every((row) => NUMBER.test(row[column] ?? ''))
+      : isNumeric(column),
+  );
+  const all = [header, ...rows];
+  const widths = header.map((_, at) => Math.max(...all.map((row) => (row[at] ?? '').length)));
+  const before = widths.slice(0, last).reduce((sum, width) => sum + width + GAP.length, 0);
+  const room = Math.max(LEAST_ROOM, (columns ?? Number.POSITIVE_INFINITY) - before);
+  return all.flatMap((row) => {
+    const cell = row[last] ?? '';
+    const [first = '', ...more] = cell.length > room ? wrap(cell, room) : [cell];
+    const cells = [...row.slice(0, last), first].map((text, at) =>
+      right[at] === true ? text.padStart(widths[at] ?? 0) : text.padEnd(widths[at] ?? 0),
+    );
+    const lines = [cells.join(GAP), ...more.map((line) => `${' '.repeat(before)}${line}`)];
+    return lines.map((line) => line.trimEnd());
+  });
+}
+
+const GAP = '  ';
+/** Narrower than this, words would stand below each other; better is a line that is too long. */
+const LEAST_ROOM = 24;
+
+/** The same as text to print, indented. */
+export function textTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns?: number,
+): string {
+  const room = columns === undefined ? undefined : columns - GAP.length;
+  const lines = tableLines(header, rows, { columns: room });
+  return lines.map((line) => `${GAP}${line}\n`).join('');
+}
