@@ -108,11 +108,16 @@ async function withParts(
   if (!/(^|\/)data$/.test(path)) return source;
   const { joinParts } = await import('./formats/perf-data/parts.ts');
   const parts: ByteSource[] = [];
+  const main = source.notHeld === undefined ? source : await holdAll(source);
   for (;;) {
     const part = await open(`${path}.${parts.length}`);
-    if (part === undefined) return joinParts(source, parts);
+    if (part === undefined) return joinParts(main, parts);
     parts.push(part);
   }
+}
+
+async function holdAll({ notHeld, close }: ByteSource): Promise<ByteSource> {
+  return { ...(await notHeld?.hold()), close } as ByteSource;
 }
 
 /** By name only: a trace that is named alone may lie in a folder of thousands. */

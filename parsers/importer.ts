@@ -6,6 +6,7 @@ import type { Tables } from '../src/trace/table.ts';
 import type { Loss, TraceMeta } from '../src/trace/trace.ts';
 import type { ByteSource } from './bytes/source.ts';
 import type { UnpackLimits } from './bytes/unpack.ts';
+import type { Hole } from './bytes/unpack-segments.ts';
 import type { BelowZero } from './check-values.ts';
 import type { JobName } from './workers/jobs.ts';
 import type { WorkerPool } from './workers/pool.ts';
@@ -53,6 +54,8 @@ export type Importer = {
   readonly title: string;
   /** Pure: decides by the first bytes of the unpacked input. */
   sniff(head: Uint8Array): boolean;
+  /** What of a packed input is read once and in order, so that it need not be held. */
+  hole?(head: Uint8Array): Hole | undefined;
   /** Throws FormatError when nothing can be read; damage further in becomes diagnostics. */
   read(source: ByteSource, context: ImportContext): Imported | Promise<Imported>;
 };

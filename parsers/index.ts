@@ -8,6 +8,7 @@ import type { HostFacts, Trace } from '../src/trace/trace.ts';
 import { type Capture, openCapture, type Sidecar } from './bundle-capture.ts';
 import { type ByteSource, readBytes } from './bytes/source.ts';
 import type { UnpackLimits } from './bytes/unpack.ts';
+import type { Hole } from './bytes/unpack-segments.ts';
 import { checkValues } from './check-values.ts';
 import type { CounterSamples } from './formats/counters-csv/index.ts';
 import type { Imported, KeepEvents } from './importer.ts';
@@ -44,7 +45,7 @@ const HEAD_BYTES = 64 << 10;
  */
 export async function openTrace(path: string, options: OpenOptions = {}): Promise<Trace> {
   const diagnostics = new DiagnosticCollector();
-  const capture = await openCapture(path, options);
+  const capture = await openCapture(path, { ...options, findHole });
   try {
     const source = capture.trace;
     if (capture.damage !== undefined) {
@@ -90,6 +91,10 @@ export async function openTrace(path: string, options: OpenOptions = {}): Promis
   }
 }
 
+function findHole(head: Uint8Array): Hole | undefined {
+  return IMPORTERS.find(({ hole, sniff }) => hole !== undefined && sniff(head))?.hole?.(head);
+}
+
 async function importTrace(
   source: ByteSource,
   host: HostFacts,
@@ -100,11 +105,8 @@ async function importTrace(
   const head = readBytes(source, 0, HEAD_BYTES);
   const importer = IMPORTERS.find((candidate) => candidate.sniff(head));
   if (importer === undefined) {
-    const known = IMPORTERS.map(({ title }) => title).join(', ');
-    throw new FormatError(
-      `${source.name} is not a trace that Tidemark knows (${known}); ` +
-        `it begins with ${preview(head)}`,
-    );
+    const what = (await toldOf(head)) ?? unknown(head);
+    throw new FormatError(`${source.name} ${what}`);
   }
   let pool: WorkerPool | undefined;
   const workers = (first?: JobName): WorkerPool | undefined => {
@@ -124,6 +126,23 @@ async function importTrace(
   } finally {
     pool?.close();
   }
+}
+
+/** What is known of an input that is no trace, as the end of a sentence. */
+async function toldOf(head: Uint8Array): Promise<string | undefined> {
+  const [{ whatElse, whyNoEvents }, { sniffCounters }] = await Promise.all([
+    import('./no-events.ts'),
+    import('./formats/counters-csv/index.ts'),
+  ]);
+  const why = whyNoEvents(head);
+  if (why !== undefined) return `has no trace event: ${why}`;
+  if (sniffCounters(head) === undefined) return whatElse(head);
+  return 'holds counters and no events; give the trace, and these with --vmstat';
+}
+
+function unknown(head: Uint8Array): string {
+  const known = IMPORTERS.map(({ title }) => title).join(', ');
+  return `is not a trace that Tidemark knows (${known}); it begins with ${preview(head)}`;
 }
 
 /** The clock of samples is found by counters that events hold, too. */
@@ -217,6 +236,11 @@ async function counterSamples(
     const subject = `of ${sidecar.name}`;
     if (samples.unreadable > 0) {
       diagnostics.add('line_unreadable', samples.unreadable, { subject });
+    }
+    if (samples.ignored.length > 0) {
+      const columns = samples.ignored.slice(0, 3).join(', ');
+      const detail = `(${sidecar.name}: what stands in ${columns} is no number)`;
+      diagnostics.add('sidecar_ignored', samples.ignored.length, {}, detail);
     }
     all.push({ ...samples, clock: samples.clock ?? host.samples_clock });
   }

@@ -44,7 +44,7 @@ function seeds(): Seed[] {
     bytes: toVersion7(smallTraceDat('little', 8), { packing }),
   }));
   const dat = [...built, ...packed];
-  return [...dat, ...dat, ...dat, LATENCY, ...texts, ...binaries];
+  return [...dat, ...dat, ...dat, LATENCY, MAIL, ...texts, ...binaries];
 }
 
 const LATENCY: Seed = {
@@ -52,6 +52,19 @@ const LATENCY: Seed = {
   bytes: new TextEncoder().encode(`# tracer: irqsoff
 # irqsoff latency trace v1.1.5 on 6.18.44
 ${Array.from({ length: 20 }, (_, n) => `  <...>-${n}  1d..3.  ${n}us+: tick: n=${n}\n`).join('')}`),
+};
+
+const MAIL: Seed = {
+  name: 'a mail that breaks lines',
+  bytes: new TextEncoder().encode(
+    Array.from({ length: 20 }, (_, n) =>
+      [
+        `>    dd-5563  [025] ....   165.50470${n % 10}: tick: bdi 8:144: first=1048576 second=9175`,
+        `> third=950942 fourth=${n} \x1b[31mfifth\x1b[m=81088`,
+        n % 5 === 0 ? '> So it is.\n\n' : '',
+      ].join('\n'),
+    ).join(''),
+  ),
 };
 
 /** Samples of counters in each form. */

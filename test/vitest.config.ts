@@ -4,4 +4,7 @@
  */
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({ test: { setupFiles: ['test/helpers/fixed-seed.ts'] } });
+export default defineConfig({
+  // Machines that are shared are slow now and then; nothing is tested by its time.
+  test: { setupFiles: ['test/helpers/fixed-seed.ts'], testTimeout: 30_000 },
+});

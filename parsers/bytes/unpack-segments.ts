@@ -8,6 +8,12 @@ const FIRST_BYTES = 64 << 10;
 /** All of SEGMENT_BYTES, but for the last one. */
 export type SharedPieces = readonly Uint8Array[];
 
+/** Bytes that need not be held: they are read once and in order, and can be unpacked again. */
+export type Hole = { readonly from: number; readonly to: number };
+
+/** By the first bytes of what was unpacked; undefined where all of it is to be held. */
+export type FindHole = (head: Uint8Array) => Hole | undefined;
+
 /** Fills `target` from `offset`; returns how many bytes there were. */
 export function readPieces(pieces: SharedPieces, target: Uint8Array, offset: number): number {
   let done = 0;
@@ -28,6 +34,18 @@ export class Segments {
   #last = sharedBytes(0);
   #filled = 0;
   #size = 0;
+  readonly #findHole: FindHole;
+  #wanted: Hole | undefined;
+  #hole: Hole | undefined;
+
+  constructor(findHole: FindHole = () => undefined) {
+    this.#findHole = findHole;
+  }
+
+  /** What is not held: whole pieces, of which there is nothing. */
+  get hole(): Hole | undefined {
+    return this.#hole;
+  }
 
   get size(): number {
     return this.#size;
@@ -53,6 +71,11 @@ export class Segments {
   /** A small input does not take a whole piece. */
   #grow(): void {
     if (this.#last.length === SEGMENT_BYTES) {
+      if (this.#isInHole()) {
+        this.#pieces.push(NOTHING);
+        this.#filled = 0;
+        return;
+      }
       this.#pieces.push(this.#last);
       this.#last = sharedBytes(SEGMENT_BYTES);
       this.#filled = 0;
@@ -63,6 +86,17 @@ export class Segments {
     );
     larger.set(this.#last);
     this.#last = larger;
+  }
+
+  /** Is the piece that is full not to be held? The first one always is. */
+  #isInHole(): boolean {
+    const from = this.#pieces.length * SEGMENT_BYTES;
+    const to = from + SEGMENT_BYTES;
+    if (from === 0) this.#wanted = this.#findHole(this.#last);
+    const wanted = this.#wanted;
+    if (wanted === undefined || from === 0 || from < wanted.from || to > wanted.to) return false;
+    this.#hole = { from: this.#hole?.from ?? from, to };
+    return true;
   }
 
   /** Call it after the last push, before any reading. */
@@ -93,6 +127,8 @@ export class Segments {
     }
   }
 }
+
+const NOTHING = sharedBytes(0);
 
 function sharedBytes(length: number): Uint8Array<SharedArrayBuffer> {
   return new Uint8Array(new SharedArrayBuffer(length));

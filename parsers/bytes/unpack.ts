@@ -5,7 +5,7 @@
  * it ends.
  */
 import { FormatError, UsageError } from '../../src/trace/errors.ts';
-import { Segments } from './unpack-segments.ts';
+import { type FindHole, Segments } from './unpack-segments.ts';
 
 export type UnpackLimits = {
   /** No input may unpack to more bytes, standard input not hold more. */
@@ -58,6 +58,17 @@ const COMPRESSIONS: readonly Compression[] = [
     magic: [0x42, 0x5a, 0x68],
     load: async () => (await import('./unpack-bzip2.ts')).unpackBzip2,
   },
+  // Text in two bytes a character, as some shells on Windows redirect it.
+  {
+    id: 'utf-16',
+    magic: [0xff, 0xfe],
+    load: async () => (await import('./unpack-utf16.ts')).unpackUtf16('utf-16le'),
+  },
+  {
+    id: 'utf-16',
+    magic: [0xfe, 0xff],
+    load: async () => (await import('./unpack-utf16.ts')).unpackUtf16('utf-16be'),
+  },
 ];
 /** A skippable frame (RFC 8878, 3.1.2) may stand before the first one with data: pzstd does so. */
 const SKIPPABLE = [0x2a, 0x4d, 0x18];
@@ -87,8 +98,9 @@ function find(head: Uint8Array): Compression | undefined {
 }
 
 /**
- * Unpacks all layers. `again` gives the packed bytes once more, if they can be had twice. Throws
- * FormatError when nothing comes out, UsageError at a limit.
+ * Unpacks all layers. `again` gives the packed bytes once more, if they can be had twice: then what
+ * is in a hole is not held, unless there is damage. Throws FormatError when nothing comes out,
+ * UsageError at a limit.
  */
 export async function unpack(
   name: string,
@@ -96,6 +108,7 @@ export async function unpack(
   packed: Chunks,
   limits: UnpackLimits,
   again?: () => Chunks,
+  findHole?: FindHole,
 ): Promise<Unpacked> {
   const layers: string[] = [];
   let damage: string | undefined;
@@ -108,7 +121,11 @@ export async function unpack(
     }
     layers.push(next.id);
     const outermost = layers.length === 1 ? again : undefined;
-    const layer = await unpackLayer(name, next, input, limits, outermost);
+    const hole = outermost && findHole;
+    let layer = await unpackLayer(name, next, input, limits, outermost, hole);
+    if (layer.damage !== undefined && outermost !== undefined && layer.segments.hole) {
+      layer = await unpackLayer(name, next, outermost(), limits, outermost);
+    }
     segments = layer.segments;
     damage ??= layer.damage;
     if (segments.size === 0) {
@@ -126,10 +143,11 @@ async function unpackLayer(
   packed: Chunks,
   limits: UnpackLimits,
   again: (() => Chunks) | undefined,
+  findHole?: FindHole,
 ): Promise<{ segments: Segments; damage: string | undefined }> {
   const unpacker = await compression.load();
   const meter = new Meter(name, limits);
-  const segments = new Segments();
+  const segments = new Segments(findHole);
   let damage: string | undefined;
   try {
     const recount = again && (() => meter.count(again()));
@@ -143,6 +161,24 @@ async function unpackLayer(
   }
   segments.finish();
   return { segments, damage };
+}
+
+/** Bytes [from, to) of the outermost layer, without holding it: what was found to be sound once. */
+export async function* unpackAgain(
+  head: Uint8Array,
+  packed: Chunks,
+  from: number,
+  to: number,
+): AsyncGenerator<Uint8Array> {
+  const unpacker = await find(head)?.load();
+  if (unpacker === undefined) return;
+  let at = 0;
+  for await (const chunk of unpacker(packed)) {
+    const part = chunk.subarray(Math.max(0, from - at), Math.max(0, to - at));
+    at += chunk.length;
+    if (part.length > 0) yield part;
+    if (at >= to) return;
+  }
 }
 
 /** The first `length` unpacked bytes, for recognising what a packed file is. */

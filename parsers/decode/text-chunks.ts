@@ -74,6 +74,7 @@ export type ChunkFacts = Pick<
   | 'lastTs'
   | 'maxDigits'
   | 'maxCpu'
+  | 'callers'
   | 'backwards'
   | 'disordered'
   | 'previousTs'
@@ -324,10 +325,10 @@ class ChunkRows implements RowsPlace {
 
 export function factsOf(reading: TextReading): ChunkFacts {
   const { line, events, startTs, firstTs, lastTs, maxDigits, maxCpu } = reading;
-  const { backwards, disordered, previousTs, disorder } = reading;
+  const { callers, backwards, disordered, previousTs, disorder } = reading;
   return {
     ...{ line, events, startTs, firstTs, lastTs, maxDigits, maxCpu },
-    ...{ backwards, disordered, previousTs, disorder },
+    ...{ callers, backwards, disordered, previousTs, disorder },
   };
 }
 

@@ -80,6 +80,31 @@ export function skipDigitsBack(
   return at;
 }
 
+/**
+ * Commands have 15 bytes at most, and printers pad them to 16 columns: what stands further left was
+ * put there by others (`side: ` of trace-cmd for a buffer instance, journald, kubectl, grep).
+ */
+const COMM_COLUMNS = 16;
+
+/** Where the command that ends at `end` begins, on a line that begins at `start`. */
+export function startOfComm(bytes: Uint8Array, start: number, end: number): number {
+  let first = start;
+  if (end - start > COMM_COLUMNS) {
+    first = end - COMM_COLUMNS;
+    // Whoever put it there may have taken the padding away.
+    if (!isBlank(bytes[first]) && !isBlank(bytes[first - 1]))
+      first = afterLastBlank(bytes, first, end);
+  }
+  while (first < end && isBlank(bytes[first])) first++;
+  return first;
+}
+
+function afterLastBlank(bytes: Uint8Array, from: number, end: number): number {
+  let at = end;
+  while (at > from && !isBlank(bytes[at - 1])) at--;
+  return at;
+}
+
 /** The digits between two places; callers see to it that there are no more than 15. */
 export function numberBetween(bytes: Uint8Array, from: number, to: number): number {
   let value = 0;

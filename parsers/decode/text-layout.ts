@@ -140,6 +140,8 @@ function knownClaims(text: string, definition: EventDefinition): Claim[] {
 
 // UNWRITTEN (0x3)     or, when no flag is set,  (0x0)
 const NUMBER_BEHIND = /^([^()]{0,256}?) \(0x[0-9a-fA-F]{1,8}\)/;
+// 0x50 (80), of the trace option fields
+const BOTH_NUMBERS = /^(0x[0-9a-fA-F]{1,8}) \(\d{1,10}\)/;
 // 3 (FUSE_GETATTR)
 const NUMBER_BEFORE = /^(\d{1,9}) \(([^()]{0,256})\)/;
 
@@ -152,6 +154,15 @@ function numberedNames(text: string, names: Claim): Claim[] {
   if (behind !== undefined) {
     const at = start + behind.length;
     return [names, { ...bits, column: BITS, at, literal: ' (0x' }];
+  }
+  const both = BOTH_NUMBERS.exec(rest)?.[1];
+  if (both !== undefined) {
+    const at = start + both.length;
+    const column = { ...BITS, radix: 10 as const };
+    return [
+      { ...names, value: both },
+      { ...bits, column, at, literal: ' (' },
+    ];
   }
   const before = NUMBER_BEFORE.exec(rest);
   if (before === null) return [names];
@@ -183,13 +194,13 @@ function findLiteral(text: string, literal: string): number {
   return at;
 }
 
-// -12, 0x1fa7, fe00000; 7:0 and 7,0
+// -12, 0x1fa7, fe00000; 7:0, 7,0 and 0x700000
 const DIGITS: Readonly<Record<number, RegExp>> = {
   8: /-?(?:0x[0-9a-fA-F]+|[0-7]+)(?!\w)/y,
   10: /-?(?:0x[0-9a-fA-F]+|\d+)(?!\w)/y,
   16: /-?(?:0x)?[0-9a-fA-F]+(?!\w)/y,
 };
-const DEVICE = /\d+(?:[:,]\d+)?(?!\w)/y;
+const DEVICE = /(?:0x[0-9a-fA-F]+|\d+(?:[:,]\d+)?)(?!\w)/y;
 
 function numberPattern(column: ColumnDefinition): RegExp | undefined {
   switch (column.type) {

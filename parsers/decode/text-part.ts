@@ -153,6 +153,7 @@ function replaySteps(reading: TextReading, dialect: Dialect, { steps }: TextChun
 function appendFacts(reading: TextReading, { facts, lastOfCpu }: TextChunk): void {
   reading.line += facts.line;
   reading.events += facts.events;
+  reading.callers += facts.callers;
   reading.backwards += facts.backwards;
   reading.maxDigits = Math.max(reading.maxDigits, facts.maxDigits);
   reading.maxCpu = Math.max(reading.maxCpu, facts.maxCpu);

@@ -26,7 +26,9 @@ export type Dialect = {
   readonly commOf: (set: TableSet, bytes: Uint8Array) => number;
   /** The CPU that a line which is no event tells of; -1 when the line says nothing. */
   readonly cpuOf: (bytes: Uint8Array, start: number, end: number) => number;
-  /** A line that is no event. */
+  /** A line of a call chain, which belongs to the event before. */
+  readonly isCaller: (bytes: Uint8Array, start: number, end: number) => boolean;
+  /** A line that is neither. */
   readonly onOther: (bytes: Uint8Array, start: number, end: number) => void;
   /** The first event of a CPU. */
   readonly onFirst?: (cpu: number, ts: number) => void;
@@ -55,6 +57,8 @@ export type TextReading = {
   lastTs: number;
   maxDigits: number;
   maxCpu: number;
+  /** Lines of call chains. */
+  callers: number;
   /** Events that are earlier than the one before them: that of their CPU, and that of the text. */
   backwards: number;
   disordered: number;
@@ -99,6 +103,7 @@ function nothingRead() {
     firstTs: Number.POSITIVE_INFINITY,
     lastTs: Number.NEGATIVE_INFINITY,
     maxDigits: 6,
+    callers: 0,
     backwards: 0,
     disordered: 0,
     previousTs: Number.NEGATIVE_INFINITY,
@@ -203,6 +208,8 @@ function scanBlock(
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let line = start;
   while (line < end && memory.get(PLACE.ROWS) < MAX_ROWS) {
+    line = skipCallers(reading, dialect, buffer, line, end);
+    if (line >= end) break;
     if (!plain) {
       const known = scanKnownLines(reading, dialect, line, end);
       if (known !== line) {
@@ -215,6 +222,32 @@ function scanBlock(
     reading.line++;
     if (newline - line <= MAX_LINE_BYTES) readLine(reading, dialect, bytes, line, stop);
     else note(reading, 'line_unreadable', 1, { offset: offset + line });
+    line = newline + 1;
+  }
+  return line;
+}
+
+const TAB = 0x09;
+const SPACE = 0x20;
+const EQUALS = 0x3d;
+
+/** Call chains are long: what can be nothing else is told by its first bytes. */
+function skipCallers(
+  reading: TextReading,
+  dialect: Dialect,
+  buffer: Buffer,
+  from: number,
+  end: number,
+): number {
+  let line = from;
+  while (line < end) {
+    const isIndented =
+      buffer[line] === TAB || (buffer[line] === SPACE && buffer[line + 1] === EQUALS);
+    if (!isIndented) break;
+    const newline = buffer.indexOf(LF, line);
+    if (!dialect.isCaller(buffer, line, lineEnd(buffer, line, newline))) break;
+    reading.line++;
+    reading.callers++;
     line = newline + 1;
   }
   return line;
@@ -259,7 +292,8 @@ function readLine(
   const { set, head } = reading;
   const event = dialect.readEvent(set, bytes, start, end);
   if (event === undefined) {
-    dialect.onOther(bytes, start, end);
+    if (dialect.isCaller(bytes, start, end)) reading.callers++;
+    else dialect.onOther(bytes, start, end);
     return;
   }
   const comm = dialect.commOf(set, bytes);
@@ -358,9 +392,10 @@ export function disorderOf(reading: TextReading, { diagnostics }: ImportContext)
   return backwards > 0 ? [] : disorder;
 }
 
-/** What tables say of themselves: columns that they lack, a page size that was assumed. */
-export function noteTables({ set }: TextReading, context: ImportContext): void {
+/** What tables say of themselves: what they lack, a page size that was assumed. */
+export function noteTables({ set, callers }: TextReading, context: ImportContext): void {
   const { diagnostics } = context;
+  if (callers > 0) diagnostics.add('callers_left_out', callers);
   for (const { name, payloads } of set.builders.values()) {
     if (payloads.usesPageSize && context.pageSize === undefined) {
       diagnostics.add('page_size_assumed', 1, { subject: name });

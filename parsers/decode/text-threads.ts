@@ -5,8 +5,15 @@
  */
 import type { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
 import { FormatError, UsageError } from '../../src/trace/errors.ts';
-import { type ByteSource, type FilePlace, fileSource, sliceSource } from '../bytes/source.ts';
+import {
+  type ByteSource,
+  type FilePlace,
+  fileSource,
+  readBytes,
+  sliceSource,
+} from '../bytes/source.ts';
 import type { Detail, ImportContext } from '../importer.ts';
+import { whyNoEvents } from '../no-events.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import {
   boundsOf,
@@ -21,6 +28,7 @@ import { type Dialect, readStretch, type TextOptions, type TextReading } from '.
 import {
   joinTable,
   leaveTable,
+  linesOf,
   regionOf,
   shareTable,
   type TableRegion,
@@ -56,16 +64,32 @@ export function readTextEvents(
   checkEnd(source, reading, diagnostics);
 }
 
+const HEAD_BYTES = 64 << 10;
+
 function checkEnd(
-  { name, size, damage }: ByteSource,
-  { events, line }: TextReading,
+  source: ByteSource,
+  { events, line, set }: TextReading,
   diagnostics: DiagnosticCollector,
 ): void {
+  const { name, size, damage } = source;
   if (damage !== undefined) {
     const detail = `at byte ${size} (unpacking: ${damage})`;
     diagnostics.add('input_truncated', undefined, { offset: size }, detail);
   }
-  if (events === 0) throw new FormatError(`${name} has no trace event in its ${line} lines`);
+  if (readEvents(set) > 0) return;
+  const what =
+    events === 0
+      ? `no trace event in its ${line} lines`
+      : `${events} trace events in its ${line} lines, and none can be understood`;
+  const why = whyNoEvents(readBytes(source, 0, HEAD_BYTES));
+  throw new FormatError(`${name} has ${what}${why === undefined ? '' : `: ${why}`}`);
+}
+
+/** Lines of events that were understood. */
+function readEvents(set: TableSet): number {
+  let read = 0;
+  for (const event of set.byName.values()) read += linesOf(set, event);
+  return read;
 }
 
 export type TextFormat = {

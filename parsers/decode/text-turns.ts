@@ -25,7 +25,7 @@ const CLOSED = 2;
 /** A turn that no chunk has. */
 const ENDED = -1;
 /** No chunk takes so long to be scanned: whoever has the turn is gone. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 5_000;
 
 /** Thrown by waitForTurn: another thread has stopped before this chunk. */
 export class TurnsEnded extends Error {}

@@ -160,8 +160,17 @@ export function storeId(bytes: Uint8Array, at: number, sink: TextSink, row: numb
   return end;
 }
 
-/** A device, `7:0` or `7,0`; a bare number is already the kernel's major << 20 | minor. */
+/**
+ * A device, `7:0` or `7,0`; a bare number, also `0x700000`, is already the kernel's
+ * major << 20 | minor.
+ */
 export function storeDevice(bytes: Uint8Array, at: number, sink: TextSink, row: number): number {
+  if (bytes[at] === ZERO && isHexPrefix(bytes, at)) {
+    const end = scanDigits(bytes, at + 2, 16);
+    if (scan.digits === 0 || scan.digits > 8) return -1;
+    sink.f64[row] = scan.value;
+    return end;
+  }
   const majorEnd = scanDigits(bytes, at, 10);
   if (scan.digits === 0 || scan.digits > 10) return -1;
   const major = scan.value;

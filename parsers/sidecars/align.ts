@@ -28,6 +28,8 @@ export type Offset = {
   readonly offset_ns: number;
   /** The true one differs by no more than this. */
   readonly uncertainty_ns: number;
+  /** Samples were taken up to so much later than they say. */
+  readonly cut_ns: number;
   /** How many bounds meet, of how many. */
   readonly agreeing: number;
   readonly bounds: number;
@@ -48,12 +50,19 @@ export function alignSamples(
   diagnostics: DiagnosticCollector,
 ): Table[] {
   const estimates = new Map<string | undefined, Offset | undefined>();
-  for (const { clock, table } of all) {
-    if (estimates.get(clock) === undefined)
-      estimates.set(clock, estimateOffset(table, trace.tables));
+  for (const { clock, table, areSeconds } of all) {
+    if (estimates.get(clock) !== undefined) continue;
+    const exact = estimateOffset(table, trace.tables);
+    // Where times are cut to seconds, samples may be up to a second later than they say.
+    const cut_ns = areSeconds ? NS_PER_S : 0;
+    estimates.set(clock, exact ?? estimateOffset(table, trace.tables, cut_ns));
   }
   const told = new Set<string | undefined>();
   return all.flatMap(({ clock, table }) => {
+    if (table.rows === 0) {
+      diagnostics.add('sidecar_ignored', 1, {}, `(${table.name}: it has a header and no samples)`);
+      return [];
+    }
     if (given_s !== undefined) {
       return kept(
         shifted(table, given_s * NS_PER_S),
@@ -106,11 +115,13 @@ function tellEstimate(
   table: Table,
   diagnostics: DiagnosticCollector,
 ): void {
-  const { offset_ns, uncertainty_ns, agreeing, bounds } = estimate;
+  const { offset_ns, uncertainty_ns, cut_ns, agreeing, bounds } = estimate;
+  const cut =
+    cut_ns === 0 ? '' : ', and each sample up to 1 s later, as its time is cut to seconds';
   const detail =
     `(${(offset_ns / NS_PER_S).toFixed(6)} s ± ${(uncertainty_ns / NS_PER_S).toFixed(6)} s from ` +
     `${clock ?? 'the unnamed clock'} to ${trace.clock ?? 'that of the trace'}; ` +
-    `${agreeing} of ${bounds} bounds agree)`;
+    `${agreeing} of ${bounds} bounds agree${cut})`;
   diagnostics.add('clock_offset_estimated', table.rows, {}, detail);
 }
 
@@ -123,8 +134,11 @@ function shifted(table: Table, offset_ns: number): Table {
   return makeTable(table.name, { ...table.columns, ts_ns: moved }, { system: table.system });
 }
 
-/** What must be added to the samples' times; undefined where the counters do not tell. */
-export function estimateOffset(samples: Table, tables: Tables): Offset | undefined {
+/**
+ * What must be added to the samples' times; undefined where the counters do not tell. Samples were
+ * taken up to `cut_ns` later than they say.
+ */
+export function estimateOffset(samples: Table, tables: Tables, cut_ns = 0): Offset | undefined {
   const bounds = TRACED_COUNTERS.flatMap(({ counter, event, column }) => {
     const sampled = optionalNumbers(samples, counter);
     const table = tableWith(tables, event, [column]);
@@ -133,14 +147,15 @@ export function estimateOffset(samples: Table, tables: Tables): Offset | undefin
     const times = optionalNumbers(samples, 'ts_ns');
     if (sampled === undefined || traced === undefined) return [];
     if (times === undefined || eventTimes === undefined) return [];
-    return boundsOf(times.values, sampled.values, eventTimes.values, traced.values);
+    const own = boundsOf(times.values, sampled.values, eventTimes.values, traced.values);
+    return own.map(({ from, to }) => ({ from: from - cut_ns, to }));
   });
   if (bounds.length < MIN_BOUNDS) return undefined;
   const { from, to, agreeing } = densest(bounds);
   const uncertainty_ns = (to - from) / 2;
   if (agreeing < MIN_AGREEMENT * bounds.length || uncertainty_ns > MAX_UNCERTAINTY_NS)
     return undefined;
-  return { offset_ns: (from + to) / 2, uncertainty_ns, agreeing, bounds: bounds.length };
+  return { offset_ns: (from + to) / 2, uncertainty_ns, cut_ns, agreeing, bounds: bounds.length };
 }
 
 type Bound = { readonly from: number; readonly to: number };

@@ -6,10 +6,11 @@
  *   node test/bench/perf-data.mjs                    a fixture, repeated
  *   node test/bench/perf-data.mjs FILE [EVENTS]      an uncompressed perf.data of yours, repeated
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import {
   best,
   bestInTurns,
@@ -51,6 +52,7 @@ export function benchPerfData({ file = FIXTURE, events = 3_000_000 } = {}) {
     console.log(`\n${large.events} events, ${(large.bytes() / MIB).toFixed(0)} MiB`);
     compareSpeed(large, folder, note);
     compareGrowth(small, large, note);
+    readGzip(large, note);
     rmSync(small.path);
     rmSync(large.path);
     const copies = Math.ceil((GIGABYTE / single.bytes()) * 1.2);
@@ -106,6 +108,15 @@ function checkMemory({ rss, columns }, note) {
   const limit = GOALS.rssPerColumns * columns + GOALS.rssMiB;
   const text = `${rss} MiB for ${columns} MiB of columns`;
   note('memory, everything kept', rss / limit, rss <= limit, text);
+}
+
+/** As files travel: no speed is promised, but the same memory. */
+function readGzip({ path, events }, note) {
+  writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 1 }));
+  const run = best(() => readAll(`${path}.gz`));
+  note(`${ALL}, gzip`, run.seconds, true, rate(events, run.seconds));
+  checkMemory(run, note);
+  rmSync(`${path}.gz`);
 }
 
 function readGigabyte({ path, events, bytes }, note) {

@@ -45,6 +45,20 @@ describe('the offset that counters tell', () => {
     expect(estimate?.agreeing).toBe(estimate?.bounds);
   });
 
+  test('of times that are cut to seconds', () => {
+    const offset = 1234;
+    const rows = Array.from({ length: 30 }, (_, at) => {
+      const taken = at * 0.27 + 0.1;
+      return [Math.floor(taken) - offset, 5000 + Math.floor(taken * 100) * 100] as const;
+    });
+    expect(estimateOffset(samplesOf(rows), tables)).toBeUndefined();
+    const estimate = estimateOffset(samplesOf(rows), tables, 1e9);
+    const from = (estimate?.offset_ns ?? 0) - (estimate?.uncertainty_ns ?? 0);
+    const to = (estimate?.offset_ns ?? 0) + (estimate?.uncertainty_ns ?? 0);
+    expect(from).toBeLessThanOrEqual(offset * 1e9);
+    expect(to).toBeGreaterThanOrEqual(offset * 1e9);
+  });
+
   test.each<[string, readonly (readonly [number, number])[]]>([
     [
       'too few samples',

@@ -77,7 +77,7 @@ describe('what is no such table', () => {
     ['mono_s,a\n1,2\n-1,2\n', /line 3: "-1" is not a time/],
     ['mono_s,a\n1,2\n2,many\n', /line 3, a: "many" is not a number/],
     ['mono_s,a\n1,Infinity\n', /line 2, a: "Infinity" is not a number/],
-    ['mono_s,a\n1,2,3\n', /Invalid Record Length/],
+    ['mono_s,a\n1,2,3\n', /line 2: 3 cells, but the header has 2/],
     ['mono_s,a\n"1,2\n', /Quote/],
     [`mono_s,a\n1,${'9'.repeat(2 << 20)}\n`, /Max Record Size/],
   ])('%.30j', (text, message) => {

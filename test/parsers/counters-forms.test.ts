@@ -69,6 +69,66 @@ describe('columns', () => {
     ['Time,io.some.total,io-full-total\n1,2,3\n', ['io_some_total', 'io_full_total']],
   ])('%j', (text, expected) => expect(names(text)).toEqual(expected));
 
+  test.each<[string, string]>([
+    ['blanks', 'mono_s   nr_dirty nr_writeback\n 7.5       12288         3\n'],
+    ['|', 'mono_s | nr_dirty | nr_writeback\n7.5 | 12288 | 3\n'],
+    ['; and separators of thousands', 'mono_s;nr_dirty;nr_writeback\n7,5;12.288;3\n'],
+    ['thousands in quotes', 'mono_s,nr_dirty,nr_writeback\n7.5,"12,288",3\n'],
+    ['thousands with blanks', 'mono_s;nr_dirty;nr_writeback\n7.5;12 288;3\n'],
+    ['a number for each row', ',mono_s,nr_dirty,nr_writeback\n0,7.5,12288,3\n'],
+    ['a comma at the end', 'mono_s,nr_dirty,nr_writeback,\n7.5,12288,3,\n'],
+    ['names with the file', 'mono_s,vmstat.nr_dirty,vmstat.nr_writeback\n7.5,12288,3\n'],
+    ['names in capitals', 'mono_s,NR_DIRTY,NR_WRITEBACK\n7.5,12288,3\n'],
+    ['names of an exporter', 'mono_s,node_vmstat_nr_dirty,node_vmstat_nr_writeback\n7.5,12288,3\n'],
+    [
+      'the header again',
+      'mono_s,nr_dirty,nr_writeback\nmono_s,nr_dirty,nr_writeback\n7.5,12288,3\n',
+    ],
+  ])('%s', (_, text) => {
+    const { kind, table, unreadable } = read(text);
+    expect([kind, unreadable, rowsOf(table)]).toEqual([
+      'vmstat',
+      0,
+      [{ ts_ns: 75e8, nr_dirty: 12288, nr_writeback: 3 }],
+    ]);
+    expect(sniffCounters(bytesOf(text))).toBe('samples');
+  });
+
+  test('cells without a value, and columns of words', () => {
+    const text = 'mono_s,nr_dirty,host,nr_free_pages\n1,NA,web-1,-\n2,5,web-1,null\n3,,web-2,7\n';
+    const { table, ignored } = read(text);
+    expect(ignored).toEqual(['host']);
+    expect(rowsOf(table, ['nr_dirty', 'nr_free_pages']).map(Object.values)).toEqual([
+      [undefined, undefined],
+      [5, undefined],
+      [undefined, 7],
+    ]);
+    expect(() => read('mono_s,nr_dirty\n1,none yet\n')).toThrow(
+      /nr_dirty: "none yet" is not a num/,
+    );
+    expect(() => read('mono_s;nr_dirty\n1;5.738.306\n')).toThrow(/"5.738.306" is not a number/);
+  });
+
+  test('what a sampler says before the header is counted', () => {
+    const { table, unreadable } = read('sampler v1.2\n\nevery 50 ms\nmono_s,nr_dirty\n1,5\n');
+    expect([table.rows, unreadable]).toEqual([1, 2]);
+    expect(() => read('sampler\nmono_s,nr_dirty\n1,x\n')).toThrow(/line 3, nr_dirty: "x" is not/);
+    expect(sniffCounters(bytesOf('the time of day\nis not a counter\n'))).toBeUndefined();
+    expect(sniffCounters(bytesOf('# a file for the UNIX system\n'))).toBeUndefined();
+  });
+
+  test('times whose unit nothing says are near those of the trace', () => {
+    const near = 6_550_000_000_000n;
+    for (const time of ['6550.25', '6550250', '6550250000', '6550250000000']) {
+      expect(rowsOf(read(`time,nr_dirty\n${time},1\n`, near).table)[0]?.ts_ns).toBe(25e7);
+    }
+    expect(rowsOf(read('time,nr_dirty\n12,1\n', near).table)[0]?.ts_ns).toBe(-6_538e9);
+  });
+
+  test('JSON is told', () => {
+    expect(() => read('{"mono_s": 1, "nr_dirty": 5}\n')).toThrow('s.csv is JSON; samples are read');
+  });
+
   test('decimals with a comma, where ; divides', () => {
     expect(rowsOf(read('time;some_avg10\n1;0,25\n2;1\n').table)).toEqual([
       { ts_ns: 1e9, some_avg10: 0.25 },
@@ -113,6 +173,8 @@ describe('files of the kernel behind the time of their reading', () => {
     ['date -u "+%F %T"', (second) => `2026-11-21 13:03:5${second}`, 'real'],
     ['echo ===', (second) => `=== 179526623${second} ===`, 'real'],
     ['echo #', (second) => `# time: 179526623${second}`, 'real'],
+    ['date +%Y%m%dT%H%M%S', (second) => `20261121T13035${second}`, 'real'],
+    ['date +%F_%T', (second) => `2026-11-21_13:03:5${second}`, 'real'],
     ['[…]', (second) => `[2026-11-21 13:03:5${second}]`, 'real'],
     ['zzz', (second) => `zzz ***Sat Nov 21 13:03:5${second} UTC 2026`, 'real'],
     ['timestamp=', (second) => `timestamp=179526623${second}000`, 'real'],
@@ -134,6 +196,14 @@ describe('files of the kernel behind the time of their reading', () => {
       [{ ts_ns: 250_000_000, nr_dirty: 3 }],
     ]);
     expect(read(`mono: 6550.25\n${VMSTAT(3)}`).clock).toBe('mono');
+  });
+
+  test('uptime; and a time that is none is quoted', () => {
+    const text = ` 00:00:07 up 5 days,  1:02,  3 users,  load average: 0.1, 0.2, 0.3\n${VMSTAT(3)}`;
+    expect(rowsOf(read(text).table, ['ts_ns'])).toEqual([{ ts_ns: 7e9 }]);
+    expect(() => read(`11/21/2026, 1:03 PM\n${VMSTAT(3)}`)).toThrow(
+      /without the time at which they were read \(line 1, "11\/21\/2026, 1:03 PM", is none known\)/,
+    );
   });
 
   test('pressure, of the resource that the file is called after', () => {
@@ -184,6 +254,38 @@ describe('files of the kernel behind the time of their reading', () => {
     const text = `round one\n1795266231\n${VMSTAT(1)}done, sleeping\n1795266232\n${VMSTAT(2)}`;
     const { table, unreadable } = read(text, EPOCH_NS);
     expect([table.rows, unreadable]).toEqual([2, 2]);
+  });
+
+  test('the time behind each sample; a sample that has lost its time', () => {
+    const times = (text: string) => {
+      const { table, unreadable } = read(text, EPOCH_NS);
+      return [unreadable, ...rowsOf(table, ['ts_ns', 'nr_dirty']).map(Object.values)];
+    };
+    const behind = `${VMSTAT(1)}1795266231\n${VMSTAT(2)}1795266232\n`;
+    expect(times(behind)).toEqual([0, [0, 1], [1e9, 2]]);
+    expect(times(`nr_dirty 9\n1795266231\n${VMSTAT(2)}`)).toEqual([1, [0, 2]]);
+  });
+
+  test.each(['io:', 'io', '--- io ---', '/proc/pressure/io', '[io.pressure]'])(
+    'pressure of what %j says',
+    (heading) => {
+      const text = `1795266231\n${heading}\n${PSI(70)}${heading.replace('io', 'cpu')}\n${PSI(7)}`;
+      const { table, unreadable } = read(text, EPOCH_NS);
+      expect([unreadable, rowsOf(table, ['io_some_total', 'cpu_some_total'])]).toEqual([
+        0,
+        [{ io_some_total: 70, cpu_some_total: 7 }],
+      ]);
+    },
+  );
+
+  test.each(['', 'host sampler[12]: '])('lines as a log has them: %j', (by) => {
+    const line = (second: number, said: string) => `Nov 21 13:03:5${second} ${by}${said}\n`;
+    const text = line(1, 'nr_dirty 5') + line(1, 'nr_writeback 6') + line(2, 'nr_dirty 7');
+    const { clock, table } = read(text);
+    const [first, second] = rowsOf(table, ['ts_ns', 'nr_dirty', 'nr_writeback']);
+    expect([clock, first?.nr_writeback, second?.nr_dirty]).toEqual([undefined, 6, 7]);
+    expect(Number(second?.ts_ns) - Number(first?.ts_ns)).toBe(1e9);
+    expect(sniffCounters(bytesOf(text))).toBe('samples');
   });
 
   test('a file without a time is a snapshot, which says nothing of the trace', () => {

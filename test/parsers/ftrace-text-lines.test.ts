@@ -64,6 +64,21 @@ const rows: [string, Partial<Parsed> | undefined][] = [
   ['fio-1 [000] 1.000001: sys_fsync(fd: 3)', { name: 'sys_fsync', payload: 'fd: 3)' }],
   ['fio-1 [000] 1.000001: sys_fsync -> 0x0', { name: 'sys_fsync', payload: ' 0x0' }],
   ['fio-1 [000] 1.000001: vfs_read <-ksys_read', { name: 'vfs_read' }],
+  ['fio-1 [000] 1.000001: vfs_read+0x0/0x340 <-ksys_read+0x65/0xe0', { name: 'vfs_read' }],
+  ['fio-1 [000] 1.000001: vfs_read [ext4] <ffff8149ab1a> <-x', { name: 'vfs_read' }],
+  // what others put before the line: trace-cmd for a buffer instance, the journal, grep
+  [`side:               dd-5563  [025]   165.504338: ${EVENT}`, { comm: 'dd', pid: 5563, cpu: 25 }],
+  [`side:  npm i csv-parse-28794 [001]  1.000001: ${EVENT}`, { comm: 'npm i csv-parse' }],
+  [`Nov 22 00:11:54 host cat[412]:            <...>-7 [000] 1.000001: ${EVENT}`, { comm: '<...>' }],
+  [`2026-11-22T00:11:54.5+00:00 host dd-5563 [025] 165.504338: ${EVENT}`, { comm: 'dd' }],
+  // sym-offset, sym-addr, a symbol of a module; stacks
+  ['a-1 [000] 1.000001: marked+0x12/0x1e0: a b', { name: 'marked', payload: 'a b' }],
+  ['a-1 [000] 1.000001: marked <ffffffff8149ab1a>: a b', { name: 'marked', payload: 'a b' }],
+  ['a-1 [000] 1.000001: marked+0x1/0x2 [mod] <ffffffff8149ab1a>: a', { name: 'marked' }],
+  ['a-1 [000] 1.000001: marked <x: a', undefined],
+  ['a-1 [000] 1.000001: <stack trace>', { name: '<stack trace>' }],
+  ['a-1 [000] 1.000001: <user stack trace>', { name: '<user stack trace>' }],
+  ['a-1 [000] 1.000001: <stack', undefined],
   // trace-cmd report --ts-diff, and what only looks like it
   [`fio-1 [000]  1.000001: (+12)     ${EVENT}`, { name: 'foo', payload: 'a b', ns: 1000001000 }],
   ['fio-1 [000]  1.000001: (+x) foo: a', undefined],

@@ -91,6 +91,21 @@ describe('by itself', () => {
     expect([told, meta?.origin_ns]).toEqual([[], 2_603_000n]);
   });
 
+  test('verbose lines of a clock that counts no time', async () => {
+    const line = (count: string) =>
+      `   a   77   1 0 00000001 00000000 [${count}] 12 (+3): writeback_pages_written: 4\n`;
+    const { rows, told } = await readText(
+      HEADER.replace('wakeup', 'nop') + line('0000660381ff4602') + line('0000660381ff4612'),
+    );
+    expect(rows.map(({ ts_ns }) => ts_ns)).toEqual([0, 16]);
+    expect(told).toEqual([['clock_not_nanoseconds', undefined]]);
+  });
+
+  test('the header says what was overwritten', async () => {
+    const { told } = await readText(HEADER.replace('#4/4', '#4/104') + LINES);
+    expect(told).toContainEqual(['events_overwritten', 100]);
+  });
+
   test('trace-cmd report -l has the trace clock, and flags of any width', async () => {
     const { rows, told, meta } = await readText(`cpus=13
    <...>-1234    1d..3.  7114.234591: writeback_pages_written: 12

@@ -94,6 +94,8 @@ export type PerfSpec = {
   readonly attrs: readonly AttrSpec[];
   readonly formats?: readonly EventSpec[];
   readonly records: readonly RecordSpec[];
+  /** Were (most) records packed by `perf record -z`? */
+  readonly packed?: boolean;
   /** As perf leaves it when it is killed. */
   readonly unclosed?: boolean;
 };
@@ -265,6 +267,11 @@ function features(order: ByteOrder, spec: PerfSpec): [number, Uint8Array][] {
     [7, cpus],
     [12, names.finish()],
   ];
+  if (spec.packed === true) {
+    // Version, zstd, level, ratio, bytes of a buffer.
+    const packing = new ByteWriter(order).u32(1).u32(1).u32(1).u32(20).u32(528384);
+    all.push([27, packing.finish()]);
+  }
   return spec.formats === undefined ? all : [[1, tracingData(order, spec.formats)], ...all];
 }
 

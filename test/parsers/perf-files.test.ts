@@ -90,10 +90,11 @@ const shape = (tables: Tables) =>
   [...tables.values()].map(({ name, rows, columns }) => [name, rows, Object.keys(columns)]);
 
 describe('one recording as perf.data and as text', () => {
-  test.each(PAIRS)('%s', (_, binary, text) => {
+  test.each(PAIRS)('%s', (path, binary, text) => {
     const fromText = readScript(text());
     expect(differences(readPerf(binary()), fromText)).toEqual([]);
-    expect(fromText.diagnostics.filter(({ code }) => code !== 'events_lost')).toEqual([]);
+    const codes = fromText.diagnostics.map(({ code }) => code).filter((c) => c !== 'events_lost');
+    expect(codes).toEqual(path.includes('callchains') ? ['callers_left_out'] : []);
     // Known events have the same columns, but for those that only a record has.
     expect(shape(readScript(text(), 100).tables)).toEqual(shape(fromText.tables));
   });

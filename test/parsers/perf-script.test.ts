@@ -130,7 +130,9 @@ describe('the event', () => {
       '',
     ].join('\n');
     const got = read(text);
-    expect(got.diagnostics).toEqual([]);
+    expect(got.diagnostics.map(({ code, count }) => [code, count])).toEqual([
+      ['callers_left_out', 2],
+    ]);
     expect(got.meta).toMatchObject({
       kernel: '6.6.0-x',
       machine: 'aarch64',
@@ -138,6 +140,42 @@ describe('the event', () => {
       clock: 'boot',
     });
     expect(got.tables.get('writeback_pages_written')?.rows).toBe(2);
+  });
+
+  test.each<[string, boolean]>([
+    ['\tffffffff81707138 __mark_inode_dirty+0x328 ([kernel.kallsyms])', true],
+    ['\t           f838f __GI___libc_write+0x4f (/usr/lib/libc.so.6)', true],
+    ['ffffffff81707138 __mark_inode_dirty+0x328', true],
+    ['\t7f48a8b30adf', true],
+    ['  fs-writeback.c:2549', true],
+    ['  [kernel.kallsyms][ffffffff81700bff]', true],
+    // commands that look like numbers, and lines that are broken
+    ['dd 5563', false],
+    ['              dd     0 [000]', false],
+    ['208936960 + 7680 0x2,0,4 [dd]', false],
+    ['  a b:12', false],
+  ])('a line of a call chain: %j', (line, isCaller) => {
+    const { diagnostics } = read(`fio 1 [000] 1.000000: ${EVENT}\n${line}\n`);
+    const code = isCaller ? 'callers_left_out' : 'line_unreadable';
+    expect(diagnostics).toMatchObject([{ code, count: 1 }]);
+  });
+
+  test('records of perf are no events, also those with a colon', () => {
+    const record = 'PERF_RECORD_COMM: chromium:6375/6375';
+    const { meta } = read(`a 1 [000] 0.000000: ${record}\na 1 [000] 7.000000: ${EVENT}\n`);
+    expect([meta.origin_ns, meta.events.length]).toEqual([7_000_000_000n, 1]);
+  });
+
+  test('tabs for blanks, and columns of -F that are empty', () => {
+    const event = 'block:block_rq_issue: 254,0 WSM 4096 () 82313248 + 8 [dd]';
+    const plain = `dd 17121 [000] 43315.887995: ${event}\n`;
+    for (const said of [
+      plain.replace(/ (?=block:)/, '\t').replace(/^/, '\t'),
+      plain.replace('issue: ', 'issue:                   '),
+    ]) {
+      const got = read(said);
+      expect([got.tables, got.diagnostics]).toEqual([read(plain).tables, []]);
+    }
   });
 
   test('lost events between those of their CPU; other records are known', () => {
@@ -171,6 +209,15 @@ describe('what is not of this format', () => {
     expect(perfScript.sniff(Buffer.from(`${text}\n`))).toBe(false);
   });
 
+  test('times that count from the event before', () => {
+    const lines = Array.from({ length: 40 }, (_, at) => {
+      const time = at === 0 ? 0 : 1 + (at % 2);
+      return `fio 1 [000] 0.00000${time}: ${EVENT}\n`;
+    });
+    expect(() => read(lines.join(''))).toThrow(/text has times .* without --deltatime/);
+    expect(read(lines.slice(0, 3).join('')).meta.duration_ns).toBe(2000);
+  });
+
   test('unknown lines are counted, a text without events is refused', () => {
     const got = read(
       `what is this\nfio 1 [000] 1.000000: ${EVENT}\nfio 1 [000] 1.000001: nothing here\n`,
@@ -179,5 +226,8 @@ describe('what is not of this format', () => {
       ['line_unreadable', 2],
     ]);
     expect(() => read('# only this\n')).toThrow(FormatError);
+    expect(() => read('a 1 [000] 7.000000: writeback:writeback_dirty_folio: \n')).toThrow(
+      'text has 1 trace events in its 1 lines, and none can be understood: it was printed without',
+    );
   });
 });

@@ -4,13 +4,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { memorySource } from '../../parsers/bytes/source.ts';
-import { checkValues } from '../../parsers/check-values.ts';
 import { readPerfData, readPerfDataAlone } from '../../parsers/formats/perf-data/index.ts';
-import type { Detail, Imported, KeepEvents } from '../../parsers/importer.ts';
-import { DICTIONARY } from '../../src/events/index.ts';
-import { columnLength, exactAt } from '../../src/trace/column.ts';
-import { DiagnosticCollector } from '../../src/trace/diagnostics.ts';
+import type { Detail, KeepEvents } from '../../parsers/importer.ts';
 import { ByteWriter, randomSource, unpackedFixture } from '../helpers/bytes.ts';
 import type { EventSpec } from '../helpers/trace-dat-builder.ts';
 import {
@@ -21,8 +16,7 @@ import {
   SAMPLE,
   USUAL,
 } from './perf-data-builder.ts';
-
-const BASE = ['ts_ns', 'cpu', 'pid', 'comm', 'seq'];
+import { expectSame, outcome, printed, type Read } from './perf-data-outcome.ts';
 
 /** A known event with a counter, an unknown one with a text, and one that is seldom. */
 const FORMATS: EventSpec[] = [
@@ -74,58 +68,6 @@ function rawOf(which: number, value: bigint): Uint8Array {
     .zeros(4)
     .u64(value)
     .finish();
-}
-
-type Outcome = { readonly imported: Imported; readonly diagnostics: unknown };
-type Read = (source: ReturnType<typeof memorySource>, context: never) => Imported | undefined;
-
-function outcome(bytes: Uint8Array, keep: KeepEvents | undefined, read: Read): Outcome | undefined {
-  const diagnostics = new DiagnosticCollector();
-  const context = { dictionary: DICTIONARY, diagnostics, pageSize: undefined, progress() {}, keep };
-  const imported = read(memorySource('perf.data', bytes), context as never);
-  if (imported === undefined) return undefined;
-  checkValues(imported.tables, diagnostics, imported.belowZero, imported.neverBelowZero);
-  return { imported, diagnostics: diagnostics.list() };
-}
-
-/** Everything of a table as text, all columns or those that every table has. */
-function printed({ imported }: Outcome, details: KeepEvents): Record<string, unknown> {
-  const tables: Record<string, unknown> = {};
-  for (const [name, table] of imported.tables) {
-    const detail = details(name);
-    if (detail === 'count') continue;
-    const ids = detail === 'columns' ? Object.keys(table.columns) : BASE;
-    tables[name] = ids.map((id) => {
-      const column = table.columns[id];
-      if (column === undefined) return [id, 'missing'];
-      const cells = Array.from({ length: columnLength(column) }, (_, row) =>
-        String(exactAt(column, row)),
-      );
-      return [id, column.kind, column.unit, cells.join(' ')];
-    });
-  }
-  return tables;
-}
-
-const withoutKnown = ({ meta }: Imported) => ({
-  ...meta,
-  events: meta.events.map(({ name, system, count }) => ({ name, system, count })),
-});
-
-function expectSame(bytes: Uint8Array, details: KeepEvents, dealers: number, window = 1): void {
-  const whole = outcome(bytes, undefined, (source, context) => readPerfData(source, context));
-  const plain = outcome(bytes, details, (source, context) => readPerfData(source, context, window));
-  const dealt = outcome(bytes, details, (source, context) =>
-    readPerfDataAlone(source, context, { dealers, windowBytes: window }),
-  );
-  if (whole === undefined || plain === undefined) throw new Error('not read');
-  for (const fast of [plain, dealt]) {
-    if (fast === undefined) throw new Error('the file is regular');
-    expect(printed(fast, () => 'columns')).toEqual(printed(whole, details));
-    expect(withoutKnown(fast.imported)).toEqual(withoutKnown(whole.imported));
-    expect(fast.imported.losses).toEqual(whole.imported.losses);
-    expect(fast.diagnostics).toEqual(whole.diagnostics);
-  }
 }
 
 const DETAILS: Detail[] = ['columns', 'base', 'count'];
@@ -239,10 +181,8 @@ describe('windows', () => {
       outcome(bytes, undefined, (source, context) =>
         readPerfDataAlone(source, context, { dealers: 2 }),
       );
-    for (const name of ['pipe-callchains', 'zstd-lossy']) {
-      const bytes = unpackedFixture(`perf-data/6.18-ext4/${name}.perf.data.gz`);
-      expect(alone(bytes), name).toBeUndefined();
-    }
+    const pipe = unpackedFixture('perf-data/6.18-ext4/pipe-callchains.perf.data.gz');
+    expect(alone(pipe)).toBeUndefined();
     const sample = (time: number): RecordSpec => ({
       sample: { attr: 0, time, raw: rawOf(0, 1n) },
     });

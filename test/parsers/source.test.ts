@@ -64,6 +64,14 @@ describe('reading a file', () => {
     expect(two.bytes.toString()).toBe('onetwo');
   });
 
+  test.each(['utf-16le', 'utf-16be'])('text in %s by its mark', async (encoding) => {
+    const text = '\ufefffio-1 [000] 1.000001: foo: \u00e9\u4e2d\r\n'.repeat(9000);
+    const bytes = Buffer.from(text, 'utf16le');
+    const packed = encoding === 'utf-16be' ? bytes.swap16() : bytes;
+    const read = await wholeOf(written('wide', packed));
+    expect([read.compression, read.bytes.toString() === text.slice(1)]).toEqual(['utf-16', true]);
+  });
+
   test('gzip with damage: all that small chunks of output have before it', async () => {
     const packed = gzipSync(DATA.map((value, at) => value ^ (at % 251)));
     for (const share of [0.1, 0.5, 0.9]) {
@@ -124,7 +132,11 @@ describe('reading a file', () => {
 
 describe('what cannot be read', () => {
   test.each<[string, () => string, RegExp]>([
-    ['a file that is not there', () => join(folder, 'none'), /^cannot open .*none: no such file$/],
+    [
+      'a file that is not there',
+      () => join(folder, 'none'),
+      /^cannot open .*none: no such file or folder$/,
+    ],
     [
       'a directory',
       () => {

@@ -10,7 +10,7 @@
  */
 import { counterKind } from '../../../src/events/counters.ts';
 import { FormatError } from '../../../src/trace/errors.ts';
-import { setValue } from './records.ts';
+import { quoted, setValue } from './records.ts';
 import type { SampleRows } from './rows.ts';
 import { readTime, type TimeForm, timeColumn, timeForm } from './times.ts';
 
@@ -36,13 +36,20 @@ const VALUE = /^(?:[^\s:]{1,200}:)?([A-Za-z_][\w().]{0,150}):?[ \t=]+(-?\d+(?:\.
 // some avg10=0.00 avg60=0.00 avg300=0.00 total=0     /proc/pressure/io:full avg10=…     io: some …
 const PRESSURE =
   /^(?:([^\s:]{1,200}):\s*)?(some|full)((?:\s+[a-z]+\d*=\d+(?:\.\d+)?)+)(?:\s+(full\s.*))?$/;
+// io:     --- memory ---     /proc/pressure/cpu
+const HEADING = /^(?:\/\S{0,200}\/)?(?:io|memory|cpu|irq)(?:\.pressure)?:?$/;
 const RESOURCE = /(?:^|[/_.-])(io|memory|cpu|irq)(?:\.pressure)?$/;
 // === 1700000000.5 ===     # time: 1700000000     [2026-11-21 13:03:51]     zzz ***Sat Nov 21 …
 const DECORATION = new Set(' \t#=*<>[]()"\'-');
 const TIME_LABEL = /^([A-Za-z][\w ]{0,30}?)(?:\s*[:=]\s*|\s+)(?=\d|[A-Z][a-z]{2}[ ,])/;
 // 12345.67 54321.00: /proc/uptime
 const UPTIME = /^(\d+\.\d\d) \d+\.\d\d$/;
-const FIRST_WORDS = /^(\d[\d:.,TZ+-]{0,40}|\d{4}-\d\d-\d\d \d\d:\d\d:\S+)[\s,;:]+(\S.*)$/;
+//  13:03:51 up 5 days,  1:02,  3 users,  load average: 0.10, 0.05, 0.01
+const UP = /^(\d\d:\d\d:\d\d) up /;
+const FIRST_WORDS =
+  /^(\d[\d:.,TZ+-]{0,40}|\d{4}-\d\d-\d\d \d\d:\d\d:\S+|[A-Z][a-z]{2} +\d\d? [\d:.]{8,18})[\s,;:]+(\S.*)$/;
+// host sampler[12]:
+const LOGGED_BY = /^\S{1,100} [^\s:]{1,100}: /;
 
 function readBlockLine(line: string): BlockLine {
   const text = line.trim();
@@ -50,6 +57,8 @@ function readBlockLine(line: string): BlockLine {
   if (text.length > MAX_LINE) return UNKNOWN;
   const path = FILE.exec(text)?.[1];
   if (path !== undefined) return { kind: 'file', path };
+  const heading = undecorated(text);
+  if (HEADING.test(heading)) return { kind: 'file', path: heading.replace(/:$/, '') };
   const counters = countersOf(text);
   if (counters !== undefined) return { kind: 'counters', counters };
   return timeLine(text) ?? UNKNOWN;
@@ -91,12 +100,15 @@ function timeLine(line: string): BlockLine | undefined {
   const uptime = UPTIME.exec(line)?.[1];
   const boot = { clock: 'boot', unitNs: undefined };
   if (uptime !== undefined) return { kind: 'time', said: boot, text: uptime, rest: '' };
+  const day = UP.exec(line)?.[1];
+  if (day !== undefined) return { kind: 'time', said: UNSAID, text: day, rest: '' };
   const plain = undecorated(line);
   for (const { said, text } of [{ said: UNSAID, text: plain }, ...labelled(plain)]) {
     if (timeForm(said, text) !== undefined) return { kind: 'time', said, text, rest: '' };
     const [, first = '', rest = ''] = FIRST_WORDS.exec(text) ?? [];
-    if (first !== '' && timeForm(said, first) !== undefined && countersOf(spaced(rest))) {
-      return { kind: 'time', said, text: first, rest: spaced(rest) };
+    if (first === '' || timeForm(said, first) === undefined) continue;
+    for (const counters of [spaced(rest), spaced(rest.replace(LOGGED_BY, ''))]) {
+      if (countersOf(counters)) return { kind: 'time', said, text: first, rest: counters };
     }
   }
   return undefined;
@@ -170,41 +182,81 @@ export function readBlocks(bytes: Uint8Array, originNs: bigint, rows: SampleRows
   let row = -1;
   let resource = '';
   let unreadable = 0;
+  /** Counters that stand before their time. */
+  let early: { name: string; value: string }[] = [];
+  const isEarly = hasTimesBehind(bytes);
   const seen = new Set<string>();
+  let strange: { number: number; line: string } | undefined;
   let number = 0;
+  const set = (name: string, value: string) => {
+    if (!setValue(rows.column(name), row, value)) unreadable++;
+  };
   for (const line of linesOf(bytes)) {
     number++;
     const read = readBlockLine(line);
     if (read.kind === 'file') resource = RESOURCE.exec(read.path)?.[1] ?? '';
     if (read.kind === 'time') {
-      form ??= timeForm(read.said, read.text);
+      form ??= timeForm(read.said, read.text, originNs);
       const time = form === undefined ? undefined : readTime(form, read.text);
       if (time === undefined) unreadable++;
       else if (read.rest === '' || read.text !== lastText) {
-        row = rows.addRow(Number(time - originNs));
+        row = rows.addRow(time, originNs);
         seen.clear();
         resource = '';
         lastText = read.text;
+        for (const { name, value } of early) set(name, value);
+        early = [];
       }
     }
-    if (read.kind === 'unknown') unreadable++;
+    if (read.kind === 'unknown') {
+      unreadable++;
+      strange ??= { number, line };
+    }
     for (const { name, value } of countersIn(read)) {
       const own = resource !== '' && /^(some|full)_/.test(name) ? `${resource}_${name}` : name;
-      if (row < 0) continue;
       if (seen.has(own)) throw new FormatError(`${rows.name}, line ${number}: ${twice(own)}`);
+      if (isEarly) early.push({ name: own, value });
+      else if (row < 0) {
+        // The sample that the file begins with has lost its time.
+        unreadable++;
+        continue;
+      } else set(own, value);
       seen.add(own);
-      if (!setValue(rows.column(own), row, value)) unreadable++;
     }
   }
+  unreadable += early.length;
   if (row >= 0) return { clock: form?.clock, unreadable };
+  const what =
+    strange === undefined
+      ? ''
+      : ` (line ${strange.number}, ${quoted(strange.line)}, is none known)`;
   throw new FormatError(
-    `${rows.name} holds counters without the time at which they were read; ` +
+    `${rows.name} holds counters without the time at which they were read${what}; ` +
       'samples have one before each, as: while sleep 1; do date +%s.%N; cat /proc/vmstat; done',
   );
 }
 
+/** Does the file begin with counters and end with a time? Then each time is that of those before. */
+function hasTimesBehind(bytes: Uint8Array): boolean {
+  const start = bytes.subarray(0, END_BYTES);
+  const end = bytes.subarray(Math.max(0, bytes.length - END_BYTES));
+  const kinds = (part: Uint8Array) =>
+    [...linesOf(part)].map((line) => readBlockLine(line)).filter(isTold);
+  const first = kinds(start)[0];
+  const last = kinds(end).at(-1);
+  return first?.kind === 'counters' && last?.kind === 'time' && last.rest === '';
+}
+
+function isTold({ kind }: BlockLine): boolean {
+  return kind === 'counters' || kind === 'time';
+}
+
+const END_BYTES = 4096;
+
 function twice(name: string): string {
-  const how = /^(some|full)_/.test(name) ? ' (tell resources apart: grep . /proc/pressure/*)' : '';
+  const how = /^(some|full)_/.test(name)
+    ? ' (tell resources apart: grep . /proc/pressure/*)'
+    : ' (several cgroups or nodes need a file each)';
   return `${name} stands twice in one sample${how}`;
 }
 

@@ -21,10 +21,10 @@ import { NS_PER_S } from '../../../src/trace/time.ts';
 import { type ByteSource, readBytes } from '../../bytes/source.ts';
 import { type BlockHead, readBlocks, sniffBlocks } from './blocks.ts';
 import type { Layout } from './header.ts';
-import { type Delimiter, delimiterOf, readLayout, readRecords } from './records.ts';
+import { type Delimiter, delimiterOf, hasCounters, readLayout, readRecords } from './records.ts';
 import { type GrownColumn, SampleRows } from './rows.ts';
 import { scanRows } from './scan.ts';
-import { timeForm } from './times.ts';
+import { mayHoldTime, timeForm } from './times.ts';
 
 export type CounterSamples = {
   readonly kind: CounterKind;
@@ -34,6 +34,10 @@ export type CounterSamples = {
   readonly table: Table;
   /** Lines between the counters that could not be read. */
   readonly unreadable: number;
+  /** Columns of words. */
+  readonly ignored: readonly string[];
+  /** Times were cut to whole seconds. */
+  readonly areSeconds: boolean;
 };
 
 const MAX_BYTES = 1 << 28;
@@ -57,7 +61,7 @@ export function readCounters(source: ByteSource, originNs: bigint): CounterSampl
     throw new FormatError(`${source.name} is too large for counter samples (${source.size} bytes)`);
   }
   const bytes = readBytes(source, 0, source.size);
-  const { rows, clock, unreadable } = readRows(source.name, bytes, originNs);
+  const { rows, clock, unreadable, ignored } = readRows(source.name, bytes, originNs);
   dropCutRow(rows, bytes);
   const names = [...rows.columns.keys()];
   const kind = counterKind(names);
@@ -74,28 +78,40 @@ export function readCounters(source: ByteSource, originNs: bigint): CounterSampl
     ),
   ]);
   const table = makeTable(tableName(kind, names, source.name), columns, { system: 'samples' });
-  return { kind, clock, table, unreadable };
+  return { kind, clock, table, unreadable, ignored, areSeconds: rows.areSeconds };
 }
 
 type RowsRead = {
   readonly rows: SampleRows;
   readonly clock: string | undefined;
   readonly unreadable: number;
+  readonly ignored: readonly string[];
 };
 
 function readRows(name: string, bytes: Uint8Array, originNs: bigint): RowsRead {
   const rows = new SampleRows(name);
   const header = headerOf(bytes);
   if (header === undefined && sniffBlocks(bytes) !== undefined) {
-    return { rows, ...readBlocks(bytes, originNs, rows) };
+    return { rows, ...readBlocks(bytes, originNs, rows), ignored: [] };
   }
+  if (
+    header === undefined &&
+    JSON_TEXT.test(Buffer.from(bytes.subarray(0, 64)).toString('latin1'))
+  ) {
+    throw new FormatError(
+      `${name} is JSON; samples are read from CSV with a time column, such as mono_s,nr_dirty`,
+    );
+  }
+  const unreadable = header?.skipped ?? 0;
   const clock = header && scanned(bytes, header, originNs, rows);
-  if (clock !== undefined) return { rows, clock: clock.name, unreadable: 0 };
+  if (clock !== undefined) return { rows, clock: clock.name, unreadable, ignored: [] };
   const again = new SampleRows(name);
-  const table = header?.isComment === true ? withoutHash(bytes, header) : bytes;
+  const text = header === undefined ? bytes : fromHeader(bytes, header);
   const delimiter = header?.delimiter ?? ',';
-  return { rows: again, clock: readRecords(table, originNs, again, delimiter), unreadable: 0 };
+  return { rows: again, ...readRecords(text, originNs, again, delimiter), unreadable };
 }
+
+const JSON_TEXT = /^\s*[[{]/;
 
 /** The fast way; undefined where it may not try, or gave up. */
 function scanned(
@@ -105,7 +121,7 @@ function scanned(
   rows: SampleRows,
 ): { name: string | undefined } | undefined {
   if (layout.labels.length > 0 || delimiter !== ',' || bytes.includes(QUOTE)) return undefined;
-  const form = timeForm(layout.time, firstTime(bytes, end, layout.timeAt));
+  const form = timeForm(layout.time, firstTime(bytes, end, layout.timeAt), originNs);
   const isPlain = form?.unitNs === NS_PER_S_BIG || end >= bytes.length;
   if (!isPlain || !scanRows(bytes, end, layout, originNs, rows)) return undefined;
   return { name: form?.clock ?? layout.time.clock };
@@ -125,30 +141,41 @@ type FoundHeader = {
   readonly delimiter: Delimiter;
   /** `# time,nr_dirty` */
   readonly isComment: boolean;
+  /** Lines before it that say nothing. */
+  readonly skipped: number;
 };
 
-function withoutHash(bytes: Uint8Array, { start }: FoundHeader): Uint8Array {
+/** What stands before the header as blank lines, so that lines keep their numbers. */
+function fromHeader(bytes: Uint8Array, { start, isComment, skipped }: FoundHeader): Uint8Array {
+  if (!isComment && skipped === 0) return bytes;
   const copy = bytes.slice();
-  copy[bytes.indexOf(HASH, start)] = SPACE;
+  for (let at = 0; skipped > 0 && at < start; at++) if (copy[at] !== LF) copy[at] = SPACE;
+  if (isComment) copy[bytes.indexOf(HASH, start)] = SPACE;
   return copy;
 }
 
+const IS_BLANK = /^[\s\uFEFF]*$/;
+/** What a sampler says of itself first. */
+const MAX_SKIPPED = 10;
+
 /** The header, in the first line that is neither blank nor a comment, or in a comment before. */
 function headerOf(bytes: Uint8Array): FoundHeader | undefined {
-  const isBlank = /^[\s\uFEFF]*$/;
   let start = 0;
-  while (start < Math.min(bytes.length, 64 << 10)) {
+  let skipped = 0;
+  while (start < Math.min(bytes.length, 64 << 10) && skipped <= MAX_SKIPPED) {
     const newline = bytes.indexOf(LF, start);
     const end = newline < 0 ? bytes.length : newline + 1;
     const line = bytes.subarray(start, Math.min(end, start + (1 << 16)));
-    if (!isBlank.test(Buffer.from(line.subarray(0, 256)).toString('utf8'))) {
+    if (!IS_BLANK.test(Buffer.from(line.subarray(0, 256)).toString('utf8'))) {
       const hash = /^[\s\uFEFF]*#/.exec(Buffer.from(line.subarray(0, 64)).toString('utf8'));
       const text = hash === null ? line : line.subarray(line.indexOf(HASH) + 1);
-      const layout = readLayout(text);
+      const layout = mayHoldTime(text) ? readLayout(text) : undefined;
       const delimiter = delimiterOf(text);
       const isComment = hash !== null;
-      if (layout !== undefined) return { layout, start, end, delimiter, isComment };
-      if (!isComment) return undefined;
+      if (layout !== undefined && (skipped === 0 || hasCounters(layout))) {
+        return { layout, start, end, delimiter, isComment, skipped };
+      }
+      if (!isComment) skipped++;
     }
     start = end;
   }

@@ -2,6 +2,7 @@
 import { FormatError } from '../../../src/trace/errors.ts';
 import { MAX_COLUMNS } from './header.ts';
 
+const NS_PER_S = 1_000_000_000n;
 /** Rows times columns; beyond it the long form may ask for a table that no memory holds. */
 const MAX_CELLS = 1 << 26;
 
@@ -18,6 +19,8 @@ export class SampleRows {
   readonly columns = new Map<string, GrownColumn>();
   times = new Float64Array(256);
   rows = 0;
+  /** All times are whole seconds: they were cut. */
+  areSeconds = true;
 
   constructor(name: string) {
     this.name = name;
@@ -37,7 +40,13 @@ export class SampleRows {
     return column;
   }
 
-  addRow(time: number): number {
+  addRow(time: bigint, originNs: bigint): number {
+    if (this.areSeconds && time % NS_PER_S !== 0n) this.areSeconds = false;
+    return this.addTime(Number(time - originNs));
+  }
+
+  /** Nanoseconds since the origin; the caller takes care of `areSeconds`. */
+  addTime(time: number): number {
     if (this.rows === this.times.length) this.#grow();
     this.times[this.rows] = time;
     return this.rows++;

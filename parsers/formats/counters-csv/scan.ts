@@ -54,6 +54,7 @@ export function scanRows(
         const nanoseconds = field.fraction * (POWERS[9 - field.decimals] as number);
         // The product is exact up to 4.6e9 s, because 1e9 is 1953125 * 2^9: one rounding in all.
         numbers[filled] = (field.whole - originS) * 1e9 + (nanoseconds - originRest);
+        if (field.fraction !== 0) rows.areSeconds = false;
       } else {
         numbers[filled] = field.end === at ? Number.NaN : valueIn(field);
       }
@@ -63,7 +64,7 @@ export function scanRows(
       at++;
     }
     if (filled <= layout.timeAt) return false;
-    const row = rows.addRow(numbers[layout.timeAt] as number);
+    const row = rows.addTime(numbers[layout.timeAt] as number);
     for (let place = 0, column = 0; place < filled; place++) {
       if (place === layout.timeAt) continue;
       const target = columns[column++];

@@ -54,13 +54,24 @@ export function timeColumn(name: string): TimeForm | undefined {
   };
 }
 
+const SOME_TIME_WORD =
+  /time|mono|boot|epoch|date|clock|elapsed|unix|(?:^|[^a-z\d])(?:ts?|at|tai|real|wall|utc)(?![a-z\d])/i;
+
+/** False for most lines that name no time column: files of a folder are all asked for one. */
+export function mayHoldTime(line: Uint8Array): boolean {
+  return SOME_TIME_WORD.test(Buffer.from(line).toString('latin1'));
+}
+
 const NS_PER_S = 1_000_000_000n;
 /** From 2001 to 2106, in seconds. */
 const FIRST_DATE_S = 10n ** 9n;
 const LAST_DATE_S = 2n ** 32n;
 
-/** `said` completed by what the first time looks like; undefined if that is no time. */
-export function timeForm(said: TimeForm, first: string): TimeForm | undefined {
+/**
+ * `said` completed by what the first time looks like; undefined if that is no time. `nearNs` is a
+ * time that the samples should be near, on a clock that may be theirs.
+ */
+export function timeForm(said: TimeForm, first: string, nearNs = 0n): TimeForm | undefined {
   const whole = /^(\d{1,21})(?:\.\d*)?$/.exec(first)?.[1];
   if (whole === undefined) {
     if (dateNs(first) !== undefined) return { clock: 'real', unitNs: undefined };
@@ -72,8 +83,10 @@ export function timeForm(said: TimeForm, first: string): TimeForm | undefined {
     value >= (FIRST_DATE_S * NS_PER_S) / unit && value < (LAST_DATE_S * NS_PER_S) / unit;
   const date = [NS_PER_S, 1_000_000n, 1000n, 1n].find(isDate);
   if (date !== undefined) return { clock: said.clock ?? 'real', unitNs: date };
+  const isNear = (unit: bigint) => value * unit * 2n > nearNs && value * unit < nearNs * 2n;
+  const near = [NS_PER_S, 1_000_000n, 1000n, 1n].find(isNear);
   // No machine ran for 136 years; the kernel counts nanoseconds.
-  return { clock: said.clock, unitNs: value < LAST_DATE_S ? NS_PER_S : 1n };
+  return { clock: said.clock, unitNs: near ?? (value < LAST_DATE_S ? NS_PER_S : 1n) };
 }
 
 /** Nanoseconds on the clock of the form; undefined if the text is no such time. */
@@ -92,9 +105,11 @@ function timeNs(text: string, unitNs: bigint): bigint | undefined {
   return ns < 10n ** 21n ? ns : undefined;
 }
 
-// 2026-11-21T13:03:51.123456789+01:00     2026/11/21 13:03:51     2026-11-21 13:03 UTC
+// 2026-11-21T13:03:51.123456789+01:00     2026/11/21 13:03:51     2026-11-21_13:03 UTC
 const ISO =
-  /^(\d{4})[-/](\d\d?)[-/](\d\d?)[T ]+(\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)? ?([A-Za-z]{1,5}|[+-]\d\d:?\d\d)?$/;
+  /^(\d{4})[-/](\d\d?)[-/](\d\d?)(?:[T_-]| +)(\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)? ?([A-Za-z]{1,5}|[+-]\d\d:?\d\d)?$/;
+// 20261121T130351Z     20261121-130351.25
+const COMPACT = /^(\d{4})(\d\d)(\d\d)[T_ -](\d\d)(\d\d)(\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d{4})?$/;
 // Sat Nov 21 13:03:51 UTC 2026     Nov 21 01:03:51 PM CET 2026
 const MONTH_FIRST =
   /^(?:[A-Z][a-z]{2},? +)?([A-Z][a-z]{2}) +(\d\d?) +(\d\d?):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?: +([AP]M))?(?: +([A-Z]{1,5}|[+-]\d{4}))? +(\d{4})$/;
@@ -130,7 +145,7 @@ function dateNs(text: string): bigint | undefined {
 }
 
 function datePartsOf(text: string): Parts | undefined {
-  const iso = ISO.exec(text);
+  const iso = ISO.exec(text) ?? COMPACT.exec(text);
   if (iso !== null) {
     const [, year, month, day, ...rest] = iso;
     return { year, month: Number(month) - 1, day, time: rest.slice(0, 4), zone: rest[4] };
@@ -146,11 +161,21 @@ function datePartsOf(text: string): Parts | undefined {
   return { year, month: MONTHS.indexOf(month), day, time: [h, m, s, fraction], half, zone };
 }
 
+// Nov 21 13:03:51.25, as logs have it: of some year
+const OF_SOME_YEAR = /^([A-Z][a-z]{2}) +(\d\d?) (\d\d:\d\d:\d\d(?:\.\d{1,9})?)$/;
+const DAY_NS = 86_400n * NS_PER_S;
 // 13:03:51.25
 const DAY = /^(\d\d?):(\d\d):(\d\d)(?:[.,](\d{1,9}))?$/;
 
-/** Nanoseconds since midnight, of a clock that nothing names. */
+/** Nanoseconds since some midnight, of a clock that nothing names. */
 function dayNs(text: string): bigint | undefined {
+  const dated = OF_SOME_YEAR.exec(text);
+  if (dated !== null) {
+    const month = MONTHS.indexOf(dated[1] as string);
+    const ofDay = month < 0 ? undefined : dayNs(dated[3] as string);
+    const days = Date.UTC(2000, month, Number(dated[2])) / 86_400_000;
+    return ofDay === undefined ? undefined : BigInt(days) * DAY_NS + ofDay;
+  }
   const match = DAY.exec(text);
   if (match === null) return undefined;
   const [, hours, minutes, seconds, fraction = ''] = match;

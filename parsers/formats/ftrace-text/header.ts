@@ -1,4 +1,6 @@
 /** The lines of trace text that are no events: comments, lost events, what trace-cmd says first. */
+import type { LineKinds } from '../../decode/text-repair.ts';
+import { isCaller, makeLineHead, parsePrefix } from './line.ts';
 
 export type OtherLine =
   | { readonly kind: 'known' }
@@ -21,9 +23,12 @@ export type OtherLine =
   | { readonly kind: 'unknown' };
 
 const KNOWN: OtherLine = { kind: 'known' };
+const UNKNOWN: OtherLine = { kind: 'unknown' };
 
 // # entries-in-buffer/entries-written: 7625/7625   #P:2
 const ENTRIES = /^# entries-in-buffer\/entries-written: (\d{1,15})\/(\d{1,15})(?:\s+#P:(\d{1,5}))?/;
+// # latency: 15 us, #4/104, CPU#3 | (M:preempt VP:0, KP:0, SP:0 HP:0 #P:4)
+const LATENCY = /^# latency: \d+ us, #(\d{1,15})\/(\d{1,15}), CPU#\d+ \|(?:.*#P:(\d{1,5}))?/;
 // ##### CPU 3 buffer started ####
 const CPU_START = /^#+ CPU (\d{1,5}) buffer started #+/;
 // CPU:1 [LOST 1396 EVENTS]     CPU:1 [LOST EVENTS]
@@ -34,10 +39,48 @@ const DROPPED = /^CPU:(\d{1,5}) \[(?:(\d{1,15}) )?EVENTS DROPPED\]/;
 const CPUS = /^cpus=(\d{1,5})$/;
 // version = 6     CPU 1 is empty
 const TRACE_CMD = /^(?:version = \d+|CPU \d+ is empty)$/;
+// # tracer: nop     #    | |       |   |||||     |     #   TASK-PID     CPU#  |||||  TIMESTAMP
+const HEADER = /^#+(?:[\s|/_\\]*$|\s[\s|/_\\]*(?:_?-+=>|delay$|TASK|cmd|tracer:|WARNING|\|+ ))/;
+/** Where such a line may begin behind what others put before it, as they do before events. */
+const BEHIND_PREFIX = /[\s>|:\]\xBF"](?=#|CPU:?[ \d]|cpus=|version = )/g;
+const MAX_PREFIX = 120;
 
 export function readOtherLine(line: string): OtherLine {
   if (line.trim() === '') return KNOWN;
-  if (line.startsWith('#')) return readComment(line);
+  if (line.startsWith('#')) return readHeader(line) ?? KNOWN;
+  const told = readHeader(line);
+  if (told !== undefined) return told;
+  for (const { index } of line.slice(0, MAX_PREFIX).matchAll(BEHIND_PREFIX)) {
+    const behind = readHeader(line.slice(index + 1));
+    if (behind !== undefined) return behind;
+  }
+  return UNKNOWN;
+}
+
+/** Tells lines apart before they are read. */
+export function lineKinds(): LineKinds {
+  const head = makeLineHead();
+  return (bytes, start, end) => {
+    if (parsePrefix(bytes, start, end, head)) return 'event';
+    const isOther =
+      readLineOf(bytes, start, end).kind === 'unknown' && !isCaller(bytes, start, end);
+    return isOther ? 'other' : 'known';
+  };
+}
+
+export function readLineOf(bytes: Uint8Array, start: number, end: number): OtherLine {
+  return readOtherLine(Buffer.from(bytes.subarray(start, end)).toString('latin1'));
+}
+
+/** What the kernel and trace-cmd print besides events; undefined for all else. */
+function readHeader(line: string): OtherLine | undefined {
+  const start = CPU_START.exec(line);
+  if (start !== null) return { kind: 'cpu-start', cpu: Number(start[1]) };
+  const entries = ENTRIES.exec(line) ?? LATENCY.exec(line);
+  if (entries !== null) {
+    const overwritten = Math.max(0, Number(entries[2]) - Number(entries[1]));
+    return { kind: 'header', overwritten, cpus: numberOf(entries[3]) };
+  }
   const kernelLoss = LOST.exec(line);
   const loss = kernelLoss ?? DROPPED.exec(line);
   if (loss !== null) {
@@ -47,16 +90,7 @@ export function readOtherLine(line: string): OtherLine {
   const cpus = CPUS.exec(line.trim());
   if (cpus !== null) return { kind: 'trace-cmd', cpus: numberOf(cpus[1]) };
   if (TRACE_CMD.test(line.trim())) return { kind: 'trace-cmd', cpus: undefined };
-  return { kind: 'unknown' };
-}
-
-function readComment(line: string): OtherLine {
-  const start = CPU_START.exec(line);
-  if (start !== null) return { kind: 'cpu-start', cpu: Number(start[1]) };
-  const entries = ENTRIES.exec(line);
-  if (entries === null) return KNOWN;
-  const overwritten = Number(entries[2]) - Number(entries[1]);
-  return { kind: 'header', overwritten: Math.max(0, overwritten), cpus: numberOf(entries[3]) };
+  return HEADER.test(line) ? KNOWN : undefined;
 }
 
 function numberOf(text: string | undefined): number | undefined {

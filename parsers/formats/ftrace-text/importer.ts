@@ -1,6 +1,8 @@
 /** Trace text of the kernel (`trace`, `trace_pipe`), of a latency tracer, and of trace-cmd report. */
+import { repairText } from '../../decode/text-repair.ts';
 import type { Importer } from '../../importer.ts';
 import { threadsFor } from '../text-pool.ts';
+import { lineKinds } from './header.ts';
 import { readLatencyText } from './latency.ts';
 import { sniff } from './sniff.ts';
 
@@ -9,7 +11,7 @@ export const ftraceText: Importer = {
   title: 'ftrace text',
   sniff,
   async read(source, context) {
-    const text = readLatencyText(source)?.text ?? source;
+    const text = readLatencyText(source)?.text ?? repairText(source, lineKinds());
     // Threads start while the rest is loaded.
     const pool = threadsFor(text, context);
     const { readFast } = await import('./index.ts');

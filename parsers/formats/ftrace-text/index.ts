@@ -20,8 +20,8 @@ import { belowZeroOf, countEvents, seenEvents } from '../../decode/text-tables.t
 import { readTextEvents, readTextInThreads } from '../../decode/text-threads.ts';
 import type { ImportContext, Imported } from '../../importer.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
-import { readOtherLine } from './header.ts';
-import { COUNT_DIGITS, type LineHead, makeLineHead, parsePrefix } from './line.ts';
+import { readLineOf } from './header.ts';
+import { COUNT_DIGITS, isCaller, type LineHead, makeLineHead, parsePrefix } from './line.ts';
 import { eventOf } from './names.ts';
 
 /** A gap that ends at the next event of its CPU; times are those of the file until the end. */
@@ -93,10 +93,11 @@ function dialectOf(facts: Facts, head: LineHead): Dialect {
     },
     commOf: ({ comms }, bytes) => comms.codeOfBytes(bytes, head.commStart, head.commEnd),
     cpuOf: (bytes, start, end) => {
-      const other = otherLine(bytes, start, end);
+      const other = readLineOf(bytes, start, end);
       if (other.kind === 'known') return -1;
       return 'cpu' in other ? other.cpu : 0;
     },
+    isCaller,
     onOther: (bytes, start, end) => readOther(facts, bytes, start, end),
     onResumed: (cpu, ts) => {
       for (const gap of facts.openGaps.get(cpu) ?? []) gap.ts = ts;
@@ -105,13 +106,9 @@ function dialectOf(facts: Facts, head: LineHead): Dialect {
   };
 }
 
-function otherLine(bytes: Uint8Array, start: number, end: number) {
-  return readOtherLine(Buffer.from(bytes.subarray(start, end)).toString('latin1'));
-}
-
 function readOther(facts: Facts, bytes: Uint8Array, start: number, end: number): void {
   const { reading } = facts;
-  const other = otherLine(bytes, start, end);
+  const other = readLineOf(bytes, start, end);
   switch (other.kind) {
     case 'known':
       return;

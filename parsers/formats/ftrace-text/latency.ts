@@ -32,8 +32,9 @@ const HEADER = /^# \S+ latency trace v\d/m;
 //   <...>-1234      1d..3.   12us+: sched_wakeup: …    (comm-pid, cpu and flags, time and mark)
 const LINE = /^ *(\S.{0,15}?)-(\d{1,10}) +(\d{1,5})([^\s\d]\S{3,7}) +(\d{1,12})us.: (.*)$/s;
 //     fio  1234   1 1 00000003 0000002f [00000a2b] 0.012ms (+0.003ms): sched_wakeup: …
+//     fio  1234   1 1 00000003 0000002f [00000a2b] 1204 (+300): …     (clocks that count no time)
 const VERBOSE =
-  /^ *(\S.{0,15}?) +(\d{1,10}) +(\d{1,5}) \d+ [0-9a-f]{8} [0-9a-f]{8,16} \[([0-9a-f]{8,16})\] -?\d+\.\d{3}ms \(\+-?\d+\.\d{3}ms\): (.*)$/s;
+  /^ *(\S.{0,15}?) +(\d{1,10}) +(\d{1,5}) \d+ [0-9a-f]{8} [0-9a-f]{8,16} \[([0-9a-f]{8,16})\] -?\d+(?:\.\d{3}(ms))? \(\+-?\d+(?:\.\d{3}ms)?\): (.*)$/s;
 //  kworker-32      1d..2.  7114.234591: sched_wakeup: …      kworker-32  1d..2.  1234: …
 const WITH_CLOCK =
   /^ *(\S.{0,15}?)-(\d{1,10}) +(\d{1,5})([^\s\d]\S{2,9}) +(\d{1,20}(?:\.\d{6,9})?: .*)$/s;
@@ -113,8 +114,8 @@ const usualLine: Layout = (line) => {
   }
   const verbose = VERBOSE.exec(line);
   if (verbose === null) return usualWithClock(line);
-  const [, comm = '', pid = '', cpu = '', us, rest = ''] = verbose;
-  const time = timeOf(`0x${us}`);
+  const [, comm = '', pid = '', cpu = '', count, unit, rest = ''] = verbose;
+  const time = unit === undefined ? BigInt(`0x${count}`) : timeOf(`0x${count}`);
   return { text: lineOf(comm, pid, cpu, '', `${time}: ${rest}`), hasClock: true };
 };
 

@@ -17,6 +17,7 @@ import {
   parseTime,
   skipBlanksBack,
   skipDigitsBack,
+  startOfComm,
 } from '../../decode/text-head.ts';
 import { isWordByte } from '../../decode/text-values.ts';
 
@@ -30,7 +31,9 @@ export const NAME_EVENT = 0;
 export const NAME_SYSCALL_ENTER = 1;
 const NAME_SYSCALL_EXIT = 2;
 export const NAME_FUNCTION = 3;
-export type NameForm = 0 | 1 | 2 | 3;
+/** `<stack trace>`, of the record whose callers stand on the lines behind it. */
+export const NAME_STACK = 4;
+export type NameForm = 0 | 1 | 2 | 3 | 4;
 
 /** In the place of a time's decimals: it has none, it is a count of an unknown unit. */
 export const COUNT_DIGITS = 20;
@@ -44,6 +47,7 @@ const DOT = 0x2e;
 const SPACE = 0x20;
 const GREATER = 0x3e;
 const LESS = 0x3c;
+const EQUALS = 0x3d;
 const LEFT_PARENTHESIS = 0x28;
 const RIGHT_PARENTHESIS = 0x29;
 
@@ -169,10 +173,8 @@ function parseTask(bytes: Uint8Array, start: number, open: number, head: LineHea
   if (pidStart === pidEnd || pidStart === start || bytes[pidStart - 1] !== DASH) return false;
   const pid = numberBetween(bytes, pidStart, pidEnd);
   if (pid > MAX_PID) return false;
-  let first = start;
-  while (first < pidStart - 1 && isBlank(bytes[first])) first++;
   head.pid = pid;
-  head.commStart = first;
+  head.commStart = startOfComm(bytes, start, pidStart - 1);
   head.commEnd = pidStart - 1;
   return true;
 }
@@ -182,33 +184,82 @@ export function parseName(bytes: Uint8Array, end: number, head: LineHead): boole
   let at = head.nameStart;
   while (at < end && (isWordByte(bytes[at]) || bytes[at] === DOT)) at++;
   head.nameEnd = at;
-  if (at === head.nameStart || at >= end) return false;
-  const byte = bytes[at];
-  if (byte === COLON) {
-    if (at + 1 < end && !isBlank(bytes[at + 1])) return false;
-    head.nameForm = NAME_EVENT;
-    head.payload = Math.min(end, at + 2);
-    return true;
-  }
-  return parseOtherForm(bytes, at, end, head);
+  if (at === head.nameStart || at >= end) return parseStack(bytes, end, head);
+  const symbol = bytes[at] === COLON ? at : symbolEnd(bytes, at, end);
+  if (bytes[symbol] !== COLON) return parseOtherForm(bytes, at, symbol, end, head);
+  if (symbol + 1 < end && !isBlank(bytes[symbol + 1])) return false;
+  head.nameForm = NAME_EVENT;
+  head.payload = Math.min(end, symbol + 2);
+  return true;
 }
 
-function parseOtherForm(bytes: Uint8Array, at: number, end: number, head: LineHead): boolean {
+// tracing_mark_write+0x12/0x1e0 <ffffffff8149ab1a>: text     my_probe [my_module] <-caller
+/** The options sym-offset and sym-addr, and modules, put more behind the word of a symbol. */
+function symbolEnd(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  if (bytes[at] === PLUS) while (at < end && !isBlank(bytes[at]) && bytes[at] !== COLON) at++;
+  while (at + 2 < end && isBlank(bytes[at])) {
+    const close = CLOSING.get(bytes[at + 1] as number);
+    if (close === undefined) return at;
+    let word = at + 2;
+    while (word < end && isWordByte(bytes[word])) word++;
+    if (bytes[word] !== close) return at;
+    at = word + 1;
+  }
+  return at;
+}
+
+const CLOSING: ReadonlyMap<number, number> = new Map([
+  [OPEN, CLOSE],
+  [LESS, GREATER],
+]);
+const STACKS = ['<stack trace>', '<user stack trace>'].map((text) => Buffer.from(text, 'latin1'));
+
+function parseStack(bytes: Uint8Array, end: number, head: LineHead): boolean {
+  const from = head.nameStart;
+  for (const stack of STACKS) {
+    if (end - from < stack.length || !stack.every((byte, nth) => bytes[from + nth] === byte))
+      continue;
+    head.nameEnd = from + stack.length;
+    head.nameForm = NAME_STACK;
+    head.payload = from;
+    return true;
+  }
+  return false;
+}
+
+// ` => vfs_write+0x12/0x340`     ` =>  <00007ffb08ee9350>`     `\t=> vfs_write` (trace-cmd -N)
+/** True for one line of a stack; a mail may quote it. */
+export function isCaller(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && (isBlank(bytes[at]) || bytes[at] === GREATER)) at++;
+  return (
+    at + 2 < end && bytes[at] === EQUALS && bytes[at + 1] === GREATER && isBlank(bytes[at + 2])
+  );
+}
+
+function parseOtherForm(
+  bytes: Uint8Array,
+  at: number,
+  symbol: number,
+  end: number,
+  head: LineHead,
+): boolean {
   // sys_fsync(fd: 3)
   if (bytes[at] === LEFT_PARENTHESIS) {
     head.nameForm = NAME_SYSCALL_ENTER;
     head.payload = at + 1;
     return true;
   }
-  if (at + 3 > end || !isBlank(bytes[at])) return false;
+  if (symbol + 3 > end || !isBlank(bytes[symbol])) return false;
   // sys_fsync -> 0x0
-  if (bytes[at + 1] === DASH && bytes[at + 2] === GREATER) {
+  if (symbol === at && bytes[at + 1] === DASH && bytes[at + 2] === GREATER) {
     head.nameForm = NAME_SYSCALL_EXIT;
     head.payload = at + 3;
     return true;
   }
   // vfs_read <-ksys_read
-  if (bytes[at + 1] === LESS && bytes[at + 2] === DASH) {
+  if (bytes[symbol + 1] === LESS && bytes[symbol + 2] === DASH) {
     head.nameForm = NAME_FUNCTION;
     head.payload = head.nameStart;
     return true;

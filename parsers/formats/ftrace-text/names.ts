@@ -5,6 +5,7 @@ import {
   type LineHead,
   NAME_EVENT,
   NAME_FUNCTION,
+  NAME_STACK,
   NAME_SYSCALL_ENTER,
   type NameForm,
   parseName,
@@ -35,9 +36,12 @@ export function eventOf(
 function eventName(printed: string, form: NameForm): string {
   if (form === NAME_EVENT) return printed;
   if (form === NAME_FUNCTION) return 'function';
+  if (form === NAME_STACK) return printed.includes('user') ? 'user_stack' : 'kernel_stack';
   const call = printed.replace(/^sys_/, '');
   return form === NAME_SYSCALL_ENTER ? `sys_enter_${call}` : `sys_exit_${call}`;
 }
+
+const OF_THE_TRACER = new Set(['function', 'kernel_stack', 'user_stack']);
 
 function makeEvent(
   set: TableSet,
@@ -48,7 +52,7 @@ function makeEvent(
   const name = eventName(printed, form);
   return addEvent(set, key, {
     name,
-    system: '',
+    system: OF_THE_TRACER.has(name) ? 'ftrace' : '',
     definition: form === NAME_EVENT ? set.dictionary.get(name) : undefined,
     isApart: false,
     hasSymbol: ['print', 'bprint', 'bputs'].includes(name),

@@ -1,14 +1,17 @@
 /** Is it trace text? Decided by the first bytes alone; formats that look alike are ruled out. */
+import { repairHead } from '../../decode/text-repair.ts';
+import { lineKinds } from './header.ts';
 import { isLatencyText } from './latency.ts';
 import { makeLineHead, parseLine } from './line.ts';
 
 /** Lines of other text that may stand before the first event. */
 const MAX_LINES = 2000;
 // # tracer: nop     as the first line: a text about traces may have it further down
-const TRACER = /^\uFEFF?\s*# tracer: [\w.-]+[ \t]*\r?(?:\n|$)/;
+const TRACER = /^(?:\xEF\xBB\xBF)?\s*# tracer: [\w.-]+[ \t]*\r?(?:\n|$)/;
 // {"traceEvents": [   [1,2   ["a   <!DOCTYPE html>   <html>   <?xml
 //   but not: <idle>-0   <...>-4719   [  150.371262]
-const OTHER_FORMATS = /^\uFEFF?\s*(?:\{|\[(?! *\d+\.\d{6}\])\s*[\d"{[\]]|<[!?a-zA-Z][^>]*>(?!-\d))/;
+const OTHER_FORMATS =
+  /^(?:\xEF\xBB\xBF)?\s*(?:\{|\[(?! *\d+\.\d{6}\])\s*[\d"{[\]]|<[!?a-zA-Z][^>]*>(?!-\d))/;
 
 export function sniff(head: Uint8Array): boolean {
   // Text of a kernel has no NUL; binary formats do.
@@ -16,7 +19,7 @@ export function sniff(head: Uint8Array): boolean {
   const start = startOf(head);
   const isOther = OTHER_FORMATS.test(start);
   if (TRACER.test(start)) return !isOther;
-  const found = firstEventLine(head);
+  const found = firstEventLine(head) ?? firstEventLine(repairHead(head, lineKinds()));
   // A command may begin like another format does, but then its line is an event.
   return found === 0 || ((found !== undefined || isLatencyText(head)) && !isOther);
 }
@@ -31,7 +34,8 @@ function startOf(head: Uint8Array): string {
 }
 
 /** Number of the first line that is an event, from 0. */
-function firstEventLine(bytes: Uint8Array): number | undefined {
+function firstEventLine(bytes: Uint8Array | undefined): number | undefined {
+  if (bytes === undefined) return undefined;
   const parts = makeLineHead();
   let start = 0;
   for (let line = 0; line < MAX_LINES && start < bytes.length; line++) {

@@ -1,7 +1,9 @@
 /** Only how many samples there are: `inspect` needs no more. */
 import { Allocator, sharedMemory } from '../../wasm/memory.ts';
+import { isPacked } from './header.ts';
 import { laneBytes, makeLane } from './lanes.ts';
 import { KnownSamples, placeScan, placeWindow, SampleLoops } from './loop-scanner.ts';
+import { readPackedRecords } from './packed-records.ts';
 import { laneParts, readRecords, WINDOW_BYTES } from './reading.ts';
 import { isIrregular, type Reading, startReading } from './state.ts';
 import type { Opened } from './windows.ts';
@@ -20,6 +22,7 @@ export function countRecords(opened: Opened, most = WINDOW_BYTES): Reading | und
   });
   for (const event of sources) if (!reading.registry.add(event)) return undefined;
   const loops = reading.known && new SampleLoops(reading.known, places);
-  readRecords(reading, data, makeLane(windowBytes, { ...laneParts(reading), loops }));
+  const read = isPacked(header) ? readPackedRecords : readRecords;
+  read(reading, data, makeLane(windowBytes, { ...laneParts(reading), loops }));
   return isIrregular(reading) ? undefined : reading;
 }

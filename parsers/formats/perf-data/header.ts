@@ -40,6 +40,7 @@ const MAX_ATTR_BYTES = 1 << 12;
 const FEATURE_BITS_AT = 72;
 const FEATURE_WORDS = 8;
 const FEATURE_HOSTNAME = 3;
+const FEATURE_COMPRESSED = 27;
 
 export function readHeader(source: ByteSource): PerfHeader {
   const magic = readView(makeReader(source, 0, true), 8, 'magic number');
@@ -68,6 +69,11 @@ export function readHeader(source: ByteSource): PerfHeader {
   const features = data.size === 0 ? new Map() : readFeatures(source, data, bits, littleEndian);
   const missingFeatures = data.size === 0 ? 0 : bits.length - features.size;
   return { littleEndian, isPipe: false, sources, data, features, missingFeatures };
+}
+
+/** Were its records packed, by `perf record -z`? */
+export function isPacked({ features }: PerfHeader): boolean {
+  return features.has(FEATURE_COMPRESSED);
 }
 
 function readSection(reader: ByteReader, what: string): Section {

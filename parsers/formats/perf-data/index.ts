@@ -1,11 +1,13 @@
 /** A perf.data from its header to its tables; importer.ts says what one is. */
+
+import { DiagnosticCollector } from '../../../src/trace/diagnostics.ts';
 import { FormatError } from '../../../src/trace/errors.ts';
-import type { ByteSource } from '../../bytes/source.ts';
+import { type ByteSource, NotHeldError } from '../../bytes/source.ts';
 import type { ImportContext, Imported } from '../../importer.ts';
-import { MIN_BYTES_FOR_WORKERS } from '../../workers/pool.ts';
 import { countRecords } from './counting.ts';
 import { noFacts } from './features.ts';
 import { type PerfHeader, readHeader, type Section } from './header.ts';
+import { leastForWorkers } from './importer.ts';
 import { makeLane } from './lanes.ts';
 import { laneParts, readRecords, WINDOW_BYTES } from './reading.ts';
 import { EventRegistry } from './registry.ts';
@@ -34,14 +36,36 @@ export function readPerfData(
 
 /** The same tables, by threads where the file is worth it. */
 export async function readFast(source: ByteSource, context: ImportContext): Promise<Imported> {
-  const opened = openPerfData(source, context);
+  const opened = await openAny(source, context);
+  const isHeld = opened.source.notHeld === undefined;
   const fast =
-    opened.data.size < MIN_BYTES_FOR_WORKERS
+    opened.data.size < leastForWorkers(source)
       ? undefined
       : keepsAny(opened)
         ? await readTogether(opened)
-        : readCounts(opened);
-  return fast ?? readPlainly(opened);
+        : isHeld
+          ? readCounts(opened)
+          : undefined;
+  return fast ?? readPlainly(await held(opened));
+}
+
+/** All but the records must be held; in files that mislead they may be among them. */
+async function openAny(source: ByteSource, context: ImportContext): Promise<Opened> {
+  const { notHeld } = source;
+  if (notHeld === undefined) return openPerfData(source, context);
+  try {
+    // What it says of the file is said once.
+    openPerfData(source, { ...context, diagnostics: new DiagnosticCollector() });
+    return openPerfData(source, context);
+  } catch (error) {
+    if (!(error instanceof NotHeldError)) throw error;
+    return openPerfData(await notHeld.hold(), context);
+  }
+}
+
+async function held(opened: Opened): Promise<Opened> {
+  const { source } = opened;
+  return { ...opened, source: (await source.notHeld?.hold()) ?? source };
 }
 
 /** For tests: the fast way without threads; undefined where it has none. */

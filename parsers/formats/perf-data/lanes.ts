@@ -19,8 +19,8 @@ export type Lane = {
   readonly scanner: Scanner;
   /** Takes what was found since it was called last. */
   readonly take: (lane: Lane) => void;
-  /** Bytes that are read at a time. */
-  readonly stepBytes: number;
+  /** Bytes to read at a time, when so many are there. */
+  readonly stepBytes: (filled: number) => number;
   /** Bytes in the window, and where the first unread record begins. */
   filled: number;
   at: number;
@@ -28,7 +28,10 @@ export type Lane = {
   origin: number | undefined;
 };
 
-export type LaneParts = Pick<Scanner, 'clock' | 'kindOf' | 'known' | 'state' | 'tally'> & {
+export type LaneParts = Pick<
+  Scanner,
+  'clock' | 'kindOf' | 'known' | 'readUsualFork' | 'state' | 'tally'
+> & {
   readonly littleEndian: boolean;
   /** What reads usual samples, in a window of its own. */
   readonly loops?: SampleLoops | undefined;
@@ -37,7 +40,7 @@ export type LaneParts = Pick<Scanner, 'clock' | 'kindOf' | 'known' | 'state' | '
   readonly take: (lane: Lane) => void;
   readonly onRecord: (lane: Lane, type: number, at: number, end: number) => boolean;
   /** The whole window at a time if undefined. */
-  readonly stepBytes?: number | undefined;
+  readonly stepBytes?: Lane['stepBytes'] | undefined;
 };
 
 /** The smallest sample of a tracepoint has 48 bytes: if more fit, they are read in two goes. */
@@ -47,7 +50,7 @@ const MIN_SAMPLES = 64;
 const MIN_WINDOW_BYTES = 1 << 17;
 
 export function makeLane(windowBytes: number, parts: LaneParts): Lane {
-  const { littleEndian, clock, kindOf, known, state, tally, take, loops } = parts;
+  const { littleEndian, clock, kindOf, known, readUsualFork, state, tally, take, loops } = parts;
   const bytes = laneBytes(windowBytes);
   const window = loops?.window ?? byteWindow(new Uint8Array(bytes), littleEndian);
   const isListed = tally === undefined || parts.index !== undefined;
@@ -55,7 +58,7 @@ export function makeLane(windowBytes: number, parts: LaneParts): Lane {
   const lane: Lane = {
     window,
     take,
-    stepBytes: parts.stepBytes ?? bytes,
+    stepBytes: parts.stepBytes ?? (() => bytes),
     filled: 0,
     at: 0,
     origin: undefined,
@@ -71,6 +74,7 @@ export function makeLane(windowBytes: number, parts: LaneParts): Lane {
       clock,
       kindOf,
       known,
+      readUsualFork,
       state,
       onRecord: (type, at, end) => parts.onRecord(lane, type, at, end),
     },

@@ -3,7 +3,7 @@ import { NO_CPU } from '../../decode/perf-event-name.ts';
 import { type ByteWindow, byteWindow } from '../../decode/record-window.ts';
 import { instantiate, type SharedMemory } from '../../wasm/memory.ts';
 import type { EventSource } from './header.ts';
-import { namesTasks, saysNothing } from './records.ts';
+import { namesTasks, RECORD_FORK, saysNothing } from './records.ts';
 import { KIND, KIND_IDS, MOST_NOTES, SCAN } from './sample-loops.ts';
 import { COUNT_LOOPS } from './sample-loops-bytes.ts';
 import { RECORD_SAMPLE, type SampleIndex, type SampleKind, type Scanner } from './samples.ts';
@@ -227,14 +227,16 @@ export class SampleLoops {
   }
 
   /** Names of tasks have times of their own: it does not matter when they are read. */
-  #readNoted({ onRecord }: Scanner): void {
+  #readNoted({ onRecord, readUsualFork }: Scanner): void {
     const count = this.#get(SCAN.noteCount);
     const first = this.#places.notes >>> 2;
     const { u32 } = this.window;
     for (let nth = 0; nth < count; nth++) {
       const at = this.#known.whole.u32[first + nth] as number;
       const size = (u32[(at >>> 2) + 1] as number) >>> 16;
-      onRecord(u32[at >>> 2] as number, at, at + size);
+      const type = u32[at >>> 2] as number;
+      if (type === RECORD_FORK && readUsualFork(u32, at, size)) continue;
+      onRecord(type, at, at + size);
     }
     this.#set(SCAN.noteCount, 0);
   }

@@ -16,13 +16,13 @@ import {
   scanLane,
 } from './lanes.ts';
 import {
+  packedPart,
   RECORD_COMPRESSED,
   RECORD_COMPRESSED2,
   RECORD_FINISHED_ROUND,
   RECORD_TRACING_DATA,
 } from './records.ts';
-import { RECORD_HEADER_BYTES } from './samples.ts';
-import { onRecord, optionUnreadable, tooShort } from './side-records.ts';
+import { onRecord, optionUnreadable, readUsualFork, tooShort } from './side-records.ts';
 import { isIrregular, markIrregular, type Reading, truncated } from './state.ts';
 import { countIndexed, takeTimes } from './tally.ts';
 
@@ -49,7 +49,7 @@ export function readRecords(
   for (;;) {
     const { filled, stepBytes } = lane;
     const room = lane.window.bytes.length - filled;
-    const wanted = Math.min(room, stepBytes, fileEnd - fileAt);
+    const wanted = Math.min(room, stepBytes(filled), fileEnd - fileAt);
     const got = source.readInto(lane.window.bytes.subarray(filled, filled + wanted), fileAt);
     fileAt += got;
     lane.filled += got;
@@ -99,6 +99,7 @@ export function laneParts(reading: Reading): LaneParts {
     state,
     kindOf: registry.kindOf,
     known: registry.known,
+    readUsualFork: (u32, at, size) => readUsualFork(reading, u32, at, size),
     tally: reading.rows === undefined ? reading.tally : undefined,
     take: (lane: Lane) => takeStretch(reading, lane),
     onRecord: (lane: Lane, type: number, at: number, end: number) =>
@@ -174,18 +175,10 @@ function readSpecialRecord(reading: Reading, lane: Lane): number {
 /** Each record is a piece of one stream, flushed so far that whole records come out of it. */
 function unpack(reading: Reading, lane: Lane, type: number, end: number): void {
   if (reading.unpackFailed) return;
-  const { bytes, view, littleEndian } = lane.window;
-  let from = lane.at + RECORD_HEADER_BYTES;
-  let to = end;
-  if (type === RECORD_COMPRESSED2) {
-    // data_size u64, data, padding
-    const size = from + 8 <= end ? Number(view.getBigUint64(from, littleEndian)) : Number.NaN;
-    from += 8;
-    if (!(from + size <= end)) {
-      tooShort(reading, 'COMPRESSED2');
-      return;
-    }
-    to = from + size;
+  const packed = packedPart(lane.window, type, lane.at, end);
+  if (packed === undefined) {
+    tooShort(reading, 'COMPRESSED2');
+    return;
   }
   reading.unpackedLane ??= makeLane(WINDOW_BYTES, laneParts(reading));
   const target = reading.unpackedLane;
@@ -194,7 +187,7 @@ function unpack(reading: Reading, lane: Lane, type: number, end: number): void {
     reading.context.limits,
   );
   try {
-    reading.unpacker.push(bytes.subarray(from, to));
+    reading.unpacker.push(packed);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     // What follows refers to what came before: nothing more can be unpacked.

@@ -3,6 +3,7 @@
  * content (include/uapi/linux/perf_event.h, enum perf_event_type; for the types from 64 on, which
  * perf itself writes, tools/lib/perf/include/perf/event.h).
  */
+import type { ByteWindow } from '../../decode/record-window.ts';
 import {
   RECORD_HEADER_BYTES,
   RECORD_SAMPLE,
@@ -32,6 +33,20 @@ export function saysNothing(type: number): boolean {
 /** Types that say how a task is called from some time on. */
 export function namesTasks(type: number): boolean {
   return type === RECORD_COMM || type === RECORD_FORK;
+}
+
+/** What is packed in the record [at, end) of one of both types; undefined if it is too short. */
+export function packedPart(
+  { bytes, view, littleEndian }: ByteWindow,
+  type: number,
+  at: number,
+  end: number,
+): Uint8Array | undefined {
+  const from = at + RECORD_HEADER_BYTES;
+  if (type === RECORD_COMPRESSED) return bytes.subarray(from, end);
+  // data_size u64, data, padding
+  const size = from + 8 <= end ? Number(view.getBigUint64(from, littleEndian)) : Number.NaN;
+  return from + 8 + size <= end ? bytes.subarray(from + 8, from + 8 + size) : undefined;
 }
 
 /** Types that no perf writes: what has one is no record. */

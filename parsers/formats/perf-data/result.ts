@@ -56,7 +56,8 @@ export function imported(reading: Reading, others: OtherRows | undefined, origin
     others: others?.finish(),
     overlaps: reading.overlaps.map(([from, to]) => [from - originTs, to - originTs]),
     firstTs: first - originTs,
-    noCpu: NO_CPU,
+    // Then there is none to look for: no CPU has that number.
+    noCpu: Number.isNaN(reading.state.lastOfCpu[NO_CPU] as number) ? -1 : NO_CPU,
     comms: reading.comms.dictionary,
     commCodes: (pids, times) => {
       names ??= reading.tasks.finish();

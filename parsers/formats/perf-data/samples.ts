@@ -111,6 +111,8 @@ export type Scanner = {
   /** Called for every other record that is whole. False stops the scan before it. */
   readonly onRecord: (type: number, at: number, end: number) => boolean;
   readonly state: ScanState;
+  /** Reads the FORK in [at, at + size) of words; false where it is not as most are. */
+  readonly readUsualFork: (u32: Uint32Array, at: number, size: number) => boolean;
   /** Reads usual samples in place of scanUsualSamples(). */
   readonly loops?: SampleLoops | undefined;
 };

@@ -1,4 +1,5 @@
 /** The records beside the samples: names of tasks, losses, and what a pipe says of its events. */
+import { TWO_32 } from '../../../src/trace/column.ts';
 import { FormatError } from '../../../src/trace/errors.ts';
 import { makeReader } from '../../bytes/reader.ts';
 import { type ByteSource, memorySource } from '../../bytes/source.ts';
@@ -65,7 +66,11 @@ export function onRecord(
 }
 
 /** Time in the identification at the end of a record; before all others when perf made it up. */
-function trailerTime({ registry, clock, littleEndian }: Reading, lane: Lane, end: number): number {
+function trailerTime(
+  { registry, clock, littleEndian }: Reading,
+  lane: Pick<Lane, 'window'>,
+  end: number,
+): number {
   const { time } = registry.trailer;
   const { view } = lane.window;
   if (time === 0) return FROM_THE_START;
@@ -101,6 +106,27 @@ function readFork(reading: Reading, lane: Lane, at: number, end: number): void {
   reading.tasks.forked(trailerTime(reading, lane, end), tid, parent);
 }
 
+/**
+ * The same in the memory of loops, which notes them: one for each dozen of samples, where programs
+ * start all the time. False where it has no time of its own, or is cut.
+ */
+export function readUsualFork(
+  { registry, clock, tasks }: Reading,
+  u32: Uint32Array,
+  at: number,
+  size: number,
+): boolean {
+  const { bytes, time } = registry.trailer;
+  if (time === 0 || !clock.isSet || size < 32 + bytes) return false;
+  const timeWord = (at + size - time) >>> 2;
+  const [low, high] = [u32[timeWord] as number, u32[timeWord + 1] as number];
+  if (low === 0 && high === 0) return false;
+  const word = at >>> 2;
+  const since = (high - clock.high) * TWO_32 + (low - clock.low);
+  tasks.forked(since, (u32[word + 4] as number) | 0, (u32[word + 5] as number) | 0);
+  return true;
+}
+
 function readLost(reading: Reading, lane: Lane, at: number, end: number, countAt: number): void {
   const { registry, littleEndian, state, losses } = reading;
   const { view } = lane.window;
@@ -115,13 +141,24 @@ function readLost(reading: Reading, lane: Lane, at: number, end: number, countAt
   const count = Number(view.getBigUint64(countAt, littleEndian));
   const onCpu = cpu === 0 ? NO_CPU : Math.min(NO_CPU, view.getUint32(end - cpu, littleEndian));
   if (count === 0) return;
-  const isTotal = registry.trailer.time > 0 && trailerTime(reading, lane, end) === FROM_THE_START;
-  if (isTotal) {
+  if (isTotalLoss(reading, lane, at, end)) {
     losses.total(onCpu, count);
     return;
   }
   losses.lost(onCpu, state.lastOfCpu[onCpu] as number, count);
   state.waiting.add(onCpu);
+}
+
+/** Does a record of losses tell those of the whole recording, wherever it stands? */
+export function isTotalLoss(
+  reading: Reading,
+  lane: Pick<Lane, 'window'>,
+  at: number,
+  end: number,
+): boolean {
+  const { bytes, time } = reading.registry.trailer;
+  const hasTime = time > 0 && at + RECORD_HEADER_BYTES + bytes <= end;
+  return hasTime && trailerTime(reading, lane, end) === FROM_THE_START;
 }
 
 export function tooShort(reading: Reading, subject: string): void {

@@ -36,6 +36,8 @@ export type Reading = {
   readonly known: KnownSamples | undefined;
   /** Undefined: samples are counted, and at most listed. */
   readonly rows: Rows | undefined;
+  /** The part of packed records that was read. */
+  shareRead: number;
   firstTime: number;
   lastTime: number;
   /** Times in which a stretch overlaps those before it. */
@@ -83,6 +85,7 @@ export function startReading(
     tally: makeTally(counts, below, known?.times),
     rows: counted === undefined ? rows : undefined,
     state: makeScanState((cpu, time) => losses.resumed(cpu, time), known?.lastOfCpu),
+    shareRead: 0,
     firstTime: Number.POSITIVE_INFINITY,
     lastTime: Number.NEGATIVE_INFINITY,
     overlaps: [],

@@ -48,9 +48,15 @@ export type ColumnRest = {
   /** Texts, and in which window each came first. */
   readonly dictionary: readonly string[];
   readonly cameIn: readonly number[];
-  readonly exact: ReadonlyMap<number, bigint>;
+  readonly exact: ExactValues;
   /** Can there be values below zero? */
   readonly hasSign: boolean;
+};
+
+/** Values that a double cannot hold, and their rows, in order. */
+export type ExactValues = {
+  readonly rows: Uint32Array;
+  readonly values: BigInt64Array | BigUint64Array;
 };
 
 /** Rows of events without a table that have a place in the order. */
@@ -152,11 +158,12 @@ export class WindowDealer {
     const { u32 } = this.#window;
     const tables = this.#tables.map(({ builder, cameIn, places }) => {
       const rest = new Map<string, ColumnRest>();
-      [...builder.readers].forEach(([name, { interner, exact = new Map(), fast }], nth) => {
+      [...builder.readers].forEach(([name, { interner, exact, fast }], nth) => {
         const dictionary = [...(interner?.dictionary ?? [])];
-        const place = fast?.kind === 'double' && fast.size === 8 ? places[nth] : undefined;
-        const hasSign = place === undefined || u32[(place + COLUMN.hasSign) >>> 2] !== 0;
-        rest.set(name, { dictionary, exact, cameIn: cameIn.get(name) ?? [], hasSign });
+        const seen = u32[((places[nth] ?? 0) + COLUMN.hasSign) >>> 2] !== 0;
+        const hasSign = fast?.kind !== 'double' || (fast.size === 8 ? seen : fast.isSigned);
+        const own = { dictionary, exact: exactValues(exact), cameIn: cameIn.get(name) ?? [] };
+        rest.set(name, { ...own, hasSign });
       });
       return rest;
     });
@@ -281,4 +288,14 @@ export class WindowDealer {
   #get(table: number, member: number): number {
     return this.#window.u32[(this.#events + table * EVENT.bytes + member) >>> 2] as number;
   }
+}
+
+/** In arrays, which are sent to other threads as they are. */
+function exactValues(exact: ReadonlyMap<number, bigint> = new Map()): ExactValues {
+  const values = [...exact.values()];
+  const isSigned = values.some((value) => value < 0n);
+  return {
+    rows: Uint32Array.from(exact.keys()),
+    values: isSigned ? BigInt64Array.from(values) : BigUint64Array.from(values),
+  };
 }

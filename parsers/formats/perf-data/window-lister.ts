@@ -8,10 +8,11 @@ import type { SharedMemory } from '../../wasm/memory.ts';
 import type { Section } from './header.ts';
 import { type Lane, makeLane } from './lanes.ts';
 import { listAt, SampleLoops } from './loop-scanner.ts';
+import { RecordFeed, readPackedRecords } from './packed-records.ts';
 import { laneParts, readRecords, takeTimesOf } from './reading.ts';
 import { RECORD_FINISHED_ROUND } from './records.ts';
 import { SCAN } from './sample-loops.ts';
-import type { Reading } from './state.ts';
+import { markIrregular, type Reading } from './state.ts';
 import { type Region, TableRegions } from './table-regions.ts';
 import { DETAIL_BITS, DETAILS, type WindowDealer } from './window-dealer.ts';
 import { ABOUT, LEAST_FILLED, ROWS, type SlotPlaces, type WindowRing } from './window-ring.ts';
@@ -32,8 +33,9 @@ type ListerOptions = {
   readonly reading: Reading;
   readonly ring: WindowRing;
   readonly memory: SharedMemory;
-  /** How many samples of a source the file may have. */
-  readonly guess: (source: number) => number;
+  /** How many samples of a source the file may have, by those in the first window with one. */
+  readonly guess: (source: number, first: number) => number;
+  readonly isPacked: boolean;
   /** By window: the first time behind it, where that is known already. */
   readonly since?: readonly number[] | undefined;
   /** Those of this thread, which take turns. */
@@ -42,6 +44,8 @@ type ListerOptions = {
 
 /** What is listed while it is still in the processor's cache. */
 const STEP_BYTES = 256 << 10;
+/** Where a window may end: what was read of the next one is copied there. */
+const LAST_STEP_BYTES = 64 << 10;
 
 /**
  * perf reads all CPUs' buffers round by round: only where rounds meet do events overlap little in
@@ -49,6 +53,11 @@ const STEP_BYTES = 256 << 10;
  */
 function endsWindow({ windowBytes }: SlotPlaces, type: number, end: number): boolean {
   return type === RECORD_FINISHED_ROUND && end >= LEAST_FILLED * windowBytes;
+}
+
+function stepIn({ windowBytes }: SlotPlaces): (filled: number) => number {
+  const least = LEAST_FILLED * windowBytes;
+  return (filled) => (filled < least ? Math.min(STEP_BYTES, least - filled) : LAST_STEP_BYTES);
 }
 
 export class WindowLister {
@@ -81,15 +90,39 @@ export class WindowLister {
       const parts = laneParts(reading);
       const onRecord: typeof parts.onRecord = (lane, type, at, end) =>
         !endsWindow(slot, type, end) && parts.onRecord(lane, type, at, end);
-      const own = { loops, index, onRecord, stepBytes: STEP_BYTES, take: () => {} };
+      const own = { loops, index, onRecord, stepBytes: stepIn(slot), take: () => {} };
       return makeLane(slot.windowBytes, { ...parts, ...own });
     });
   }
 
   /** Throws RangeError where memory does not suffice. */
   listAll(data: Section): void {
+    const { reading, isPacked } = this.#options;
+    const next = (lane: Lane) => this.#finish(lane);
+    if (!isPacked) readRecords(reading, data, this.#nextLane(), next);
+    else readPackedRecords(reading, data, this.#nextLane(), next, this.#endsAt());
+  }
+
+  /** The same of records that come in parts, all `bytes` of them if they are regular. */
+  async listChunks(chunks: AsyncIterable<Uint8Array>, bytes: number): Promise<void> {
     const { reading } = this.#options;
-    readRecords(reading, data, this.#nextLane(), (lane) => this.#finish(lane));
+    const next = (lane: Lane) => this.#finish(lane);
+    const feed = new RecordFeed(reading, this.#nextLane(), next, this.#endsAt());
+    let read = 0;
+    for await (const chunk of chunks) {
+      read += chunk.length;
+      reading.shareRead = read / bytes;
+      feed.add(chunk);
+      reading.context.progress(reading.shareRead);
+      if (feed.isEnded) break;
+    }
+    if (read < bytes) markIrregular(reading);
+    feed.finish();
+  }
+
+  /** From so many bytes on, a window may end with a round. */
+  #endsAt(): number {
+    return LEAST_FILLED * (this.#options.ring.places.slots[0] as SlotPlaces).windowBytes;
   }
 
   /** Publishes what was held back, and deals out what no other thread has taken. */
@@ -194,7 +227,7 @@ export class WindowLister {
     const { reading, ring, guess } = this.#options;
     const table = this.regions[nth] as TableRegions;
     const source = reading.registry.sourceOfTable[nth] as number;
-    return table.makeRoom(rows, () => guess(source), ring);
+    return table.makeRoom(rows, () => guess(source, rows), ring);
   }
 
   /** Room for the next window; while there is none, this thread deals out others. */

@@ -12,7 +12,7 @@ import type { WorkerPool } from '../../workers/pool.ts';
 import type { OtherRows } from './columns.ts';
 import type { Facts } from './features.ts';
 import { guessSamples } from './guess.ts';
-import type { PerfHeader, Section } from './header.ts';
+import { isPacked, type PerfHeader, type Section } from './header.ts';
 import { joinColumns, joinOthers } from './join-columns.ts';
 import { laneBytes } from './lanes.ts';
 import { KnownSamples, placeScan } from './loop-scanner.ts';
@@ -34,6 +34,10 @@ const WINDOWS_PER_THREAD = 3;
 /** Columns have less for each byte of a file; what is not used costs nothing. */
 const BYTES_PER_BYTE = 4;
 const LEAST_BYTES = 64 << 20;
+/** Packed records: perf's streams shrink 5 to 25 times. */
+const MOST_RATIO = 250;
+/** Of a guess by the first window with an event. */
+const MARGIN = 2;
 /** WebAssembly has no more. */
 const MOST_BYTES = 2 ** 32 - 2 ** 16;
 
@@ -49,7 +53,7 @@ export type Opened = {
 export type WindowOptions = {
   readonly windowBytes?: number;
   readonly dealers?: number;
-  readonly guess?: (source: number) => number;
+  readonly guess?: (source: number, first: number) => number;
 };
 
 /** What was read; tables count their times from `origin`. */
@@ -78,7 +82,7 @@ export async function readInWindows(
       pool?.run<Dealt>('perf-data', plan),
     );
     const theirs = Promise.allSettled(jobs);
-    const isRead = listAll(run);
+    const isRead = await listAny(run);
     if (!isRead) return undefined;
     // Threads that were too late for any window are not waited for.
     const dealt = (run.lister.isDealtHere ? [] : await theirs).map((one) =>
@@ -131,22 +135,28 @@ function startRun(opened: Opened, options: RunOptions = {}): Run | undefined {
   const context = { ...opened.context };
   if (options.diagnostics !== undefined)
     Object.assign(context, { diagnostics: options.diagnostics });
-  const windowBytes = laneBytes(Math.min(options.windowBytes ?? WINDOW_BYTES, data.size));
-  const windows = Math.ceil(data.size / (LEAST_FILLED * windowBytes - MOST_REST)) + 3;
+  const packed = isPacked(header);
+  const bytes = packed ? Math.min(data.size * MOST_RATIO, MOST_BYTES) : data.size;
+  const windowBytes = laneBytes(Math.min(options.windowBytes ?? WINDOW_BYTES, bytes));
+  const windows = Math.ceil(bytes / (LEAST_FILLED * windowBytes - MOST_REST)) + 3;
   const slots = (1 + (options.threads ?? 0)) * WINDOWS_PER_THREAD;
   const places = placeRing({ slots, windowBytes, windows, sources: sources.length });
-  const memory = reserve(data.size * BYTES_PER_BYTE + places.end + LEAST_BYTES);
+  const memory = reserve(bytes * BYTES_PER_BYTE + places.end + LEAST_BYTES);
   if (memory === undefined || memory.buffer.byteLength < places.end) return undefined;
   const ring = new WindowRing(memory, places, true);
   const scan = placeScan(ring, sources.length);
   const reading = startReading(source, context, header, facts, {
     known: (watched) => new KnownSamples(memory, scan, sources, watched),
   });
+  const guessByShare = (_: number, first: number) => (MARGIN * first) / reading.shareRead;
   for (const event of sources) if (!reading.registry.add(event)) return undefined;
   const plan = { memory, ring: places, facts, sources };
   const dealers = Array.from({ length: options.dealers ?? 1 }, () => new WindowDealer(plan));
-  const { since, guess = guessSamples(source, data, sources) } = options;
-  const lister = new WindowLister({ reading, ring, memory, guess, since, dealers });
+  const { since } = options;
+  const isInOrder = packed || source.notHeld !== undefined;
+  const guess = options.guess ?? (isInOrder ? guessByShare : guessSamples(source, data, sources));
+  const own = { reading, ring, memory, guess, isPacked: packed, since, dealers };
+  const lister = new WindowLister(own);
   return { opened, plan, reading, ring, dealers, lister };
 }
 
@@ -163,15 +173,38 @@ function reserve(bytes: number): SharedMemory | undefined {
 }
 
 /** False where the file is not regular, or memory does not suffice. */
-function listAll({ opened, reading, ring, lister }: Run): boolean {
+function listAll(run: Run): boolean {
+  return closeRing(run, () => run.lister.listAll(run.opened.data));
+}
+
+/** The same of what is not held, too. */
+async function listAny(run: Run): Promise<boolean> {
+  const { source, data } = run.opened;
+  const { notHeld } = source;
+  if (notHeld === undefined) return listAll(run);
+  let failed: unknown;
+  try {
+    const chunks = notHeld.chunks(data.offset, data.offset + data.size);
+    await run.lister.listChunks(chunks, data.size);
+  } catch (error) {
+    failed = error;
+  }
+  return closeRing(run, () => {
+    if (failed !== undefined) throw failed;
+  });
+}
+
+/** Ends the run of all threads, whatever came of it. */
+function closeRing({ reading, ring, lister }: Run, list: () => void): boolean {
   let isRead = false;
   try {
-    lister.listAll(opened.data);
+    list();
     isRead = !isIrregular(reading) && lister.isWhole;
     if (isRead) lister.close();
     return isRead;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
+    isRead = false;
     return false;
   } finally {
     if (!isRead) ring.close(0);

@@ -1,6 +1,8 @@
 /** Text of `perf script`. */
+import { repairText } from '../../decode/text-repair.ts';
 import type { Importer } from '../../importer.ts';
 import { threadsFor } from '../text-pool.ts';
+import { lineKinds } from './line.ts';
 import { sniff } from './sniff.ts';
 
 export const perfScript: Importer = {
@@ -8,9 +10,10 @@ export const perfScript: Importer = {
   title: 'perf script text',
   sniff,
   async read(source, context) {
+    const text = repairText(source, lineKinds());
     // Threads start while the rest is loaded.
-    const pool = threadsFor(source, context);
+    const pool = threadsFor(text, context);
     const { readFast } = await import('./index.ts');
-    return readFast(source, context, pool);
+    return readFast(text, context, pool);
   },
 };

@@ -1,4 +1,5 @@
 /** Text of `perf script`, with microseconds or nanoseconds (--ns), and what -F leaves of it. */
+import { FormatError } from '../../../src/trace/errors.ts';
 import type { Loss } from '../../../src/trace/trace.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import { NO_CPU } from '../../decode/perf-event-name.ts';
@@ -26,14 +27,14 @@ import { clockName } from '../perf-data/attrs.ts';
 import { LossLog } from '../perf-data/losses.ts';
 import {
   isBlankLine,
-  isCallchain,
+  isCaller,
   type LineHead,
   makeLineHead,
   parseHead,
   parseHeadFrom,
   skipToName,
 } from './line.ts';
-import { commOf, eventOf } from './names.ts';
+import { commOf, eventOf, RECORD } from './names.ts';
 
 const HASH = 0x23;
 
@@ -54,6 +55,7 @@ export async function readFast(
   if (pool === undefined) return readPerfScript(source, context);
   const format = startPerfScript(context);
   await readTextInThreads(source, context, format, pool);
+  checkTimes(source, format.reading);
   return finishPerfScript(format.facts, context);
 }
 
@@ -64,7 +66,24 @@ export function readPerfScript(
 ): Imported {
   const format = startPerfScript(context);
   readTextEvents(source, context, format, options);
+  checkTimes(source, format.reading);
   return finishPerfScript(format.facts, context);
+}
+
+/** Of times that begin with 0, which perf sorts. */
+const MAX_SHARE_DISORDERED = 0.1;
+const FEW_EVENTS = 20;
+
+/** Differences from event to event step back all the time. */
+function checkTimes({ name }: ByteSource, reading: TextReading): void {
+  const { originSeconds, originFraction, firstTs, backwards, disordered, events } = reading;
+  const isFromZero = originSeconds === 0 && originFraction === 0 && firstTs === 0;
+  if (!isFromZero || events < FEW_EVENTS) return;
+  if (Math.max(backwards, disordered) < MAX_SHARE_DISORDERED * events) return;
+  throw new FormatError(
+    `${name} has times that count from the event before; perf script must print them ` +
+      'without --deltatime',
+  );
 }
 
 /** Everything that reading lines needs; all it finds out is in `reading` and `facts`. */
@@ -81,9 +100,10 @@ function dialectOf(facts: Facts): Dialect {
     readEvent: (set, bytes, start, end) => readEvent(set, head, bytes, start, end),
     commOf: (set, bytes) => commOf(set, bytes, head),
     cpuOf: (bytes, start, end) => {
-      if (isCallchain(bytes, start, end) || isBlankLine(bytes, start, end)) return -1;
+      if (isBlankLine(bytes, start, end)) return -1;
       return bytes[start] !== HASH && parseHead(bytes, start, end, head) ? head.cpu : 0;
     },
+    isCaller,
     onOther: (bytes, start, end) => readOther(facts, bytes, start, end),
     onResumed: (cpu, ts) => losses.resumed(cpu, ts),
   };
@@ -108,11 +128,8 @@ function readEvent(
 
 // PERF_RECORD_LOST lost 1396     (PERF_RECORD_LOST_SAMPLES, at the end, counts the same again)
 const LOST = /^PERF_RECORD_LOST lost (\d{1,15})/;
-// PERF_RECORD_COMM exec: dd:16037/16037
-const RECORD = /^PERF_RECORD_[A-Z]/;
 
 function readOther(facts: Facts, bytes: Uint8Array, start: number, end: number): void {
-  if (isCallchain(bytes, start, end)) return;
   const { reading, head, losses } = facts;
   const isComment = bytes[start] === HASH;
   const hasHead = !isComment && parseHead(bytes, start, end, head);

@@ -16,7 +16,9 @@ import {
   parseTime,
   skipBlanksBack,
   skipDigitsBack,
+  startOfComm,
 } from '../../decode/text-head.ts';
+import type { LineKinds } from '../../decode/text-repair.ts';
 
 export type LineHead = CommonHead & {
   hasTid: boolean;
@@ -27,6 +29,7 @@ export type LineHead = CommonHead & {
 };
 
 const SPACE = 0x20;
+const HASH = 0x23;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const COLON = 0x3a;
@@ -126,9 +129,7 @@ function parseTask(bytes: Uint8Array, start: number, end: number, head: LineHead
   head.hasTid = hasDigits && tid <= MAX_PID && (at <= start || isBlank(bytes[at - 1]));
   head.pid = head.hasTid ? tid : -1;
   head.commEnd = head.hasTid ? skipBlanksBack(bytes, start, at) : end;
-  let first = start;
-  while (first < head.commEnd && isBlank(bytes[first])) first++;
-  head.commStart = first;
+  head.commStart = startOfComm(bytes, start, head.commEnd);
 }
 
 function isBoundary(bytes: Uint8Array, start: number, at: number): boolean {
@@ -144,12 +145,12 @@ export function skipToName(bytes: Uint8Array, end: number, head: LineHead): numb
 //          1 system:event: payload: the period is a number of its own
 function skipPeriod(bytes: Uint8Array, from: number, end: number, head: LineHead): void {
   let at = from;
-  while (at < end && bytes[at] === SPACE) at++;
+  while (at < end && isBlank(bytes[at])) at++;
   head.nameStart = at;
   while (at < end && isDigit(bytes[at])) at++;
-  head.hasPeriod = at > head.nameStart && at < end && bytes[at] === SPACE;
+  head.hasPeriod = at > head.nameStart && at < end && isBlank(bytes[at]);
   if (!head.hasPeriod) return;
-  while (at < end && bytes[at] === SPACE) at++;
+  while (at < end && isBlank(bytes[at])) at++;
   head.nameStart = at;
 }
 
@@ -160,17 +161,53 @@ export function nameEnd(bytes: Uint8Array, start: number, end: number): number {
   return at - 1 > start && bytes[at - 1] === COLON ? at - 1 : -1;
 }
 
+/** Tells lines apart before they are read. */
+export function lineKinds(): LineKinds {
+  const head = makeLineHead();
+  return (bytes, start, end) => {
+    if (bytes[start] === HASH || isCaller(bytes, start, end)) return 'known';
+    return parseHead(bytes, start, end, head) ? 'event' : 'other';
+  };
+}
+
 export function isBlankLine(bytes: Uint8Array, start: number, end: number): boolean {
   return skipBlanksBack(bytes, start, end) === start;
 }
 
-/** True for what is one line of a callchain: `\tffffffff81707138 __mark_inode_dirty+0x328 (…)`. */
-export function isCallchain(bytes: Uint8Array, start: number, end: number): boolean {
+/** perf pads addresses to this width, behind a tab. */
+const ADDRESS_COLUMNS = 16;
+const TAB = 0x09;
+/** Of an address without its padding: a shorter one may be a word (`dd`) or a sector. */
+const MIN_ADDRESS_DIGITS = 12;
+
+/**
+ * True for one line of a call chain, `\tffffffff81707138 __mark_inode_dirty+0x328 (…)`, and for
+ * where its code is, on a line of its own: `  fs-writeback.c:2549`, `  libc.so.6[7f48a8b30adf]`.
+ */
+export function isCaller(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   while (at < end && isBlank(bytes[at])) at++;
   const address = at;
   while (at < end && isHexDigit(bytes[at] as number)) at++;
-  return address > start && at > address && (at === end || isBlank(bytes[at]));
+  const isPadded = bytes[start] === TAB && at === start + 1 + ADDRESS_COLUMNS;
+  const isAddress = at > address && (isPadded || at - address >= MIN_ADDRESS_DIGITS);
+  if (isAddress && (at === end || isBlank(bytes[at]))) return true;
+  return address === start + 2 && isPlaceInCode(bytes, address, end);
+}
+
+/** One word, which ends in `:12` or `[ffffffff81707138]`. */
+function isPlaceInCode(bytes: Uint8Array, from: number, end: number): boolean {
+  let at = end - 1;
+  if (bytes[at] === CLOSE) {
+    do at--;
+    while (at > from && isHexDigit(bytes[at] as number));
+    if (bytes[at] !== OPEN) return false;
+  } else {
+    at = skipDigitsBack(bytes, from, end, 9) - 1;
+    if (at === end - 1 || bytes[at] !== COLON) return false;
+  }
+  while (at > from && (bytes[at] as number) > SPACE) at--;
+  return at === from;
 }
 
 function isLetter(byte: number): boolean {

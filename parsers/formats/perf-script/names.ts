@@ -5,6 +5,9 @@ import { PLACE } from '../../decode/text-places.ts';
 import { addEvent, type EventName, learnName, type TableSet } from '../../decode/text-tables.ts';
 import { type LineHead, nameEnd, skipToName } from './line.ts';
 
+/** PERF_RECORD_COMM: dd:16037/16037    what perf notes beside the events */
+export const RECORD = /^PERF_RECORD_[A-Z]/;
+
 /** Undefined when the line names no event, or when there are too many. */
 export function eventOf(
   set: TableSet,
@@ -16,16 +19,17 @@ export function eventOf(
   const stop = nameEnd(bytes, nameAt, end);
   if (stop < 0) return undefined;
   const printed = Buffer.from(bytes.subarray(nameAt, stop)).toString('latin1');
+  if (RECORD.test(printed)) return undefined;
   const event = set.byName.get(printed) ?? makeEvent(set, printed);
   if (event === undefined) return undefined;
   head.payload = Math.min(end, stop + 2);
-  // Addresses are aligned at their ends.
-  if (event.system === '')
-    while (head.payload < end && isBlank(bytes[head.payload])) head.payload++;
+  // Addresses are aligned at their ends; columns that -F adds may be empty.
+  while (head.payload < end && isBlank(bytes[head.payload])) head.payload++;
   head.nameWidth = stop - head.afterTime;
   // The loops find names where the last one ended, as perf aligns them there.
   set.memory.set(PLACE.NAME_WIDTH, head.nameWidth - 1);
-  if (event.system !== '') learnName(set, event, nameAt, stop, { isAligned: true });
+  if (event.system !== '')
+    learnName(set, event, nameAt, stop, { isAligned: true, skipsBlanks: true });
   if (head.hasPeriod) {
     event.builder.payloads.expectPeriod();
     if (event.counted !== 0) set.memory.expectPeriod(event.counted);

@@ -1,6 +1,7 @@
 /** Is it text of `perf script`? Decided by the first bytes alone. */
+import { repairHead } from '../../decode/text-repair.ts';
 import { beginsWithTracer } from '../ftrace-text/sniff.ts';
-import { makeLineHead, nameEnd, parseHead, parseHeadFrom, skipToName } from './line.ts';
+import { lineKinds, makeLineHead, nameEnd, parseHead, parseHeadFrom, skipToName } from './line.ts';
 
 /** Lines of other text (headers, callchains, records) that may stand before the first event. */
 const MAX_LINES = 500;
@@ -10,6 +11,11 @@ const COLON = 0x3a;
 export function sniff(head: Uint8Array): boolean {
   // One damaged line of the kernel's text may look like one of perf.
   if (head.subarray(0, 4096).includes(0) || beginsWithTracer(head)) return false;
+  return hasEventLine(head) || hasEventLine(repairHead(head, lineKinds()));
+}
+
+function hasEventLine(head: Uint8Array | undefined): boolean {
+  if (head === undefined) return false;
   let start = 0;
   for (let line = 0; line < MAX_LINES && start < head.length; line++) {
     const newline = head.indexOf(0x0a, start);
