@@ -4,7 +4,7 @@
  * two records of it, so the same law, read backwards, is an observation of it: `bandwidth`.
  */
 import { ColumnLists } from '../derive/column-lists.ts';
-import { type FlusherWorks, flusherWorks } from '../derive/flusher-works.ts';
+import type { FlusherWorks } from '../derive/flusher-works.ts';
 import { type WbDomain, WbDomains } from '../derive/wb-domains.ts';
 import { pagesPerSecond } from '../kernel/arithmetic.ts';
 import {
@@ -46,10 +46,6 @@ export type ChunkCheck = {
   readonly impossible: number;
   readonly bandwidth: ObservedBandwidth;
 };
-
-export function checkChunks(trace: Trace, works = flusherWorks(trace.tables)): ChunkCheck {
-  return observeChunks(trace, works).check();
-}
 
 /** What slices say of the bandwidth first, so that it can be carried forward before the check. */
 export function observeChunks(trace: Trace, works: FlusherWorks | undefined): ChunkObserver {
@@ -197,7 +193,8 @@ class ChunkObserver {
 
   #predict(row: number, carried: number): void {
     const { lists } = this.#asked;
-    const [ts, seq] = [lists.ts_ns.at(row), lists.seq.at(row)];
+    const ts = lists.ts_ns.at(row);
+    const seq = lists.seq.at(row);
     const toWrite = lists.to_write_pages.at(row);
     const bounds = this.#bounds(lists.dirty_limit_pages.at(row), lists.remaining_pages.at(row));
     const series = this.#bandwidth(lists.domain.at(row));

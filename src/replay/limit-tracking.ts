@@ -4,13 +4,13 @@
  * bdi_dirty_ratelimit is printed by that update, just behind the move.
  */
 import { trackDirtyLimit } from '../model/limits.ts';
-import { visitInOrder } from '../trace/order.ts';
 import { numbers, optionalNumbers, type Table, tableWith } from '../trace/table.ts';
 import { NS_PER_MS, NS_PER_S } from '../trace/time.ts';
 import type { Trace } from '../trace/trace.ts';
 import { asPages } from '../trace/units.ts';
 import { type LossIndex, lossIndex } from './losses.ts';
 import { type IdentityResult, IdentityTally } from './residual.ts';
+import { type TaskCodes, taskCodes } from './task-codes.ts';
 import { findTimebase } from './timebase.ts';
 
 export type LimitStep = {
@@ -45,13 +45,20 @@ const RACE_NS = NS_PER_MS;
 export function trackLimit(trace: Trace): LimitTracking {
   const state = tableWith(trace.tables, 'global_dirty_state', STATE);
   const updates = tableWith(trace.tables, 'bdi_dirty_ratelimit', ['bdi']);
-  if (state === undefined) return new Tracker(undefined, 0, lossIndex([])).finish();
+  const losses = lossIndex(trace.losses);
+  if (state === undefined) return new Tracker(undefined, undefined, 0, losses, 0).finish();
   const { hz } = findTimebase(trace);
-  const tracker = new Tracker(state, NS_PER_S / (hz ?? 100), lossIndex(trace.losses), updates);
-  visitInOrder(updates === undefined ? [state] : [state, updates], (which, row) => {
-    if (which === 0) tracker.reading(row);
-    else tracker.update(row);
+  const codes = taskCodes(trace.tables);
+  const columns = columnsOf(state, codes);
+  const updated = updates && updatesOf(updates, codes);
+  const tracker = new Tracker(columns, updated, NS_PER_S / (hz ?? 100), losses, codes.count);
+  let row = 0;
+  updated?.seq.forEach((seq, update) => {
+    // A reading that has the position of an update comes before it.
+    for (; row < state.rows && (columns.seq[row] as number) <= seq; row++) tracker.reading(row);
+    tracker.update(update);
   });
+  for (; row < state.rows; row++) tracker.reading(row);
   return tracker.finish();
 }
 
@@ -61,10 +68,10 @@ class Tracker {
   readonly #notable: LimitStep[] = [];
   readonly #tick_ns: number;
   readonly #losses: LossIndex;
-  readonly #columns: ReturnType<typeof columnsOf> | undefined;
+  readonly #columns: Columns | undefined;
   readonly #updates: ReturnType<typeof updatesOf> | undefined;
-  /** Last row of each task: the reading that its update used. */
-  readonly #rowOf = new Map<number, number>();
+  /** Last row of each task, -1 for none: the reading that its update used. */
+  readonly #rowOf: Int32Array;
   /** Updates since the last reading, as rows of the state that they used and their times. */
   #pending: { readonly used: number; readonly ts: number }[] = [];
   #nextUpdate = 0;
@@ -74,19 +81,26 @@ class Tracker {
   #stamp = Number.NaN;
   #either = 0;
 
-  constructor(state: Table | undefined, tick_ns: number, losses: LossIndex, updates?: Table) {
-    this.#columns = state && columnsOf(state);
-    this.#updates = updates && updatesOf(updates);
+  constructor(
+    state: Columns | undefined,
+    updates: ReturnType<typeof updatesOf> | undefined,
+    tick_ns: number,
+    losses: LossIndex,
+    tasks: number,
+  ) {
+    this.#columns = state;
+    this.#updates = updates;
     this.#tick_ns = tick_ns;
     this.#losses = losses;
+    this.#rowOf = new Int32Array(tasks).fill(-1);
   }
 
   update(row: number): void {
     this.#nextUpdate = row + 1;
     const updates = this.#updates;
     if (updates === undefined || row <= this.#consumed) return;
-    const used = this.#rowOf.get(updates.pid[row] as number);
-    this.#pending.push({ used: used ?? -1, ts: updates.ts[row] as number });
+    const used = this.#rowOf[updates.task[row] as number] as number;
+    this.#pending.push({ used, ts: updates.ts[row] as number });
   }
 
   reading(row: number): void {
@@ -95,15 +109,16 @@ class Tracker {
     const last = this.#last;
     const pending = this.#pending;
     this.#last = row;
-    this.#pending = [];
-    if (last >= 0) this.#check(columns, last, row, pending);
-    this.#rowOf.set(columns.pid[row] as number, row);
+    if (pending.length > 0) this.#pending = [];
+    // Nearly always nothing happened.
+    const isSame = last >= 0 && columns.limit[last] === columns.limit[row];
+    if (last >= 0 && !(isSame && pending.length === 0)) this.#check(columns, last, row, pending);
+    this.#rowOf[columns.task[row] as number] = row;
   }
 
   #check(columns: Columns, last: number, row: number, pending: Pending): void {
     const from = columns.limit[last] as number;
     const to = columns.limit[row] as number;
-    if (pending.length === 0 && from === to) return;
     const at = [columns.ts[row] as number, columns.seq[row] as number] as const;
     if (this.#losses.overlaps(columns.ts[last] as number, at[0])) {
       this.#stamp = Number.NaN;
@@ -182,8 +197,8 @@ class Tracker {
     const updates = this.#updates;
     const next = this.#nextUpdate;
     if (updates === undefined || !((updates.ts[next] as number) - ts < RACE_NS)) return false;
-    const used = this.#rowOf.get(updates.pid[next] as number);
-    if (used === undefined || this.#moved(from, used) !== to) return false;
+    const used = this.#rowOf[updates.task[next] as number] as number;
+    if (used < 0 || this.#moved(from, used) !== to) return false;
     this.#stamp = columns.ts[this.#last] as number;
     this.#consumed = next;
     return true;
@@ -235,14 +250,14 @@ function sameLimitOnce(outcomes: readonly { limit: number; stamp: number }[]) {
   return [...byLimit.values()];
 }
 
-function columnsOf(state: Table) {
+function columnsOf(state: Table, codes: TaskCodes) {
   const dirty = numbers(state, 'nr_dirty_pages').values;
   const writeback = numbers(state, 'nr_writeback_pages').values;
   const unstable = optionalNumbers(state, 'nr_unstable_pages')?.values;
   return {
     ts: numbers(state, 'ts_ns').values,
     seq: numbers(state, 'seq').values,
-    pid: numbers(state, 'pid').values,
+    task: codes.of(numbers(state, 'pid').values),
     thresh: numbers(state, 'dirty_thresh_pages').values,
     limit: numbers(state, 'dirty_limit_pages').values,
     dirtyAt: (row: number) =>
@@ -250,6 +265,10 @@ function columnsOf(state: Table) {
   };
 }
 
-function updatesOf(updates: Table) {
-  return { ts: numbers(updates, 'ts_ns').values, pid: numbers(updates, 'pid').values };
+function updatesOf(updates: Table, codes: TaskCodes) {
+  return {
+    ts: numbers(updates, 'ts_ns').values,
+    seq: numbers(updates, 'seq').values,
+    task: codes.of(numbers(updates, 'pid').values),
+  };
 }

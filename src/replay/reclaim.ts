@@ -44,10 +44,21 @@ export function reclaimActivity(
   works: FlusherWorks | undefined = flusherWorks(trace.tables),
 ): ReclaimActivity {
   const found = reclaimEpisodes(trace.tables);
+  let joined: ReturnType<typeof joinWakes> | undefined;
+  const join = () => {
+    joined ??= joinWakes(trace, works, found);
+    return joined;
+  };
   return {
     found,
     throttles: throttles(trace.tables),
-    ...joinWakes(trace, works, found),
+    // Joined when somebody asks.
+    get wakes() {
+      return join().wakes;
+    },
+    get wake() {
+      return join().wake;
+    },
     diagnostics: found?.diagnostics ?? [],
   };
 }

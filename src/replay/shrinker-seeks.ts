@@ -18,6 +18,7 @@ export type ShrinkCalls = {
   /** Values that no kernel prints: counters below zero, a priority that is none. */
   isSane(row: number): boolean;
   readonly delta: ArrayLike<number>;
+  readonly deferred: ArrayLike<number>;
   readonly total: ArrayLike<number>;
   readonly hasShare: boolean;
   readonly hasPriority: boolean;
@@ -42,6 +43,7 @@ export function callReader(table: Table): ShrinkCalls {
   };
   return {
     delta: numbers(table, 'delta').values,
+    deferred,
     total: numbers(table, 'total_scan').values,
     hasShare: scanned !== undefined && eligible !== undefined,
     hasPriority: priority !== undefined,

@@ -107,9 +107,10 @@ function eraOf(
   if (!calls.hasPriority) return undefined;
   const votes = { priority: 0, 'priority-deferred': 0 };
   for (let row = 0; row < table.rows; row++) {
-    if (!calls.isSane(row)) continue;
-    const call = calls.read(row);
     const delta = calls.delta[row] as number;
+    // Without anything put off, as nearly always, both rules give the same.
+    if ((calls.deferred[row] === 0 && delta >= 0) || !calls.isSane(row)) continue;
+    const call = calls.read(row);
     const total = calls.total[row] as number;
     const older = shrinkTotal(call, delta, 'priority');
     const newer = shrinkTotal(call, delta, 'priority-deferred');

@@ -113,7 +113,8 @@ class Finder {
   }
 
   #goesOn(side: Side, last: number, row: number, drifts: boolean | undefined): boolean {
-    const [before, now] = [this.#value(side, last), this.#value(side, row)];
+    const before = this.#value(side, last);
+    const now = this.#value(side, row);
     if (before === now) return true;
     if (drifts === false) return false;
     const moved = Math.abs(now - before) / Math.max(1, before);
@@ -132,7 +133,8 @@ class Finder {
 
   /** Both are ratios, and two of them written between two readings would not keep the quotient. */
   #memoryJumped({ last, min, max }: Stretch, row: number): boolean {
-    const [before, now] = [this.#value('thresh', last), this.#value('thresh', row)];
+    const before = this.#value('thresh', last);
+    const now = this.#value('thresh', row);
     const far = Math.abs(now - before) > LARGEST_DRIFT * before;
     const drifted = SIDES.every((side) => min[side] < max[side] || this.#varies(side, row));
     return !far && drifted && this.#inProportion(last, row);
@@ -140,8 +142,10 @@ class Finder {
 
   /** Both are shares of one memory, so that their quotient stays but for rounding. */
   #inProportion(last: number, row: number): boolean {
-    const [t0, t] = [this.#value('thresh', last), this.#value('thresh', row)];
-    const [b0, b] = [this.#value('background', last), this.#value('background', row)];
+    const t0 = this.#value('thresh', last);
+    const t = this.#value('thresh', row);
+    const b0 = this.#value('background', last);
+    const b = this.#value('background', row);
     if (t === t0 || b === b0) return true;
     return Math.abs(b * t0 - b0 * t) <= 2 * (t + t0);
   }

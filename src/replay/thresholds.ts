@@ -108,25 +108,40 @@ class Checker {
 
   side(side: Side): IdentityResult {
     const tally = new IdentityTally();
+    this.#steps.forEach((step, nth) => {
+      const end = this.#steps[nth + 1]?.first_row ?? this.#state.rows;
+      const fixed = this.#fixed(step[side]);
+      if (fixed !== undefined || this.#isKnown(side, step)) {
+        this.#stretch(side, step, end, fixed, tally);
+      } else if (end > step.first_row) {
+        // Not row by row: without meta.json, nothing tells for a million readings.
+        tally.skip('no-memory', end - step.first_row);
+      }
+    });
+    return tally.result();
+  }
+
+  #stretch(
+    side: Side,
+    step: SettingsStep,
+    end: number,
+    fixed: PagesInterval | undefined,
+    tally: IdentityTally,
+  ): void {
     const ts = numbers(this.#state, 'ts_ns').values;
     const seq = numbers(this.#state, 'seq').values;
     const name = side === 'thresh' ? 'dirty_thresh_pages' : 'background_thresh_pages';
     const recorded = numbers(this.#state, name).values;
-    this.#steps.forEach((step, nth) => {
-      const end = this.#steps[nth + 1]?.first_row ?? this.#state.rows;
-      const fixed = this.#fixed(step[side]);
-      for (let row = step.first_row; row < end; row++) {
-        const expected = this.#expected(side, step, row, fixed);
-        if (expected === undefined) tally.skip('no-memory');
-        else if (row === step.first_row && step.because !== 'meta') tally.skip('first-of-setting');
-        else {
-          const value = recorded[row] as number;
-          const nearest = Math.min(Math.max(value, expected.low), expected.high);
-          tally.check(value, nearest, ts[row] as number, seq[row] as number);
-        }
+    for (let row = step.first_row; row < end; row++) {
+      const expected = this.#expected(side, step, row, fixed);
+      if (expected === undefined) tally.skip('no-memory');
+      else if (row === step.first_row && step.because !== 'meta') tally.skip('first-of-setting');
+      else {
+        const value = recorded[row] as number;
+        const nearest = Math.min(Math.max(value, expected.low), expected.high);
+        tally.check(value, nearest, ts[row] as number, seq[row] as number);
       }
-    });
-    return tally.result();
+    }
   }
 
   /** What the reading may be; a range where the memory is known through the other threshold. */
@@ -173,11 +188,15 @@ class Checker {
     return ratioOfPercent(percent, this.#page_size);
   }
 
+  /** May the other threshold tell the memory that this one is a share of? */
+  #isKnown(side: Side, step: SettingsStep): boolean {
+    if (this.#ratioOf(step[side]) === undefined || side === 'thresh') return false;
+    return step.thresh.kind === 'percent' && step.thresh.percents.length === 1;
+  }
+
   #inMemory(side: Side, step: SettingsStep, row: number): PagesInterval | undefined {
     const ratio = this.#ratioOf(step[side]);
-    if (ratio === undefined) return undefined;
-    if (side === 'thresh' || step.thresh.kind !== 'percent') return undefined;
-    if (step.thresh.percents.length !== 1) return undefined;
+    if (ratio === undefined || !this.#isKnown(side, step)) return undefined;
     const thresh = this.#rows.thresh[row] as number;
     const memory = availableOf(thresh, step.thresh.percents[0] as number, this.#page_size);
     if (memory === undefined) return undefined;

@@ -8,7 +8,7 @@ import { throttlePeriod } from '../model/control.ts';
 import { numbers, type Table, tableWith } from '../trace/table.ts';
 import { PAGE_SIZE_ASSUMED, type Trace } from '../trace/trace.ts';
 import { asKiBps, asMs, asPages } from '../trace/units.ts';
-import { findTickPhase, NO_COUNTS } from './throttle/jiffies.ts';
+import { NO_COUNTS, TickFinder } from './throttle/jiffies.ts';
 
 export type Timebase = {
   readonly hz: number | undefined;
@@ -59,7 +59,7 @@ const MIN_JIFFIES = 5;
 /** The HZ under which nearly all printed jiffies fall into their tick, and clearly the only one. */
 function hzOfJiffies(tables: Trace['tables']): number | undefined {
   const fits = HZ_CHOICES.flatMap((hz) => {
-    const phase = findTickPhase(tables, NO_COUNTS, hz, 'exact-clock');
+    const phase = new TickFinder(tables, hz).find(NO_COUNTS, 'exact-clock');
     return phase === undefined ? [] : [{ hz, n: phase.n, share: phase.agree / phase.n }];
   });
   fits.sort((left, right) => right.share - left.share);

@@ -11,6 +11,7 @@ import { feedHistory } from '../../src/replay/compare/feed.ts';
 import type { Comparison, Replayed } from '../../src/replay/compare/result.ts';
 import { fuseConnections, stuckServers } from '../../src/replay/fuse-connections.ts';
 import type { Trace } from '../../src/trace/trace.ts';
+import { bytesText } from '../../src/trace/wording.ts';
 import { CAPTURES } from '../helpers/bytes.ts';
 import { answer, FUSE, fuseLevel, fuseRows, send } from '../helpers/system-traces.ts';
 import { type EventRow, makeTrace } from '../helpers/trace-builder.ts';
@@ -288,7 +289,7 @@ describe.skipIf(!existsSync(STUCK))('a recorded server that was stopped', () => 
     // The peak lies between the points of the series.
     expect(temp.memory_bytes.peak).toBeGreaterThanOrEqual(most(temp, 'NR_WRITEBACK_TEMP') * PAGE);
     expect(temp.notes.join(' ')).toContain(
-      `at most ${(temp.memory_bytes.peak / 2 ** 20).toFixed(1)} MiB at a time`,
+      `at most ${bytesText(temp.memory_bytes.peak)} at a time`,
     );
     expect(temp.notes.join(' ')).toContain('a sync(2) called then returns');
     expect(comparison.notes.join(' ')).toContain('FUSE connection 39 answered nothing');

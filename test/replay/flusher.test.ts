@@ -1,9 +1,13 @@
 /** Works, slices and their laws on mini-traces: held, broken, unpaired, lost. */
 import { describe, expect, test } from 'vitest';
 import { flusherWorks } from '../../src/derive/flusher-works.ts';
-import { checkChunks, observeChunks } from '../../src/replay/chunk-bandwidth.ts';
+import { observeChunks } from '../../src/replay/chunk-bandwidth.ts';
 import { replayWorks } from '../../src/replay/works.ts';
+import type { Trace } from '../../src/trace/trace.ts';
 import { type EventRow, makeTrace, rowsOf, type TraceFacts } from '../helpers/trace-builder.ts';
+
+/** Slices of the trace against the law of their chunks. */
+const checkChunks = (trace: Trace) => observeChunks(trace, flusherWorks(trace.tables)).check();
 
 type Cells = Record<string, number | bigint | string>;
 const LONG_MAX = 2n ** 63n - 1n;

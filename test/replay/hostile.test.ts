@@ -4,14 +4,19 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { flusherWorks } from '../../src/derive/flusher-works.ts';
 import { DICTIONARY } from '../../src/events/index.ts';
-import { checkChunks } from '../../src/replay/chunk-bandwidth.ts';
+import { observeChunks } from '../../src/replay/chunk-bandwidth.ts';
 import { reclaimActivity } from '../../src/replay/reclaim.ts';
 import type { IdentityResult } from '../../src/replay/residual.ts';
 import { checkShrinkers } from '../../src/replay/shrinkers.ts';
 import { replayThresholds } from '../../src/replay/thresholds.ts';
 import { replayWorks } from '../../src/replay/works.ts';
+import type { Trace } from '../../src/trace/trace.ts';
 import { type EventRow, makeTrace } from '../helpers/trace-builder.ts';
+
+/** Slices of the trace against the law of their chunks. */
+const checkChunks = (trace: Trace) => observeChunks(trace, flusherWorks(trace.tables)).check();
 
 const EVENTS = [...new Set(DICTIONARY.values())].filter(({ name }) =>
   /^(writeback_|mm_|global_dirty|bdi_dirty|balance_dirty_pages)/.test(name),

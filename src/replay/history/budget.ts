@@ -84,7 +84,9 @@ function binsOf(
   for (let bin = 0; bin < BINS; bin++) {
     const from_ns = (end_ns * bin) / BINS;
     const to_ns = (end_ns * (bin + 1)) / BINS;
-    const { end, samples, worst } = worstOf(log, counter, row, bin < BINS - 1 ? to_ns : undefined);
+    const end = endOf(log, row, bin < BINS - 1 ? to_ns : Number.POSITIVE_INFINITY);
+    const samples = countCompared(log, counter, row, end);
+    const worst = worstOf(log, counter, row, end);
     row = end;
     const has_losses = losses.overlaps(from_ns, to_ns);
     const parts = partsAt(log, counter, timeline, worst, bound_pages);
@@ -103,36 +105,48 @@ function binsOf(
   return bins;
 }
 
-/**
- * The row with the largest error from a row on, up to a time. A function of its own: as a loop in
- * the one above it was never compiled well, and took 60 ms for 1.7 M values, not 6.
- */
-function worstOf(
-  log: SampleLog,
-  counter: number,
-  from: number,
-  to_ns = Number.POSITIVE_INFINITY,
-): { end: number; samples: number; worst: number } {
-  const { rows, ts_ns, anchor } = log;
+/** First row from one on that is not before a time. */
+function endOf({ rows, ts_ns }: SampleLog, from: number, to_ns: number): number {
+  let row = from;
+  while (row < rows && !((ts_ns[row] as number) >= to_ns)) row++;
+  return row;
+}
+
+// Loops by themselves, with one number as result: what comes behind a loop is compiled before it
+// has ever run, and given up again at each of 240 calls.
+
+/** How many rows of [from, to) can be compared. */
+function countCompared(log: SampleLog, counter: number, from: number, to: number): number {
+  const { anchor } = log;
+  const predicted = log.predicted[counter] as Float64Array;
+  const recorded = log.recorded[counter] as Float64Array;
+  let count = 0;
+  for (let row = from; row < to; row++) {
+    const start = anchor[row] as number;
+    const residual = (predicted[row] as number) - (recorded[row] as number);
+    if (start >= 0 && start !== row && !Number.isNaN(residual)) count++;
+  }
+  return count;
+}
+
+/** The one of them with the largest error beyond what is in flight; -1 if there is none. */
+function worstOf(log: SampleLog, counter: number, from: number, to: number): number {
+  const { anchor } = log;
   const predicted = log.predicted[counter] as Float64Array;
   const recorded = log.recorded[counter] as Float64Array;
   const in_flight = log.in_flight[counter] as Float64Array;
   let worst = -1;
   let most = Number.NEGATIVE_INFINITY;
-  let samples = 0;
-  let row = from;
-  for (; row < rows && !((ts_ns[row] as number) >= to_ns); row++) {
+  for (let row = from; row < to; row++) {
     const start = anchor[row] as number;
     const residual = (predicted[row] as number) - (recorded[row] as number);
     if (start < 0 || start === row || Number.isNaN(residual)) continue;
-    samples++;
-    // Beyond what is in flight.
     const excess = Math.abs(residual) - (in_flight[row] as number);
     if (worst >= 0 && !(excess > most)) continue;
     worst = row;
     most = excess;
   }
-  return { end: row, samples, worst };
+  return worst;
 }
 
 function partsAt(

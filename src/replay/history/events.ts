@@ -8,6 +8,7 @@ export const HISTORY_EVENTS: readonly string[] = [
   'writeback_dirty_inode_enqueue',
   'writeback_single_inode_start',
   'writeback_single_inode',
+  'writeback_pages_written',
   'writeback_write_inode_start',
   'writeback_write_inode',
   'inode_foreign_history',

@@ -19,7 +19,8 @@ export function fitOf(log: SampleLog, counter: number, bound_pages: number): Cou
   let sumError = 0;
   let sumRecorded = 0;
   let starts = 0;
-  let end: number | undefined;
+  // No number beside undefined: that would be an object for each row.
+  let end = Number.NaN;
   for (let row = 0; row < log.rows; row++) {
     const start = log.anchor[row] as number;
     if (start === row) starts++;
@@ -46,6 +47,6 @@ export function fitOf(log: SampleLog, counter: number, bound_pages: number): Cou
     wape: sumRecorded > 0 ? sumError / sumRecorded : undefined,
     wape_floor: sumRecorded > 0 ? (n * bound_pages) / sumRecorded : undefined,
     skipped: log.rows - n - starts,
-    end_residual_pages: end,
+    end_residual_pages: Number.isNaN(end) ? undefined : end,
   };
 }

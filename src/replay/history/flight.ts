@@ -71,9 +71,13 @@ function shareLeft(ending: Ending, ts_ns: number): number {
 }
 
 export class Flight {
-  readonly #sum: Float64Array[] = [];
-  readonly #since: Float64Array[] = [];
-  readonly #last: Float64Array[] = [];
+  /** [cpu][counter]; `latest` of any counter of the CPU. */
+  #cpus = 0;
+  #sum = new Float64Array(0);
+  #since = new Float64Array(0);
+  #last = new Float64Array(0);
+  #latest = new Float64Array(0);
+  readonly #flying = new Float64Array(COUNTER_COUNT);
 
   /** Completed bios whose folios may still be ending, in order of time. */
   #ending: Ending[] = [];
@@ -119,36 +123,56 @@ export class Flight {
 
   /** The CPU moves the counter by `pages` from now on. */
   note(cpu: number, counter: number, pages: number, ts_ns: number): void {
-    while (this.#sum.length <= cpu) {
-      this.#sum.push(new Float64Array(COUNTER_COUNT));
-      this.#since.push(new Float64Array(COUNTER_COUNT).fill(Number.NEGATIVE_INFINITY));
-      this.#last.push(new Float64Array(COUNTER_COUNT).fill(Number.NEGATIVE_INFINITY));
-    }
-    const sum = this.#sum[cpu] as Float64Array;
-    const since = this.#since[cpu] as Float64Array;
-    if (ts_ns - (since[counter] as number) > WINDOW_NS) {
-      since[counter] = ts_ns;
-      sum[counter] = pages;
+    if (cpu >= this.#cpus) this.#grow(cpu);
+    const at = cpu * COUNTER_COUNT + counter;
+    if (ts_ns - (this.#since[at] as number) > WINDOW_NS) {
+      this.#since[at] = ts_ns;
+      this.#sum[at] = pages;
     } else {
-      sum[counter] = (sum[counter] as number) + pages;
+      this.#sum[at] = (this.#sum[at] as number) + pages;
     }
-    (this.#last[cpu] as Float64Array)[counter] = ts_ns;
+    this.#last[at] = ts_ns;
+    this.#latest[cpu] = Math.max(this.#latest[cpu] as number, ts_ns);
   }
 
   /** One folio replaces the one before it: a CPU dirties one at a time. */
   noteOne(cpu: number, counter: number, pages: number, ts_ns: number): void {
     this.note(cpu, counter, 0, ts_ns);
-    (this.#sum[cpu] as Float64Array)[counter] = pages;
+    this.#sum[cpu * COUNTER_COUNT + counter] = pages;
   }
 
-  /** Pages under way on other CPUs: what `cpu` did itself is counted when it reads. */
-  pages(cpu: number, counter: number, ts_ns: number): number {
-    let sum = 0;
-    for (let other = 0; other < this.#sum.length; other++) {
-      if (other === cpu) continue;
-      const age = ts_ns - ((this.#last[other] as Float64Array)[counter] as number);
-      if (age < WINDOW_NS) sum += (this.#sum[other] as Float64Array)[counter] as number;
+  #grow(cpu: number): void {
+    const cpus = Math.max(cpu + 1, 2 * this.#cpus);
+    const never = Number.NEGATIVE_INFINITY;
+    const larger = (values: Float64Array, length: number, unset: number) => {
+      const all = new Float64Array(length).fill(unset);
+      all.set(values);
+      return all;
+    };
+    this.#sum = larger(this.#sum, cpus * COUNTER_COUNT, 0);
+    this.#since = larger(this.#since, cpus * COUNTER_COUNT, never);
+    this.#last = larger(this.#last, cpus * COUNTER_COUNT, never);
+    this.#latest = larger(this.#latest, cpus, never);
+    this.#cpus = cpus;
+  }
+
+  /**
+   * Pages of each counter under way on other CPUs: what `cpu` did itself is counted when it reads.
+   * The array is used again.
+   */
+  flying(cpu: number, ts_ns: number): Float64Array {
+    const flying = this.#flying;
+    // fill() is a call out of compiled code, which took as long as all the rest.
+    for (let counter = 0; counter < COUNTER_COUNT; counter++) flying[counter] = 0;
+    for (let other = 0; other < this.#cpus; other++) {
+      // Asked at every sample, and most CPUs did nothing just now.
+      if (other === cpu || ts_ns - (this.#latest[other] as number) >= WINDOW_NS) continue;
+      for (let counter = 0; counter < COUNTER_COUNT; counter++) {
+        const at = other * COUNTER_COUNT + counter;
+        if (ts_ns - (this.#last[at] as number) >= WINDOW_NS) continue;
+        flying[counter] = (flying[counter] as number) + (this.#sum[at] as number);
+      }
     }
-    return sum;
+    return flying;
   }
 }

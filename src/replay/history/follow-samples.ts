@@ -68,6 +68,9 @@ export function followSamples(
   const seq = at.number('seq');
   const log = scene.logs.traced;
   const { wrong, anew } = consistency.traced;
+  // Both are asked at every sample, and empty where nothing is wrong.
+  const hasWrong = wrong.size > 0;
+  const hasAnew = anew.size > 0;
   const jumps = new JumpCursor(consistency.jumps);
   const anchors: Anchors = { starts: 0 };
   const seed = new Seed(scene, bound_pages);
@@ -86,11 +89,12 @@ export function followSamples(
     const ts_ns = at.ts[row] as number;
     at.moveTo(row);
     log.length = row + 1;
-    if (losses.overlaps(ts_ns, ts_ns) || wrong.has(row) || !isWhole(scene, row)) return;
+    if (losses.overlaps(ts_ns, ts_ns) || (hasWrong && wrong.has(row))) return;
+    if (!isWhole(scene, row)) return;
     const jump = jumps.passedBy(seq[row] as number);
     const task = scene.knownTask(at.pid[row] as number);
     if (task !== undefined) scene.startWriting(task);
-    const isCut = anchor < 0 || losses.overlaps(last_ns, ts_ns) || anew.has(row);
+    const isCut = anchor < 0 || losses.overlaps(last_ns, ts_ns) || (hasAnew && anew.has(row));
     if (isCut || jump === 'back') start(row, ts_ns);
     // Recording may have been paused, or nothing happened.
     else if (jump === 'forward' && isOff(scene, row, bound_pages)) start(row, ts_ns);
@@ -110,8 +114,9 @@ export function followSamples(
 /** Every counter is there and can be one. */
 function isWhole(scene: Scene, row: number): boolean {
   let isThere = true;
-  for (const values of scene.logs.traced.recorded) {
-    const value = values[row] as number;
+  const { recorded } = scene.logs.traced;
+  for (let counter = 0; counter < recorded.length; counter++) {
+    const value = (recorded[counter] as Float64Array)[row] as number;
     if (isCounter(value)) continue;
     isThere = false;
     // What a line lacks is no number; anything else is one that cannot be.

@@ -7,17 +7,12 @@ import { textAt } from '../../trace/column.ts';
 import { type Tables, tableWith } from '../../trace/table.ts';
 import type { Follower } from './follower.ts';
 import { inodeKeys, inodeText } from './inode-key.ts';
-import { errorsBetween, type SampleFit } from './sampled-levels.ts';
+import { LevelErrors, type SampleFit } from './sampled-levels.ts';
 import { Cursor, type Scene } from './scene.ts';
-
-type Levels = {
-  readonly predicted: number[];
-  readonly recorded: number[];
-};
 
 export class WbLevels {
   readonly #scene: Scene;
-  readonly #found = new Map<string, Levels>();
+  readonly #found = new Map<string, LevelErrors>();
 
   constructor(scene: Scene) {
     this.#scene = scene;
@@ -34,61 +29,52 @@ export class WbLevels {
     // With one cgroup (and the unknown one before it), a bdi has one part.
     const isParted = 'cgroup_ino' in table.columns && cgroups.length > 2;
     const cgroupOf = isParted ? inodeKeys(table, 'cgroup_ino') : undefined;
+    // By name of the bdi in the table, once it was met: what all of it has.
+    const known: ({ readonly wb: number; readonly errors: LevelErrors } | undefined)[] = [];
+    const wholeOf = (name: number) => {
+      const text = bdi.dictionary[name] ?? '';
+      const found = { wb: scene.wbOf(text), errors: this.#of(text) };
+      known[name] = found;
+      return found;
+    };
     const visit = (row: number) => {
       at.moveTo(row);
       const pages = recorded[row] as number;
       if (!scene.isAnchored || !Number.isInteger(pages)) return;
+      const { ledger } = scene.pages;
+      if (cgroupOf === undefined) {
+        const name = bdi.codes[row] as number;
+        const { wb, errors } = known[name] ?? wholeOf(name);
+        errors.add(ledger.levelOf(wb), pages);
+        return;
+      }
       const name = textAt(bdi, row);
-      const cgroup = cgroupOf && inodeText(cgroupOf(row));
-      const code = cgroup === undefined ? undefined : cgroups.indexOf(cgroup);
-      const own = this.#of(cgroup === undefined ? name : `${cgroup} on ${name}`);
-      own.recorded.push(pages);
-      own.predicted.push(this.#level(scene.wbOf(name), code));
+      const cgroup = inodeText(cgroupOf(row));
+      const level = ledger.levelOf(scene.wbOf(name), cgroups.indexOf(cgroup));
+      this.#of(`${cgroup} on ${name}`).add(level, pages);
     };
     return [{ table, visit }];
   }
 
-  /** `cgroup`: code of the one whose part it is; undefined for all of the bdi. */
-  #level(wb: number, cgroup: number | undefined): number {
-    const { ledger } = this.#scene.pages;
-    const { holders } = ledger;
-    let sum = 0;
-    ledger.eachLevel((holder, dirty, writeback) => {
-      const of = holders[holder];
-      const isOf = of?.wb === wb && (cgroup === undefined || of.wb_cgroup === cgroup);
-      if (isOf) sum += dirty + writeback;
-    });
-    return sum;
-  }
-
-  #of(bdi: string): Levels {
-    let levels = this.#found.get(bdi);
-    if (levels === undefined) {
-      levels = { predicted: [], recorded: [] };
-      this.#found.set(bdi, levels);
+  #of(bdi: string): LevelErrors {
+    let errors = this.#found.get(bdi);
+    if (errors === undefined) {
+      errors = new LevelErrors();
+      this.#found.set(bdi, errors);
     }
-    return levels;
+    return errors;
   }
 
   /** Meaningless where events were lost: what is known of single bdis is given up there. */
   fits(starts: number): readonly SampleFit[] {
     if (starts > 1) return [];
-    return [...this.#found].flatMap(([bdi, levels]) => fitOf(bdi, levels) ?? []);
+    return [...this.#found]
+      .filter(([, { steps }]) => steps >= 2)
+      .map(([name, { fit }]) => ({
+        against: 'balance_dirty_pages',
+        name,
+        counter: 'dirty + writeback',
+        ...fit,
+      }));
   }
-}
-
-function fitOf(bdi: string, { predicted, recorded }: Levels): SampleFit | undefined {
-  if (recorded.length < 2) return undefined;
-  const { error_pages, recorded_pages, ...fit } = errorsBetween(
-    recorded.length,
-    (at) => predicted[at] as number,
-    (at) => recorded[at] as number,
-  );
-  return {
-    against: 'balance_dirty_pages',
-    name: bdi,
-    counter: 'dirty + writeback',
-    ...fit,
-    wape: recorded_pages > 0 ? error_pages / recorded_pages : undefined,
-  };
 }

@@ -13,8 +13,8 @@ export const ALL_BITS = 7;
 export const PLACE_SHIFT = 3;
 export const MAX_PLACES = 32;
 
-/** Orders are stored plus one, since 0 stands for "not cached". */
-const orderOf = (value: number): number => value - 1;
+/** Pages of a folio by what is stored: its order plus one, since 0 stands for "not cached". */
+export const folioPages = (value: number): number => powerOfTwo(value - 1);
 
 export class Inode {
   readonly id: number;
@@ -60,14 +60,14 @@ export class Inode {
   /** Pages of the folio that holds the index; undefined if unknown. */
   folioPagesAt(index: number): number | undefined {
     const value = this.folios.valueAt(index);
-    return value === 0 ? undefined : powerOfTwo(orderOf(value));
+    return value === 0 ? undefined : folioPages(value);
   }
 
   /** First page and number of pages of the folio that holds the index; undefined if unknown. */
   folioAt(index: number): { start: number; pages: number } | undefined {
     const found = this.folios.intervalAt(index);
     if (found === undefined) return undefined;
-    const pages = powerOfTwo(orderOf(found.value));
+    const pages = folioPages(found.value);
     return { start: index - (index % pages), pages };
   }
 }

@@ -12,6 +12,7 @@ import {
   ALL_BITS,
   CLAIMED_BIT,
   DIRTY_BIT,
+  folioPages,
   type Inode,
   MAX_PLACES,
   PLACE_SHIFT,
@@ -103,8 +104,19 @@ export class PageHistory {
     this.#post(kind, this.#holder(inode, 0), pages);
   }
 
-  /** `folio_pages`: size of the folios that the kernel counts one by one. */
-  #post(kind: OperationKind, holder: number, pages: number, folio_pages = 1): void {
+  /**
+   * `folio_pages`: size of the folios that the kernel counts one by one, where it is not that of
+   * the inode's folios from `start` to `end`, all of whose pages they are.
+   */
+  #post(
+    kind: OperationKind,
+    holder: number,
+    pages: number,
+    folio_pages = 1,
+    inode?: Inode,
+    start = 0,
+    end = 0,
+  ): void {
     if (pages === 0) return;
     this.ledger.post(kind, holder, pages);
     this.moved += pages;
@@ -114,10 +126,27 @@ export class PageHistory {
     const { isOne, moves } = EFFECTS[kind];
     for (let i = 0; i < moves.length; i++) {
       const { counter, sign } = moves[i] as Effect['moves'][number];
-      this.kept?.add(this.cpu, counter, sign * pages, folio_pages);
+      if (inode !== undefined && end - start === pages)
+        this.#keep(counter, sign, inode, start, end);
+      else this.kept?.add(this.cpu, counter, sign * pages, folio_pages);
       if (isOne) this.flight.noteOne(this.cpu, counter, pages, this.ts_ns);
       else this.flight.note(this.cpu, counter, pages, this.ts_ns);
     }
+  }
+
+  /** The CPU counts the folios of that range one by one. */
+  #keep(counter: number, sign: 1 | -1, inode: Inode, start: number, end: number): void {
+    const { kept, cpu } = this;
+    if (kept === undefined) return;
+    let at = start;
+    inode.folios.visit(start, end, (from, to, value) => {
+      // Folios of unknown size count as single pages.
+      if (from > at) kept.add(cpu, counter, sign * (from - at), 1);
+      kept.add(cpu, counter, sign * (to - from), folioPages(value));
+      at = to;
+      return true;
+    });
+    if (end > at) kept.add(cpu, counter, sign * (end - at), 1);
   }
 
   /** The ledger's holder of the pages that an inode has in one of its places. */
@@ -223,7 +252,8 @@ export class PageHistory {
   #moveIn(inode: Inode, from: number, own: number, given: number): void {
     const writeback = this.#withAt(WRITEBACK_BIT, from);
     if (given === 0 && writeback === 0) return;
-    const [left, taken] = [this.#holder(inode, from), this.#holder(inode, own)];
+    const left = this.#holder(inode, from);
+    const taken = this.#holder(inode, own);
     this.#hand(left, taken, 'dirty', given);
     this.#hand(left, taken, 'writeback', writeback);
   }
@@ -255,7 +285,7 @@ export class PageHistory {
   freeDirty(inode: Inode): void {
     const tally = this.#clean(inode);
     inode.pages.change(0, Number.POSITIVE_INFINITY, DIRTY_BIT, DIRTY_BIT, 0, tally);
-    this.evidence.add(E_FREED, this.#postWith('cancel', inode, DIRTY_BIT));
+    this.evidence.add(E_FREED, this.#postWith('cancel', inode, DIRTY_BIT, 0, 0));
   }
 
   /** Pages of the tally, of those states that have the bit, in one of the inode's places. */
@@ -268,13 +298,20 @@ export class PageHistory {
     return sum;
   }
 
-  /** Posts the pages of the tally that have the bit; returns how many. */
-  #postWith(kind: OperationKind, inode: Inode, bit: number, folio_pages = 1): number {
+  /** Posts the pages of the tally that have the bit, of that range; returns how many. */
+  #postWith(
+    kind: OperationKind,
+    inode: Inode,
+    bit: number,
+    start: number,
+    end: number,
+    folio_pages = inode.folioPagesAt(start),
+  ): number {
     let sum = 0;
     for (let own = 0; own < inode.places.length; own++) {
       const pages = this.#withAt(bit, own);
       if (pages === 0) continue;
-      this.#post(kind, this.#holder(inode, own), pages, folio_pages);
+      this.#post(kind, this.#holder(inode, own), pages, folio_pages, inode, start, end);
       sum += pages;
     }
     return sum;
@@ -301,9 +338,9 @@ export class PageHistory {
     const tally = this.#clean(inode);
     inode.pages.change(start, end, DIRTY_BIT, DIRTY_BIT | WRITEBACK_BIT, CLAIMED_BIT, tally);
     // A page is claimed only after its writeback has ended.
-    const ended = this.#postWith('end-writeback', inode, WRITEBACK_BIT);
+    const ended = this.#postWith('end-writeback', inode, WRITEBACK_BIT, start, end);
     if (ended > 0) this.evidence.add(E_WRITTEN_AGAIN, ended);
-    const pages = this.#postWith('claim', inode, DIRTY_BIT, inode.folioPagesAt(start));
+    const pages = this.#postWith('claim', inode, DIRTY_BIT, start, end);
     this.evidence.add(evidence, pages);
     return pages;
   }
@@ -375,7 +412,7 @@ export class PageHistory {
     const tally = this.#clean(inode);
     inode.pages.change(start, end, CLAIMED_BIT, CLAIMED_BIT, WRITEBACK_BIT, tally);
     inode.starts++;
-    return this.#postWith('start-writeback', inode, CLAIMED_BIT, inode.folioPagesAt(start));
+    return this.#postWith('start-writeback', inode, CLAIMED_BIT, start, end);
   }
 
   /** Is anything of the inode under writeback? */
@@ -392,9 +429,8 @@ export class PageHistory {
   end(inode: Inode, start: number, end: number, evidence: number): number {
     const tally = this.#clean(inode);
     inode.pages.change(start, end, WRITEBACK_BIT, WRITEBACK_BIT, 0, tally);
-    const folio_pages = inode.folioPagesAt(start);
-    const pages = this.#postWith('end-writeback', inode, WRITEBACK_BIT, folio_pages);
-    this.ended_folios += Math.ceil(pages / (folio_pages ?? 1));
+    const pages = this.#postWith('end-writeback', inode, WRITEBACK_BIT, start, end);
+    this.ended_folios += Math.ceil(pages / (inode.folioPagesAt(start) ?? 1));
     this.evidence.add(evidence, pages);
     return pages;
   }
@@ -420,12 +456,14 @@ export class PageHistory {
     if (inode.pages.isEmpty) return end - start;
     const tally = this.#clean(inode);
     inode.pages.change(start, end, 0, ALL_BITS, 0, tally);
-    this.#postWith('start-writeback', inode, CLAIMED_BIT);
-    const written = this.#postWith('end-writeback', inode, CLAIMED_BIT | WRITEBACK_BIT);
+    const size = end - start;
+    this.#postWith('start-writeback', inode, CLAIMED_BIT, 0, 0, size);
+    const under = CLAIMED_BIT | WRITEBACK_BIT;
+    const written = this.#postWith('end-writeback', inode, under, 0, 0, size);
     this.evidence.add(E_DELETED_END, written);
-    const cancelled = this.#postWith('cancel', inode, DIRTY_BIT, end - start);
+    const cancelled = this.#postWith('cancel', inode, DIRTY_BIT, 0, 0, size);
     this.evidence.add(E_DELETED, cancelled);
-    return Math.max(0, end - start - written - cancelled);
+    return Math.max(0, size - written - cancelled);
   }
 
   /** What is known of the inode's pages becomes a number of unknown ones. */

@@ -36,15 +36,16 @@ export class SampleLog {
   predict(row: number, anchor: number, pages: PageHistory, cpu: number, ts_ns: number): void {
     const { ledger, flight, kept } = pages;
     kept?.foldIdle(ts_ns);
+    const flying = flight.flying(cpu, ts_ns);
     for (let counter = 0; counter < COUNTER_COUNT; counter++) {
       const truth = (this.base[counter] as number) + counterAt(ledger, counter);
       const unseen = kept?.now(counter) ?? 0;
       // Readers are shown 0 for a shared sum below it (global_node_page_state).
       const isBelow = truth >= 0 && unseen > truth;
       (this.predicted[counter] as Float64Array)[row] = isBelow ? 0 : truth - unseen;
-      const flying = flight.pages(cpu, counter, ts_ns);
+      const own = flying[counter] as number;
       const in_flight = this.in_flight[counter] as Float64Array;
-      if (in_flight[row] !== flying) in_flight[row] = flying;
+      if (in_flight[row] !== own) in_flight[row] = own;
     }
     this.anchor[row] = anchor;
     const { at_most, expected } = flight.ending(ts_ns);

@@ -76,11 +76,11 @@ export class SampledLevels {
       source.of === 'nodes'
         ? String(owners.nodes?.numbers[best.code - 1] ?? 0)
         : (owners.cgroups[best.code] ?? '');
-    return best.errors.map(({ error_pages, recorded_pages, ...fit }) => ({
+    return best.errors.map((errors, kind) => ({
       against: source.table.name,
       name,
-      ...fit,
-      wape: recorded_pages > 0 ? error_pages / recorded_pages : undefined,
+      counter: KINDS[kind] as Kind,
+      ...errors.fit,
     }));
   }
 
@@ -94,27 +94,47 @@ export class SampledLevels {
 const sum = (errors: readonly { readonly error_pages: number }[]): number =>
   errors.reduce((pages, { error_pages }) => pages + error_pages, 0);
 
-function errorsOf({ rows, predicted, recorded }: Source, counter: Kind, code: number) {
-  const at = (step: number) => predicted[step]?.get(code)?.[counter] ?? 0;
-  const shown = (step: number) => recorded[counter][rows[step] as number] as number;
-  return { counter, ...errorsBetween(rows.length, at, shown) };
+function errorsOf({ rows, predicted, recorded }: Source, counter: Kind, code: number): LevelErrors {
+  const errors = new LevelErrors();
+  for (const [step, row] of rows.entries()) {
+    errors.add(predicted[step]?.get(code)?.[counter] ?? 0, recorded[counter][row] as number);
+  }
+  return errors;
 }
 
 /** How far predicted levels are from recorded ones, counted from what the first one has more. */
-export function errorsBetween(
-  steps: number,
-  predicted: (step: number) => number,
-  recorded: (step: number) => number,
-) {
-  const unseen_pages = recorded(0) - predicted(0);
-  let [error_pages, recorded_pages, max_abs_pages] = [0, 0, 0];
-  for (let step = 1; step < steps; step++) {
-    const error = Math.abs(predicted(step) + unseen_pages - recorded(step));
-    error_pages += error;
-    recorded_pages += recorded(step);
-    max_abs_pages = Math.max(max_abs_pages, error);
+export class LevelErrors {
+  /** Of all steps together. */
+  error_pages = 0;
+  #recorded = 0;
+  #steps = 0;
+  #unseen = 0;
+  #most = 0;
+
+  add(predicted: number, recorded: number): void {
+    if (this.#steps++ === 0) {
+      this.#unseen = recorded - predicted;
+      return;
+    }
+    const error = Math.abs(predicted + this.#unseen - recorded);
+    this.error_pages += error;
+    this.#recorded += recorded;
+    this.#most = Math.max(this.#most, error);
   }
-  return { n: steps - 1, max_abs_pages, unseen_pages, error_pages, recorded_pages };
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Without the first step, which agrees by construction. */
+  get fit(): Pick<SampleFit, 'n' | 'max_abs_pages' | 'unseen_pages' | 'wape'> {
+    return {
+      n: this.#steps - 1,
+      max_abs_pages: this.#most,
+      unseen_pages: this.#unseen,
+      wape: this.#recorded > 0 ? this.error_pages / this.#recorded : undefined,
+    };
+  }
 }
 
 function sourceOf(table: Table, scene: Scene): Source | undefined {

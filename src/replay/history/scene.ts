@@ -87,6 +87,11 @@ export class Scene {
     this.logs = logs;
   }
 
+  /** What is due until then is done before anything else happens. */
+  reach(ts_ns: number): void {
+    if (ts_ns >= this.dueAt) this.onDue(ts_ns);
+  }
+
   get owners(): Owners {
     return this.#owners;
   }
@@ -421,9 +426,8 @@ export class Cursor {
   moveTo(row: number): void {
     const scene = this.#scene;
     const ts_ns = this.ts[row] as number;
-    if (ts_ns >= scene.dueAt) scene.onDue(ts_ns);
+    scene.reach(ts_ns);
     const cpu = this.cpu[row] as number;
-    scene.pages.kept?.seen(cpu, ts_ns);
     scene.pages.ts_ns = ts_ns;
     scene.pages.cpu = cpu;
     scene.table = this.table;

@@ -65,7 +65,7 @@ export class Vanished {
     const { pages, logs } = this.#scene;
     const { ts_ns } = pages;
     const log = logs.traced;
-    const [first_ns] = this.#times_ns;
+    const first_ns = this.#times_ns[0];
     if (first_ns === undefined) {
       this.#before = log.residual(NR_DIRTY, row);
       return;

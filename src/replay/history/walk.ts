@@ -13,6 +13,7 @@ import { type LossIndex, lossIndex } from '../losses.ts';
 import { followBlock } from './follow-block.ts';
 import { followBtrfs } from './follow-btrfs.ts';
 import { followDirty, followPageCache } from './follow-cache.ts';
+import { followCpus } from './follow-cpus.ts';
 import { followExt4 } from './follow-ext4.ts';
 import { followFlusher } from './follow-flusher.ts';
 import { followFuse } from './follow-fuse.ts';
@@ -70,6 +71,7 @@ export function followHistory(
   const compared = followSamples(scene, samples, trust);
   return {
     followers: [
+      ...followCpus(scene, tables),
       ...followReclaim(scene, tables),
       ...followPageCache(scene, tables),
       followDirty(scene, sizes, totals),

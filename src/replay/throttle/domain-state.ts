@@ -84,7 +84,8 @@ export function setCandidates(situation: Situation, wbSetpoint: number, setpoint
   return situation.wb_thresh_low <= situation.wb_thresh_high;
 }
 
-function useCandidate({ at }: Situation, wbThresh: number): DomainPoint {
+/** The point with one of the candidates in place. */
+export function useCandidate({ at }: Situation, wbThresh: number): DomainPoint {
   at.wb_thresh = wbThresh;
   at.wb_background = wbBackground(wbThresh, at.thresh, at.background);
   return at;
@@ -93,10 +94,15 @@ function useCandidate({ at }: Situation, wbThresh: number): DomainPoint {
 /** More candidates than this mean a setpoint of nearly nothing; a few of them will do. */
 const MANY = 4;
 
+/** From wb_thresh_low to wb_thresh_high in such steps: loops, because calls made objects for each. */
+export function candidateStep({ wb_thresh_low: low, wb_thresh_high: high }: Situation): number {
+  return Math.max(1, Math.floor((high - low) / MANY));
+}
+
 /** Calls with each possible wb_thresh in place until one gives true. */
 export function someCandidate(situation: Situation, holds: (at: DomainPoint) => boolean): boolean {
   const { wb_thresh_low: low, wb_thresh_high: high } = situation;
-  const step = Math.max(1, Math.floor((high - low) / MANY));
+  const step = candidateStep(situation);
   for (let wbThresh = low; wbThresh <= high; wbThresh += step) {
     if (holds(useCandidate(situation, wbThresh))) return true;
   }

@@ -11,6 +11,8 @@ export type WalkInput = {
   readonly throttle: ThrottleColumns;
   readonly state: StateColumns | undefined;
   readonly updates: UpdateColumns | undefined;
+  /** Codes of the tasks of their rows, and how many tasks there are. */
+  readonly tasks: WalkTasks;
   /** Row of `state` per row of `throttle`; negative where there is none to trust. */
   readonly pairs: Int32Array;
   /** Tasks whose states are mostly no throttle decisions: they read statistics. */
@@ -24,6 +26,13 @@ export type WalkInput = {
   readonly limitOfDomain: boolean;
   /** 1 for rows whose thresholds are those of a memory cgroup. */
   readonly memcg: Uint8Array;
+};
+
+export type WalkTasks = {
+  readonly count: number;
+  readonly throttle: Int32Array;
+  readonly state: Int32Array;
+  readonly updates: Int32Array;
 };
 
 /** Filled anew for each event; one object serves the whole walk. */

@@ -6,6 +6,7 @@
 import { jiffiesOfPrinted } from '../../kernel/arithmetic.ts';
 import { optionalNumbers, type Tables } from '../../trace/table.ts';
 import { NS_PER_S } from '../../trace/time.ts';
+import { Meeting, Votes } from './overlaps.ts';
 
 /** `ticks` ticks fell after `from_ns` and until `to_ns`. Parallel arrays. */
 export type TickCounts = {
@@ -69,214 +70,132 @@ function printedJiffies(tables: Tables, hz: number): Printed {
   return { ts: Float64Array.from(ts), jiffies: Float64Array.from(jiffies) };
 }
 
-const PARTS = 256;
-
-/** Stretches of a line; finds the point that lies in most of them. */
-class Votes {
-  #from = new Float64Array(0);
-  #to = new Float64Array(0);
-  #n = 0;
-
-  /** Room for as many votes, of which there are none. A search over clocks uses it again. */
-  clear(most: number): void {
-    this.#n = 0;
-    if (most <= this.#from.length) return;
-    this.#from = new Float64Array(most);
-    this.#to = new Float64Array(most);
-  }
-
-  /** A vote for (from, to]. */
-  add(from: number, to: number): void {
-    // Also what is no number, which would never be passed on the line.
-    if (!(to > from)) return;
-    this.#from[this.#n] = from;
-    this.#to[this.#n] = to;
-    this.#n++;
-  }
-
-  /**
-   * No point of one tick from `start` on has more votes: those that touch the same of 256 parts of
-   * it, without sorting them.
-   */
-  most(start: number, tick: number): number {
-    const parts = new Int32Array(PARTS + 1);
-    const partOf = (at: number) =>
-      Math.min(PARTS - 1, Math.max(0, Math.floor(((at - start) / tick) * PARTS)));
-    for (let i = 0; i < this.#n; i++) {
-      const first = partOf(this.#from[i] as number);
-      const behind = partOf(this.#to[i] as number) + 1;
-      parts[first] = (parts[first] as number) + 1;
-      parts[behind] = (parts[behind] as number) - 1;
-    }
-    let open = 0;
-    let most = 0;
-    for (let part = 0; part < PARTS; part++) {
-      open += parts[part] as number;
-      most = Math.max(most, open);
-    }
-    return most;
-  }
-
-  /** Middle of the best stretch, and its votes. */
-  best(): { at: number; votes: number } | undefined {
-    const from = this.#from.subarray(0, this.#n);
-    const to = this.#to.subarray(0, this.#n);
-    sortNumbers(from);
-    sortNumbers(to);
-    return inMost(from, to);
-  }
-
-  /** Where most votes for the `length` before each of the ends meet: one sort does for all. */
-  static ofLength(ends: Float64Array, length: number): { at: number; votes: number } | undefined {
-    const to = new Float64Array(ends.length);
-    let n = 0;
-    for (let i = 0; i < ends.length; i++) {
-      const end = ends[i] as number;
-      if (end > end - length) to[n++] = end;
-    }
-    const sorted = to.subarray(0, n);
-    sortNumbers(sorted);
-    const from = new Float64Array(n);
-    for (let i = 0; i < n; i++) from[i] = (sorted[i] as number) - length;
-    return inMost(from, sorted);
-  }
-}
-
-const GAPS = [17961, 7983, 3548, 1577, 701, 301, 132, 57, 23, 10, 4, 1];
-
-/**
- * Shell's sort, of numbers that are no NaN. A search over 400 clocks sorts a thousand of them 900
- * times: 20 ms like this, and 90 with the typed array's own, which calls a function to compare.
- */
-function sortNumbers(values: Float64Array): void {
-  for (const gap of GAPS) {
-    for (let i = gap; i < values.length; i++) {
-      const value = values[i] as number;
-      let at = i;
-      while (at >= gap && (values[at - gap] as number) > value) {
-        values[at] = values[at - gap] as number;
-        at -= gap;
-      }
-      values[at] = value;
-    }
-  }
-}
-
-/** Of stretches (from, to] whose ends are sorted each: the middle of where most of them overlap. */
-function inMost(from: Float64Array, to: Float64Array): { at: number; votes: number } | undefined {
-  let most = 0;
-  let at: number | undefined;
-  let begun = 0;
-  let ended = 0;
-  while (begun < from.length) {
-    const here = Math.min(from[begun] as number, to[ended] as number);
-    while (from[begun] === here) begun++;
-    while (to[ended] === here) ended++;
-    if (begun - ended <= most) continue;
-    most = begun - ended;
-    at = (here + Math.min(from[begun] ?? Number.POSITIVE_INFINITY, to[ended] as number)) / 2;
-  }
-  return at === undefined ? undefined : { at, votes: most };
-}
-
 /** A clock that is not the one of the timer may run faster or slower by as much (200 ppm). */
 const MAX_DRIFT = 2e-4;
 const GOOD = 0.9995;
 /** A search over some hundred clocks makes do with fewer observations. */
 const SEARCH_OBSERVATIONS = 1000;
 
-/** The phase of the tick; undefined when nothing tells it. */
-export function findTickPhase(
-  tables: Tables,
-  counts: TickCounts,
-  hz: number,
-  clock: 'exact-clock' | 'any-clock' = 'any-clock',
-): TickPhase | undefined {
-  const printed = printedJiffies(tables, hz);
-  const nominal = NS_PER_S / hz;
-  const votes = new Votes();
-  const first = fitPhase(votes, printed, counts, nominal);
-  const isGood = first !== undefined && first.agree >= GOOD * first.n;
-  if (first === undefined || isGood || clock === 'exact-clock') return first;
-  let duration = 0;
-  for (const times of [printed.ts, counts.to_ns]) {
-    for (let i = 0; i < times.length; i++) duration = Math.max(duration, times[i] as number);
-  }
-  // Steps that move the last tick by less than an eighth of one.
-  const step = Math.max(nominal / (8 * Math.max(duration, nominal)), MAX_DRIFT / 200);
-  const ticks: number[] = [];
-  for (let drift = -MAX_DRIFT; drift <= MAX_DRIFT; drift += step) ticks.push(nominal * (1 + drift));
-  const best = likeliest(votes, printed, counts, ticks);
-  const found = best && fitPhase(votes, printed, counts, best.tick_ns);
-  return found !== undefined && found.agree > first.agree ? found : first;
-}
-
 /**
- * The first of the ticks that agrees with most observations. Those that cannot are not tried: of
- * 400, some tens are, in 20 ms instead of 150.
+ * Finds the phase of the tick. Who asks again with other counts asks the same finder: what the
+ * printed jiffies say of each clock is kept, which takes most of the time.
  */
-function likeliest(
-  votes: Votes,
-  printed: Printed,
-  counts: TickCounts,
-  ticks: readonly number[],
-): TickPhase | undefined {
-  const most = ticks.map((tick) => {
-    const { start } = castVotes(votes, printed, counts, tick, SEARCH_OBSERVATIONS);
-    return votes.most(start, tick);
-  });
-  const order = [...ticks.keys()].sort((a, b) => (most[b] as number) - (most[a] as number));
-  let best: TickPhase | undefined;
-  let bestAt = ticks.length;
-  for (const at of order) {
-    const agree = best?.agree ?? 0;
-    if ((most[at] as number) < agree) break;
-    const fit = fitPhase(votes, printed, counts, ticks[at] as number, SEARCH_OBSERVATIONS);
-    if (fit === undefined) continue;
-    if (fit.agree > agree || (fit.agree === agree && at < bestAt)) {
-      best = fit;
-      bestAt = at;
+export class TickFinder {
+  readonly #printed: Printed;
+  readonly #nominal: number;
+  readonly #votes = new Votes();
+  readonly #meeting = new Meeting();
+  #offsets = new Float64Array(0);
+  /** By how many observations were used, then by tick: around where printed jiffies put the phase. */
+  readonly #centres = new Map<number, Map<number, number | undefined>>();
+
+  constructor(tables: Tables, hz: number) {
+    this.#printed = printedJiffies(tables, hz);
+    this.#nominal = NS_PER_S / hz;
+  }
+
+  /** Undefined when nothing tells it. */
+  find(
+    counts: TickCounts,
+    clock: 'exact-clock' | 'any-clock' = 'any-clock',
+  ): TickPhase | undefined {
+    const nominal = this.#nominal;
+    const first = this.#fit(counts, nominal);
+    const isGood = first !== undefined && first.agree >= GOOD * first.n;
+    if (first === undefined || isGood || clock === 'exact-clock') return first;
+    let duration = 0;
+    for (const times of [this.#printed.ts, counts.to_ns]) {
+      for (let i = 0; i < times.length; i++) duration = Math.max(duration, times[i] as number);
     }
+    // Steps that move the last tick by less than an eighth of one.
+    const step = Math.max(nominal / (8 * Math.max(duration, nominal)), MAX_DRIFT / 200);
+    const ticks: number[] = [];
+    for (let drift = -MAX_DRIFT; drift <= MAX_DRIFT; drift += step) {
+      ticks.push(nominal * (1 + drift));
+    }
+    const best = this.#likeliest(counts, ticks);
+    const found = best && this.#fit(counts, best.tick_ns);
+    return found !== undefined && found.agree > first.agree ? found : first;
   }
-  return best;
-}
 
-function fitPhase(
-  votes: Votes,
-  printed: Printed,
-  counts: TickCounts,
-  tick: number,
-  most = MAX_OBSERVATIONS,
-): TickPhase | undefined {
-  const { n, jiffies_known } = castVotes(votes, printed, counts, tick, most);
-  const best = votes.best();
-  if (best === undefined) return undefined;
-  const jiffies = printed.jiffies[0] ?? 0;
-  return { tick_ns: tick, phase_ns: best.at, jiffies, jiffies_known, n, agree: best.votes };
-}
-
-/** What the observations say of the phase of such a tick, within one tick from `start` on. */
-function castVotes(
-  votes: Votes,
-  printed: Printed,
-  counts: TickCounts,
-  tick: number,
-  most: number,
-): { start: number; n: number; jiffies_known: boolean } {
-  const offsets = offsetsOf(printed, tick, most);
-  const rough = Votes.ofLength(offsets, tick);
-  const centre = rough?.at ?? tick / 2;
-  const start = centre - tick / 2;
-  const stride = Math.ceil(counts.ticks.length / most);
-  const counted = stride > 0 ? Math.ceil(counts.ticks.length / stride) : 0;
-  // Those that say that no tick fell may leave two stretches.
-  votes.clear(offsets.length + 2 * counted);
-  votesOfOffsets(votes, offsets, tick, centre);
-  let n = offsets.length;
-  for (let i = 0; i < counts.ticks.length; i += stride) {
-    if (voteOfCount(votes, counts, i, tick, start)) n++;
+  /**
+   * The first of the ticks that agrees with most observations. Those that cannot are not tried: of
+   * 400, some tens are, in 20 ms instead of 150.
+   */
+  #likeliest(counts: TickCounts, ticks: readonly number[]): TickPhase | undefined {
+    const most = ticks.map((tick) => {
+      const { start } = this.#castVotes(counts, tick, SEARCH_OBSERVATIONS);
+      return this.#votes.most(start, tick);
+    });
+    const order = [...ticks.keys()].sort((a, b) => (most[b] as number) - (most[a] as number));
+    let best: TickPhase | undefined;
+    let bestAt = ticks.length;
+    for (const at of order) {
+      const agree = best?.agree ?? 0;
+      if ((most[at] as number) < agree) break;
+      const fit = this.#fit(counts, ticks[at] as number, SEARCH_OBSERVATIONS);
+      if (fit === undefined) continue;
+      if (fit.agree > agree || (fit.agree === agree && at < bestAt)) {
+        best = fit;
+        bestAt = at;
+      }
+    }
+    return best;
   }
-  return { start, n, jiffies_known: rough !== undefined };
+
+  #fit(counts: TickCounts, tick: number, most = MAX_OBSERVATIONS): TickPhase | undefined {
+    const { n, jiffies_known } = this.#castVotes(counts, tick, most);
+    const best = this.#votes.best();
+    if (best === undefined) return undefined;
+    const jiffies = this.#printed.jiffies[0] ?? 0;
+    return { tick_ns: tick, phase_ns: best.at, jiffies, jiffies_known, n, agree: best.votes };
+  }
+
+  /** What the observations say of the phase of such a tick, within one tick from `start` on. */
+  #castVotes(
+    counts: TickCounts,
+    tick: number,
+    most: number,
+  ): { start: number; n: number; jiffies_known: boolean } {
+    const votes = this.#votes;
+    const offsets = this.#offsetsOf(tick, most);
+    const rough = this.#centreOf(offsets, tick, most);
+    const centre = rough ?? tick / 2;
+    const start = centre - tick / 2;
+    const stride = Math.ceil(counts.ticks.length / most);
+    const counted = stride > 0 ? Math.ceil(counts.ticks.length / stride) : 0;
+    // Those that say that no tick fell may leave two stretches.
+    votes.clear(offsets.length + 2 * counted);
+    votesOfOffsets(votes, offsets, tick, centre);
+    let n = offsets.length;
+    for (let i = 0; i < counts.ticks.length; i += stride) {
+      if (voteOfCount(votes, counts, i, tick, start)) n++;
+    }
+    return { start, n, jiffies_known: rough !== undefined };
+  }
+
+  /** Time less the ticks until then: the phase is at most a tick before each of them. */
+  #offsetsOf(tick: number, most: number): Float64Array {
+    const { ts, jiffies } = this.#printed;
+    const base = jiffies[0] ?? 0;
+    const stride = Math.max(1, Math.ceil(ts.length / most));
+    const n = Math.ceil(ts.length / stride);
+    if (this.#offsets.length < n) this.#offsets = new Float64Array(n);
+    const offsets = this.#offsets.subarray(0, n);
+    for (let i = 0, row = 0; i < n; i++, row += stride) {
+      offsets[i] = (ts[row] as number) - ((jiffies[row] as number) - base) * tick;
+    }
+    return offsets;
+  }
+
+  #centreOf(offsets: Float64Array, tick: number, most: number): number | undefined {
+    const known = this.#centres.get(most) ?? new Map<number, number | undefined>();
+    this.#centres.set(most, known);
+    if (known.has(tick)) return known.get(tick);
+    const centre = this.#meeting.of(offsets, tick)?.at;
+    known.set(tick, centre);
+    return centre;
+  }
 }
 
 function votesOfOffsets(votes: Votes, offsets: Float64Array, tick: number, centre: number): void {
@@ -287,17 +206,6 @@ function votesOfOffsets(votes: Votes, offsets: Float64Array, tick: number, centr
     if (Math.abs(offset - tick / 2 - centre) >= tick) continue;
     votes.add(Math.max(start, offset - tick), Math.min(start + tick, offset));
   }
-}
-
-/** Time less the ticks until then: the phase is at most a tick before each of them. */
-function offsetsOf({ ts, jiffies }: Printed, tick: number, most: number): Float64Array {
-  const base = jiffies[0] ?? 0;
-  const stride = Math.max(1, Math.ceil(ts.length / most));
-  const offsets = new Float64Array(Math.ceil(ts.length / stride));
-  for (let i = 0, row = 0; i < offsets.length; i++, row += stride) {
-    offsets[i] = (ts[row] as number) - ((jiffies[row] as number) - base) * tick;
-  }
-  return offsets;
 }
 
 /** An interval with one tick more than its length holds for sure has a tick in its remainder. */

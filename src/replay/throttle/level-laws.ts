@@ -66,7 +66,7 @@ export function checkLevels(
     const freerun = freerunCeiling(thresh, asPages(state.background[pair] as number));
     const middle = globalSetpoint(asPages(limit), freerun);
     const setpoint = throttle.setpoint[row] as number;
-    if (!isRoot(row) && setpoint !== middle) {
+    if (setpoint !== middle && !isRoot(row)) {
       memcg[row] = 1;
       for (const tally of all) tally.skip('memcg-domain');
       continue;

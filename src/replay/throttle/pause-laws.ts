@@ -143,15 +143,17 @@ export class PauseLaws {
     }
     const expected = this.#expectedPause(now, wbDirty, dirtied, since);
     const raw = granted === 0 ? Number.POSITIVE_INFINITY : this.#decision.raw_pause;
-    // A tick may fall between the iteration's beginning and its event.
-    const later = this.#printedAt(dirtied, granted, since - 1);
     const tells = granted === 0 || (expected !== undefined && expected !== pause);
     if (tells && this.#observePause(now, wbDirty, pause, raw)) now.cause = 'hidden-update';
     if (expected === undefined) tally.skip('no-bandwidth');
     else if (expected === pause || granted === 0) tally.check(pause, expected, ts, seq, now.cause);
-    else this.#questions.askPause(row, expected, later, now.cause);
+    else {
+      // A tick may fall between the iteration's beginning and its event.
+      const later = this.#printedAt(dirtied, granted, since - 1);
+      this.#questions.askPause(row, expected, later, now.cause);
+    }
     // With what the pause itself has told.
-    this.#expectedPause(now, wbDirty, dirtied, since);
+    if (tells) this.#expectedPause(now, wbDirty, dirtied, since);
     this.#remember(now, since);
   }
 

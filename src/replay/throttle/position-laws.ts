@@ -9,7 +9,14 @@ import { nextDirtyRatelimit, updateTaskRatelimit } from '../../model/ratelimit.t
 import type { Range } from '../../model/write-bandwidth.ts';
 import { asKiBps } from '../../trace/units.ts';
 import type { IdentityTally, Unchecked } from '../residual.ts';
-import { bandwidthBefore, isFull, someCandidate, updatedSince } from './domain-state.ts';
+import {
+  bandwidthBefore,
+  candidateStep,
+  isFull,
+  someCandidate,
+  updatedSince,
+  useCandidate,
+} from './domain-state.ts';
 import type { Iteration, WalkInput } from './iteration.ts';
 
 export type PositionTallies = {
@@ -153,10 +160,13 @@ export class PositionLaws {
   /** The rate at one bandwidth: of the values possible, the recorded one, else the last. */
   #rateAt({ situation, domain, rate, granted }: Iteration, bandwidth: number): number {
     let expected = Number.NaN;
-    someCandidate(situation, (at) => {
+    const { wb_thresh_low: low, wb_thresh_high: high } = situation;
+    const step = candidateStep(situation);
+    for (let wbThresh = low; wbThresh <= high; wbThresh += step) {
+      const at = useCandidate(situation, wbThresh);
       expected = taskRatelimit(rate, at, bandwidth, domain.rules);
-      return expected === granted;
-    });
+      if (expected === granted) break;
+    }
     return expected;
   }
 
@@ -177,21 +187,31 @@ export class PositionLaws {
   }
 
   /** The bandwidths that make the recorded rate true; true if they show a hidden update. */
-  #observe({ situation, domain, rate, granted, ts }: Iteration, reach: Range): boolean {
-    const { belief, rules } = domain;
-    for (const within of [belief.range, reach, ANY]) {
-      let low = Number.POSITIVE_INFINITY;
-      let high = Number.NEGATIVE_INFINITY;
-      someCandidate(situation, (at) => {
-        const seen = bandwidthsGiving(granted, rate, at, rules, within);
-        if (seen !== undefined) {
-          low = Math.min(low, seen.low);
-          high = Math.max(high, seen.high);
-        }
-        return false;
-      });
-      if (low <= high) return belief.observe({ low, high }, ts, 'task_ratelimit', reach);
+  #observe(now: Iteration, reach: Range): boolean {
+    const { belief } = now.domain;
+    const seen =
+      this.#bandwidths(now, belief.range) ??
+      this.#bandwidths(now, reach) ??
+      this.#bandwidths(now, ANY);
+    return seen !== undefined && belief.observe(seen, now.ts, 'task_ratelimit', reach);
+  }
+
+  /** Those in a range, for any of the values possible of wb_thresh. */
+  #bandwidths({ situation, domain, rate, granted }: Iteration, within: Range): Range | undefined {
+    let all: Range | undefined;
+    const { wb_thresh_low: low, wb_thresh_high: high } = situation;
+    const step = candidateStep(situation);
+    for (let wbThresh = low; wbThresh <= high; wbThresh += step) {
+      const at = useCandidate(situation, wbThresh);
+      const seen = bandwidthsGiving(granted, rate, at, domain.rules, within);
+      if (seen === undefined) continue;
+      all = all === undefined ? seen : spanOf(all, seen);
     }
-    return false;
+    return all;
   }
 }
+
+const spanOf = (left: Range, right: Range): Range => ({
+  low: Math.min(left.low, right.low),
+  high: Math.max(left.high, right.high),
+});

@@ -3,33 +3,31 @@ import { type WbDomain, WbDomains } from '../../derive/wb-domains.ts';
 import { throttleConstants } from '../../kernel/constants.ts';
 import { type FeatureState, resolveFeature } from '../../kernel/features.ts';
 import { RATIO_SCALE } from '../../model/wb-share.ts';
-import { numberColumn } from '../../trace/column.ts';
+import { type NumberArray, numberColumn } from '../../trace/column.ts';
 import { visitRows } from '../../trace/order.ts';
 import { makeTable, type Table, tableWith } from '../../trace/table.ts';
 import type { Trace } from '../../trace/trace.ts';
 import type { ObservedBandwidth } from '../chunk-bandwidth.ts';
 import { type WrittenSeries, writtenBy } from '../history/written-log.ts';
 import { lossIndex } from '../losses.ts';
-import type { IdentityTally } from '../residual.ts';
+import { type TaskCodes, taskCodes } from '../task-codes.ts';
 import type { Timebase } from '../timebase.ts';
 import { BandwidthSteps } from './bandwidth-steps.ts';
 import { BandwidthBelief } from './belief.ts';
 import type { StateColumns, ThrottleColumns, UpdateColumns } from './columns.ts';
 import type { DomainState } from './domain-state.ts';
 import { idleReaders } from './idle-readers.ts';
-import { findTickPhase, jiffyAt, NO_COUNTS, type TickPhase } from './jiffies.ts';
+import type { WalkTasks } from './iteration.ts';
+import { jiffyAt, NO_COUNTS, TickFinder, type TickPhase } from './jiffies.ts';
 import { checkLevels, type LevelTallies, limitEvidence } from './level-laws.ts';
 import { pairWithState } from './pairing.ts';
 import { floorEvidence, strictDomains } from './strictlimit.ts';
 import { checkTickLaws, type TickTallies } from './tick-laws.ts';
 import { UpdateClock } from './update-clock.ts';
 import { ThrottleWalk, type WalkTallies } from './walk.ts';
-import { checkWbThresholds } from './wb-thresholds.ts';
 import { type WritingEvents, writingEvents } from './writing-events.ts';
 
-export type ThrottleTallies = LevelTallies &
-  WalkTallies &
-  TickTallies & { readonly wb_thresh: IdentityTally };
+export type ThrottleTallies = LevelTallies & WalkTallies & TickTallies;
 
 export type ThrottledDomain = WbDomain & { readonly strictlimit: boolean };
 
@@ -74,9 +72,10 @@ export function runThrottle(
 ): ThrottleRun {
   const { throttle, state, updates } = events;
   const losses = lossIndex(trace.losses);
-  const { pairs, readers: above } = pairWithState(throttle, state, losses);
+  const codes = taskCodes(trace.tables);
+  const { pairs, readers: above } = pairWithState(throttle, state, losses, codes);
   const dirtied = tableWith(trace.tables, 'writeback_dirty_folio', ['pid']);
-  const readers = new Set([...above, ...idleReaders(throttle, state, dirtied, losses)]);
+  const readers = new Set([...above, ...idleReaders(throttle, state, dirtied, losses, codes)]);
   const ids = new WbDomains();
   const throttleDomain = domainsOf(ids, throttle?.table);
   const updateDomain = domainsOf(ids, updates?.table);
@@ -85,7 +84,9 @@ export function runThrottle(
   const { features, strict } = rulesOf(trace, events, pairs, throttleDomain, constants.page_shift);
   const steps = new BandwidthSteps();
   const latest = { nr_written: Number.NaN };
-  const clockOf = clocks(trace, timebase, written, latest, constants.bandwidth_interval);
+  const { hz } = timebase;
+  const ticks = hz === undefined ? undefined : new TickFinder(trace.tables, hz);
+  const clockOf = clocks(ticks, timebase, written, latest, constants.bandwidth_interval);
   const domains = ids.list.map((domain, id) => {
     const slack = 2 * LARGEST_DRIFT * Math.max(1, trace.meta.cpus);
     const delayed = features.flusher_bandwidth_updates.on;
@@ -103,9 +104,8 @@ export function runThrottle(
     const stateOf = (row: number) => domains[throttleDomain[row] as number] as DomainState;
     const isRoot = (row: number) => stateOf(row).isRoot;
     const memcg = checkLevels(throttle, state, updates, pairs, isRoot, limitOfDomain, tallies);
-    checkWbThresholds(throttle, state, pairs, memcg, stateOf, limitOfDomain, tallies.wb_thresh);
-    const { hz } = timebase;
-    const read = { throttle, state, updates, pairs, readers, losses, latest, memcg };
+    const tasks = tasksOf(codes, events);
+    const read = { throttle, state, updates, tasks, pairs, readers, losses, latest, memcg };
     const rules = { constants, hz_known: hz !== undefined, limitOfDomain };
     const walk = new ThrottleWalk({ ...read, ...rules }, tallies, observed.rows);
     predicted = walk.predicted;
@@ -118,7 +118,7 @@ export function runThrottle(
       writing: (id) => domains[id],
     });
     const stateTimes = (row: number) => state?.ts[pairs[row] as number] ?? Number.NaN;
-    tick = checkTickLaws(trace.tables, throttle, stateTimes, walk.questions, hz, tallies);
+    tick = checkTickLaws(ticks, throttle, stateTimes, walk.questions, hz, tallies);
   }
   return {
     features,
@@ -127,6 +127,13 @@ export function runThrottle(
     predicted_pages_per_s: predicted,
     domains: domains.map(({ domain, rules }) => ({ ...domain, strictlimit: rules.strictlimit })),
   };
+}
+
+function tasksOf(codes: TaskCodes, { throttle, state, updates }: ThrottleEvents): WalkTasks {
+  const of = (columns: { readonly pid: NumberArray } | undefined) =>
+    columns === undefined ? new Int32Array() : codes.of(columns.pid);
+  const tasks = { throttle: of(throttle), state: of(state), updates: of(updates) };
+  return { ...tasks, count: codes.count };
 }
 
 /** What the kernel does, by the events themselves where they tell. */
@@ -199,7 +206,9 @@ function domainsOf(ids: WbDomains, table: Table | undefined): Int32Array {
   if (table === undefined) return new Int32Array();
   if (table.columns.bdi?.kind !== 'text') return new Int32Array(table.rows).fill(ids.code('', ''));
   const read = ids.reader(table);
-  return Int32Array.from({ length: table.rows }, (_, row) => read(row));
+  const domains = new Int32Array(table.rows);
+  for (let row = 0; row < domains.length; row++) domains[row] = read(row);
+  return domains;
 }
 
 /** In the order in which they were observed: what is checked lists domains as they were met. */
@@ -217,14 +226,14 @@ function domainsOfObserved(ids: WbDomains, { domain, domains }: ObservedBandwidt
  * page history counts them, else of all bdis as last printed.
  */
 function clocks(
-  trace: Trace,
+  ticks: TickFinder | undefined,
   { hz }: Timebase,
   written: readonly WrittenSeries[],
   latest: { readonly nr_written: number },
   interval: number,
 ): (domain: WbDomain) => UpdateClock | undefined {
   if (hz === undefined) return () => undefined;
-  const phase = findTickPhase(trace.tables, NO_COUNTS, hz);
+  const phase = ticks?.find(NO_COUNTS);
   if (phase === undefined) return () => undefined;
   const at = (ts_ns: number) => jiffyAt(phase, ts_ns);
   const timeOf = (jiffies: number) => phase.phase_ns + (jiffies - phase.jiffies) * phase.tick_ns;

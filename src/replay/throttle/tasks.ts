@@ -36,19 +36,19 @@ export type Task = {
 export const ABSOLUTE = Number.NEGATIVE_INFINITY;
 
 export class Tasks {
-  readonly #tasks = new Map<number, Task>();
-  #pid = Number.NaN;
-  #task: Task | undefined;
+  readonly #tasks: (Task | undefined)[];
 
-  of(pid: number): Task {
-    if (pid === this.#pid && this.#task !== undefined) return this.#task;
-    let task = this.#tasks.get(pid);
+  constructor(count: number) {
+    this.#tasks = new Array<Task | undefined>(count).fill(undefined);
+  }
+
+  /** By its code. */
+  of(code: number): Task {
+    let task = this.#tasks[code];
     if (task === undefined) {
       task = newTask();
-      this.#tasks.set(pid, task);
+      this.#tasks[code] = task;
     }
-    this.#pid = pid;
-    this.#task = task;
     return task;
   }
 }

@@ -1,9 +1,8 @@
 /** The laws of time: `think`, `paused` and those pauses during which a tick fell. */
 import { jiffiesOfPrinted, printedMs } from '../../kernel/arithmetic.ts';
-import type { Tables } from '../../trace/table.ts';
 import type { Cause, IdentityTally, Unchecked } from '../residual.ts';
 import type { ThrottleColumns } from './columns.ts';
-import { findTickPhase, fromTick, jiffyAt, type TickCounts, type TickPhase } from './jiffies.ts';
+import { fromTick, jiffyAt, type TickCounts, type TickFinder, type TickPhase } from './jiffies.ts';
 import { LOST } from './pairing.ts';
 import { ABSOLUTE } from './tasks.ts';
 
@@ -56,19 +55,19 @@ const LATE_NS = 200_000;
  * that depends on it may be asked.
  */
 export function checkTickLaws(
-  tables: Tables,
+  ticks: TickFinder | undefined,
   throttle: ThrottleColumns,
   stateTimes: (row: number) => number,
   questions: TickQuestions,
   hz: number | undefined,
   tallies: TickTallies,
 ): TickPhase | undefined {
-  if (hz === undefined) {
+  if (hz === undefined || ticks === undefined) {
     tallies.think.skip('hz-unknown', throttle.rows);
     tallies.paused.skip('hz-unknown', throttle.rows);
     return undefined;
   }
-  const phase = findTickPhase(tables, knownCounts(throttle, questions, hz), hz);
+  const phase = ticks.find(knownCounts(throttle, questions, hz));
   if (phase === undefined) {
     tallies.think.skip('no-tick-phase', throttle.rows);
     tallies.paused.skip('no-tick-phase', throttle.rows);

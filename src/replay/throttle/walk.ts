@@ -14,10 +14,11 @@ import { PositionLaws, type PositionTallies } from './position-laws.ts';
 import { isCount, situate } from './situation.ts';
 import { leaveWithoutEvent, Tasks } from './tasks.ts';
 import { TickQuestions } from './tick-laws.ts';
+import { checkWbThreshold } from './wb-thresholds.ts';
 import type { WritingKind } from './writing-events.ts';
 
 export type WalkTallies = PositionTallies &
-  PauseTallies & { readonly dirty_ratelimit: IdentityTally };
+  PauseTallies & { readonly dirty_ratelimit: IdentityTally; readonly wb_thresh: IdentityTally };
 
 export class ThrottleWalk {
   readonly questions: TickQuestions;
@@ -25,7 +26,7 @@ export class ThrottleWalk {
   readonly predicted: Float64Array;
   readonly #in: WalkInput;
   readonly #tallies: WalkTallies;
-  readonly #tasks = new Tasks();
+  readonly #tasks: Tasks;
   readonly #position: PositionLaws;
   readonly #pause: PauseLaws;
   #now: Iteration | undefined;
@@ -33,6 +34,7 @@ export class ThrottleWalk {
 
   constructor(input: WalkInput, tallies: WalkTallies, observations: number) {
     this.#in = input;
+    this.#tasks = new Tasks(input.tasks.count);
     this.predicted = new Float64Array(observations).fill(Number.NaN);
     this.#tallies = tallies;
     this.questions = new TickQuestions(input.throttle.rows);
@@ -41,14 +43,12 @@ export class ThrottleWalk {
   }
 
   onState(row: number): void {
-    const { state } = this.#in;
+    const { state, tasks, latest, readers } = this.#in;
     if (state === undefined) return;
-    const task = this.#tasks.of(state.pid[row] as number);
-    const isReader = this.#in.readers.has(state.pid[row] as number);
-    if (task.state >= 0) leaveWithoutEvent(task, state, isReader);
+    const task = this.#tasks.of(tasks.state[row] as number);
+    if (task.state >= 0) leaveWithoutEvent(task, state, readers.has(state.pid[row] as number));
     task.state = row;
     task.update = -1;
-    const { latest } = this.#in;
     latest.nr_written = state.nrWritten[row] as number;
     if (Number.isNaN(this.#start.ts_ns)) {
       this.#start.ts_ns = state.ts[row] as number;
@@ -57,11 +57,11 @@ export class ThrottleWalk {
   }
 
   onUpdate(row: number, domain: DomainState): void {
-    const { updates, losses } = this.#in;
+    const { updates, losses, tasks } = this.#in;
     if (updates === undefined) return;
     const ts = updates.ts[row] as number;
     this.#catchUp(domain, ts);
-    const task = this.#tasks.of(updates.pid[row] as number);
+    const task = this.#tasks.of(tasks.updates[row] as number);
     const isSecond = task.update >= 0;
     // One update prints twice where a memory cgroup has its own domain.
     if (isSecond) this.#position.skipUpdate('memcg-domain');
@@ -126,8 +126,8 @@ export class ThrottleWalk {
   }
 
   #begin(row: number, domain: DomainState): Iteration {
-    const { throttle, pairs, state, limitOfDomain, memcg } = this.#in;
-    const task = this.#tasks.of(throttle.pid[row] as number);
+    const { throttle, pairs, state, limitOfDomain, memcg, tasks } = this.#in;
+    const task = this.#tasks.of(tasks.throttle[row] as number);
     const now = this.#now ?? newIteration(task, domain);
     this.#now = now;
     now.row = row;
@@ -142,7 +142,9 @@ export class ThrottleWalk {
     now.cause = undefined;
     now.nr_written = this.#in.latest.nr_written;
     now.problem = situate(now.situation, throttle, row, state, now.pair, limitOfDomain);
-    if (now.problem === undefined && memcg[row] === 1) now.problem = 'memcg-domain';
+    const isMemcg = memcg[row] === 1;
+    checkWbThreshold(now, now.problem, isMemcg, this.#tallies.wb_thresh);
+    if (now.problem === undefined && isMemcg) now.problem = 'memcg-domain';
     const usable = isCount(now.rate) && now.rate > 0 && isCount(now.granted);
     if (now.problem === undefined && !usable) now.problem = whyUnusable(now.rate + now.granted);
     return now;

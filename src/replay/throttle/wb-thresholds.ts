@@ -4,39 +4,29 @@
  */
 import { divide, mulDiv } from '../../kernel/arithmetic.ts';
 import { RATIO_SCALE, wbThresholdFloor } from '../../model/wb-share.ts';
-import type { IdentityTally } from '../residual.ts';
-import type { StateColumns, ThrottleColumns } from './columns.ts';
-import { type DomainState, emptySituation } from './domain-state.ts';
-import { situate } from './situation.ts';
+import type { IdentityTally, Unchecked } from '../residual.ts';
+import type { Iteration } from './iteration.ts';
 
-export function checkWbThresholds(
-  throttle: ThrottleColumns,
-  state: StateColumns | undefined,
-  pairs: Int32Array,
-  memcg: Uint8Array,
-  domainOf: (row: number) => DomainState,
-  limitOfDomain: boolean,
+/** `problem`: why the situation is unknown, if it is; `isMemcg`: a cgroup's limits decided. */
+export function checkWbThreshold(
+  { situation, domain, ts, seq }: Iteration,
+  problem: Unchecked | undefined,
+  isMemcg: boolean,
   tally: IdentityTally,
 ): void {
-  const situation = emptySituation();
-  for (let row = 0; row < throttle.rows; row++) {
-    const pair = pairs[row] as number;
-    const problem = situate(situation, throttle, row, state, pair, limitOfDomain);
-    const { wb_thresh_low: low, wb_thresh_high: high } = situation;
-    const isUnprintable = problem === 'out-of-range' && low > high;
-    if ((problem !== undefined && !isUnprintable) || memcg[row] === 1) {
-      tally.skip(problem ?? 'memcg-domain');
-      continue;
-    }
-    const { rules, isRoot, max_ratio } = domainOf(row);
-    const { thresh, dirty } = situation.at;
-    // A cgroup's max_ratio is a part of the bdi's, by bandwidths that no event prints.
-    const cap = isRoot ? mulDiv(thresh, max_ratio, RATIO_SCALE) : thresh;
-    const floor = rules.floored ? wbThresholdFloor(thresh, dirty, rules.strictlimit) : 0;
-    const least = isRoot ? Math.min(floor, cap) : 0;
-    const closest = Math.min(Math.max(low, least), cap);
-    const recorded = isUnprintable ? divide(low + high, 2) : Math.min(Math.max(low, closest), high);
-    const expected = isUnprintable ? low : closest;
-    tally.check(recorded, expected, throttle.ts[row] as number, throttle.seq[row] as number);
+  const { wb_thresh_low: low, wb_thresh_high: high } = situation;
+  const isUnprintable = problem === 'out-of-range' && low > high;
+  if ((problem !== undefined && !isUnprintable) || isMemcg) {
+    tally.skip(problem ?? 'memcg-domain');
+    return;
   }
+  const { rules, isRoot, max_ratio } = domain;
+  const { thresh, dirty } = situation.at;
+  // A cgroup's max_ratio is a part of the bdi's, by bandwidths that no event prints.
+  const cap = isRoot ? mulDiv(thresh, max_ratio, RATIO_SCALE) : thresh;
+  const floor = rules.floored ? wbThresholdFloor(thresh, dirty, rules.strictlimit) : 0;
+  const least = isRoot ? Math.min(floor, cap) : 0;
+  const closest = Math.min(Math.max(low, least), cap);
+  const recorded = isUnprintable ? divide(low + high, 2) : Math.min(Math.max(low, closest), high);
+  tally.check(recorded, isUnprintable ? low : closest, ts, seq);
 }
