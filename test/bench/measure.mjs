@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const TIDEMARK = join(ROOT, 'dist/src/cli/main.js');
-const RUNS = 3;
+const RUNS = 5;
 
 /**
  * Where it is set, node reads these certificates at each start, before any program: 45 ms of 70,
