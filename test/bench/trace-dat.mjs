@@ -125,7 +125,8 @@ function growth(tenth, all, events) {
 
 function large(path) {
   console.log(`\ntrace.dat of ${mib(statSync(path).size)} MiB with --max-old-space-size=2048`);
-  const all = readAll(path, ['--max-old-space-size=2048']);
+  // The first run may still meet the writing of the file.
+  const all = best(() => readAll(path, ['--max-old-space-size=2048']));
   const reference = isInstalled('trace-cmd')
     ? runProgram('trace-cmd', ['report', path])
     : undefined;
