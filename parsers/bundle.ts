@@ -6,6 +6,7 @@ import { UsageError } from '../src/trace/errors.ts';
 import { nameScore } from './bundle-names.ts';
 import {
   type ByteSource,
+  HEAD_BYTES,
   listFolder,
   openSource,
   readBytes,
@@ -47,7 +48,6 @@ export type Contents = {
   readonly snapshots: readonly Member[];
 };
 
-const HEAD_BYTES = 64 << 10;
 /** A sosreport has some 10,000 files. */
 const MAX_MEMBERS = 100_000;
 const MAX_DEPTH = 8;

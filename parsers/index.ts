@@ -6,7 +6,7 @@ import { FormatError, UsageError } from '../src/trace/errors.ts';
 import type { Table, Tables } from '../src/trace/table.ts';
 import type { HostFacts, Trace } from '../src/trace/trace.ts';
 import { type Capture, openCapture, type Sidecar } from './bundle-capture.ts';
-import { type ByteSource, readBytes } from './bytes/source.ts';
+import { type ByteSource, HEAD_BYTES, readBytes } from './bytes/source.ts';
 import type { UnpackLimits } from './bytes/unpack.ts';
 import type { Hole } from './bytes/unpack-segments.ts';
 import { checkValues } from './check-values.ts';
@@ -35,8 +35,6 @@ export type OpenOptions = {
 };
 
 export type { Detail, KeepEvents } from './importer.ts';
-
-const HEAD_BYTES = 64 << 10;
 
 /**
  * Reads a capture: a file, a folder or a tar with one trace in it, `ARCHIVE!PATH`, or `-`. Throws

@@ -3,8 +3,8 @@
  * was printed with options, or recorded with a tracer, that leave out what an event is known by.
  */
 import { latin1Text } from './bytes/latin1.ts';
+import { HEAD_BYTES } from './bytes/source.ts';
 
-const HEAD_BYTES = 64 << 10;
 const MIN_SHARE = 0.5;
 const MAX_LINE = 400;
 

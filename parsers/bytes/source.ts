@@ -75,6 +75,9 @@ export type SourceOptions = {
   readonly findHole?: FindHole | undefined;
 };
 
+/** How much of an input is looked at to tell what it is. */
+export const HEAD_BYTES = 64 << 10;
+
 export const STDIN_NAME = 'standard input';
 
 /** Little ahead of the unpacker, so that what it makes is judged by what it was given. */

@@ -8,7 +8,13 @@
  *
  * Who breaks lines does it where the next word no longer fits, so each break shows that it is one.
  */
-import { type ByteSource, memorySource, readBytes, sliceSource } from '../bytes/source.ts';
+import {
+  type ByteSource,
+  HEAD_BYTES,
+  memorySource,
+  readBytes,
+  sliceSource,
+} from '../bytes/source.ts';
 
 export type LineKind =
   | 'event'
@@ -19,7 +25,6 @@ export type LineKind =
 /** Of a line without its newline. */
 export type LineKinds = (bytes: Uint8Array, start: number, end: number) => LineKind;
 
-const HEAD_BYTES = 64 << 10;
 /** Nobody mails more; larger texts are read as they are. */
 const MAX_BYTES = 16 << 20;
 const MARK = [0xef, 0xbb, 0xbf];

@@ -9,6 +9,7 @@ import {
   type ByteSource,
   type FilePlace,
   fileSource,
+  HEAD_BYTES,
   readBytes,
   sliceSource,
 } from '../bytes/source.ts';
@@ -63,8 +64,6 @@ export function readTextEvents(
   readStretch(stretch, reading, dialect, { ...options, progress });
   checkEnd(source, reading, diagnostics);
 }
-
-const HEAD_BYTES = 64 << 10;
 
 function checkEnd(
   source: ByteSource,

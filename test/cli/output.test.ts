@@ -4,26 +4,9 @@ import { existsSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { run } from '../../src/cli/program.ts';
 import { ROOT } from '../helpers/bytes.ts';
+import { runCli, runOnTerminal } from '../helpers/run-cli.ts';
 
 const SLOW = 'fixtures/trace-dat/6.18-ext4/slow-writer.dat.gz';
-
-/** The command line on a terminal so wide. */
-async function onTerminal(columns: number, ...args: readonly string[]) {
-  let out = '';
-  let err = '';
-  const code = await run(args, {
-    out(text) {
-      out += text;
-      return true;
-    },
-    err(text) {
-      err += text;
-    },
-    errIsTerminal: false,
-    columns,
-  });
-  return { code, out, err };
-}
 
 test.runIf(existsSync('/dev/full'))('a full disk is said in one sentence, with exit code 2', () => {
   const full = openSync('/dev/full', 'w');
@@ -68,36 +51,28 @@ test('a fault of the program is not what --fail-on names', async () => {
 });
 
 test.each([40, 60, 80])('a diagnosis fits a terminal of %i columns', async (columns) => {
-  const { code, out } = await onTerminal(columns, 'diagnose', SLOW);
+  const { code, out } = await runOnTerminal(columns, 'diagnose', SLOW);
   expect(code).toBe(0);
   const isWhole = (line: string) => line.length <= columns || !line.trim().includes(' ');
   // A word of a command may be longer than the screen: it must be pasted as it is.
   const isCommand = (line: string) => / \\$|=\d+$|^ {15}/.test(line);
   expect(out.split('\n').filter((line) => !isWhole(line) && !isCommand(line))).toEqual([]);
-  const wide = (await onTerminal(98, 'diagnose', SLOW)).out;
+  const wide = (await runOnTerminal(98, 'diagnose', SLOW)).out;
   // The same words, whatever the lines: nothing gives way to the width but the list of others.
   const advice = (text: string) => /\nDo +([\s\S]*?)\n(?=\S)/.exec(text)?.[1]?.split(/[\s\\]+/);
   expect(advice(out)).toEqual(advice(wide));
 });
 
 test('without a terminal, text is as wide as on a wide one', async () => {
-  const wide = await onTerminal(300, 'diagnose', SLOW);
-  const io = { out: () => true, err: () => undefined, errIsTerminal: false };
-  let piped = '';
-  await run(['diagnose', SLOW], {
-    ...io,
-    out(text) {
-      piped += text;
-      return true;
-    },
-  });
-  expect(wide.out).toBe(piped);
+  const wide = await runOnTerminal(300, 'diagnose', SLOW);
+  const piped = await runCli('diagnose', SLOW);
+  expect(wide.out).toBe(piped.out);
 });
 
 test('help fits the terminal, and errors begin with the name of the program', async () => {
-  const { out } = await onTerminal(80, 'diagnose', '--help');
+  const { out } = await runOnTerminal(80, 'diagnose', '--help');
   expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  const { code, err } = await onTerminal(80, 'diagnose');
+  const { code, err } = await runOnTerminal(80, 'diagnose');
   expect(code).toBe(2);
   expect(err).toBe(
     "tidemark: missing required argument 'file'\n(tidemark diagnose --help lists its options)\n",

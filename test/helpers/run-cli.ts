@@ -3,7 +3,15 @@ import { run } from '../../src/cli/program.ts';
 
 export type CliResult = { readonly code: number; readonly out: string; readonly err: string };
 
-export async function runCli(...args: readonly string[]): Promise<CliResult> {
+export function runCli(...args: readonly string[]): Promise<CliResult> {
+  return runOnTerminal(undefined, ...args);
+}
+
+/** The same on a terminal so wide. */
+export async function runOnTerminal(
+  columns: number | undefined,
+  ...args: readonly string[]
+): Promise<CliResult> {
   let out = '';
   let err = '';
   const code = await run(args, {
@@ -15,6 +23,7 @@ export async function runCli(...args: readonly string[]): Promise<CliResult> {
       err += text;
     },
     errIsTerminal: false,
+    columns,
   });
   return { code, out, err };
 }

@@ -13,7 +13,7 @@
  * are cut to eight characters in all of them. Other lines stay as they are.
  */
 import { lineEnd, readLineBlocks } from '../../bytes/lines.ts';
-import { type ByteSource, readBytes } from '../../bytes/source.ts';
+import { type ByteSource, HEAD_BYTES, readBytes } from '../../bytes/source.ts';
 import { Segments } from '../../bytes/unpack-segments.ts';
 
 export type LatencyText = {
@@ -26,7 +26,6 @@ export type LatencyText = {
 /** A usual line in the place of this one; undefined where there is none, and it stays. */
 type Layout = (line: string) => { text: string; hasClock: boolean } | undefined;
 
-const HEAD_BYTES = 64 << 10;
 // # irqsoff latency trace v1.1.5 on 6.18.44-fc
 const HEADER = /^# \S+ latency trace v\d/m;
 //   <...>-1234      1d..3.   12us+: sched_wakeup: …    (comm-pid, cpu and flags, time and mark)
