@@ -23,6 +23,9 @@ async function carriedChromium(): Promise<{ path: string; args: string[] }> {
   return { path: await carried.executablePath(), args: carried.args };
 }
 
+/** What is longer than this does not come at all; the test is tried again then (see the config). */
+const PATIENCE_MS = 20_000;
+
 export async function launchBrowser(): Promise<Browser> {
   const installed = process.env.CHROME_PATH || CANDIDATES.find(existsSync);
   if (installed !== undefined) {
@@ -61,6 +64,7 @@ export async function openAddress(
 ): Promise<OpenedPage> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const { origin } = new URL(address);
   const isOwn = (url: string) =>
     url.split('#')[0] === address || (origin !== 'null' && url.startsWith(`${origin}/`));
