@@ -81,13 +81,54 @@ const GAP = '  ';
 /** Narrower than this, words would stand below each other; better is a line that is too long. */
 const LEAST_ROOM = 24;
 
+export type TextTable = {
+  /** Width of the screen, if there is one. */
+  readonly columns?: number | undefined;
+  /**
+   * How many columns name a row. A table that is wider than the screen goes on below itself, and
+   * these are said again there, for the rows that have something there.
+   */
+  readonly labels?: number;
+};
+
 /** The same as text to print, indented. */
 export function textTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
-  columns?: number,
+  { columns, labels }: TextTable = {},
 ): string {
   const room = columns === undefined ? undefined : columns - GAP.length;
-  const lines = tableLines(header, rows, { columns: room });
-  return lines.map((line) => `${GAP}${line}\n`).join('');
+  const all = [header, ...rows];
+  const widths = header.map((_, at) => Math.max(...all.map((row) => (row[at] ?? '').length)));
+  const parts =
+    room === undefined || labels === undefined
+      ? [header.map((_, at) => at)]
+      : partsThatFit(widths, labels, room);
+  const texts = parts.map((part, nth) => {
+    const pick = (row: readonly string[]) => part.map((at) => row[at] ?? '');
+    const says = (row: readonly string[]) => row.slice(labels).some((cell) => cell !== '');
+    const picked = rows.map(pick);
+    return tableLines(pick(header), nth === 0 ? picked : picked.filter(says), { columns: room });
+  });
+  return texts.map((lines) => lines.map((line) => `${GAP}${line}\n`).join('')).join('\n');
+}
+
+/** Numbers of the columns that stand beside each other, the first `labels` in every part. */
+function partsThatFit(widths: readonly number[], labels: number, room: number): number[][] {
+  const named = widths.slice(0, labels).map((_, at) => at);
+  const before = named.reduce((sum, at) => sum + (widths[at] ?? 0) + GAP.length, 0);
+  const parts: number[][] = [];
+  let used = room;
+  for (let at = labels; at < widths.length; at++) {
+    // The last cell is broken where it must be.
+    const width = at === widths.length - 1 ? Math.min(widths[at] ?? 0, LEAST_ROOM) : widths[at];
+    const more = (width ?? 0) + GAP.length;
+    if (used + more - GAP.length > room || parts.length === 0) {
+      parts.push([...named]);
+      used = before;
+    }
+    parts.at(-1)?.push(at);
+    used += more;
+  }
+  return parts;
 }

@@ -178,7 +178,14 @@ export function culpritText({ kind, name, bytes, share }: DiagnosisFinding['culp
   const size = formatQuantity(bytes, 'bytes');
   if (share === undefined) return `${NOUNS[kind]}${name}: ${size}`;
   const verb = kind === 'task' ? 'dirtied' : kind === 'inode' ? 'took' : 'had';
-  return `${NOUNS[kind]}${name} ${verb} ${size} (${(100 * share).toFixed(0)}%)`;
+  return `${NOUNS[kind]}${name} ${verb} ${size} (${wholePercent(share)})`;
+}
+
+/** Whole percents; only what is all is 100%, and only what is nothing is 0%. */
+function wholePercent(share: number): string {
+  const whole = Math.round(100 * share);
+  const isOther = (whole === 100 && share < 1) || (whole === 0 && share > 0);
+  return isOther ? formatQuantity(100 * share, 'percent') : `${whole}%`;
 }
 
 /** `limit (median): 8 MiB`, `drain time: 25.7 ms < 1 s`; a 0 takes the unit of what it is beside. */

@@ -13,12 +13,18 @@ export type Io = {
 };
 
 const NARROWEST = 40;
+const WIDEST_TABLE = 200;
 /** That of other requests that cannot be served (program.ts). */
 const EXIT_UNWRITTEN = 2;
 
 /** How wide text is made: as the terminal is, within reason; as usual where there is none. */
 export function screenColumns({ columns }: Io, widest = SCREEN_COLUMNS): number {
   return Math.min(widest, Math.max(NARROWEST, columns ?? SCREEN_COLUMNS));
+}
+
+/** How wide tables are made: whole where nobody reads them on a screen, so that `grep` finds rows. */
+export function tableColumns(io: Io): number | undefined {
+  return io.columns === undefined ? undefined : screenColumns(io, WIDEST_TABLE);
 }
 
 /** That of this process. */

@@ -86,7 +86,7 @@ describe('btrfs', () => {
       ['btrfs-metadata-pages', 0],
       ['btrfs-gate', 80 * 4096],
     ]);
-    expect(section.weakenedBy.join(' ')).toContain('Node size 16384 B');
+    expect(section.weakenedBy.join(' ')).toContain('Node size 16 KiB');
   });
 
   test('a window shows its part only', () => {

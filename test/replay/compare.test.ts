@@ -253,7 +253,7 @@ describe.skipIf(!existsSync(FLOOD))('the flood of metadata', () => {
     expect(level(bytes)).toEqual(level(pages));
     const [a, b] = [pages, bytes].map(({ tasks }) => tasks.find(({ comm }) => comm === 'python3'));
     expect(a?.charged).toBe(4 * (b?.charged ?? 0));
-    expect(comparison.assumptions[0]).toContain('Node size 16384 B');
+    expect(comparison.assumptions[0]).toContain('Node size 16 KiB');
   }, 60_000);
 });
 

@@ -46,6 +46,37 @@ test('numbers of a table stand to the right, words to the left', () => {
   expect(right).toEqual(['                before', 'a  found, no time lost']);
 });
 
+test('a table that is wider than the screen goes on below itself', () => {
+  const rows = [
+    ['limit', '452', '0', ''],
+    ['pause', '45', '12', '12 lost-events'],
+  ];
+  const head = ['law', 'checked', 'largest', 'why'];
+  const whole = '  law    checked  largest  why\n';
+  expect(textTable(head, rows, { labels: 1 })).toContain(whole);
+  expect(textTable(head, rows, { labels: 1, columns: 56 })).toContain(whole);
+  expect(textTable(head, rows, { labels: 1, columns: 26 })).toBe(
+    '  law    checked  largest\n  limit      452        0\n  pause       45       12\n' +
+      '\n  law    why\n  pause  12 lost-events\n',
+  );
+});
+
+test('every cell of a table is shown once, on a screen of any width', () => {
+  const cell = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 12 });
+  const rows = fc.array(fc.array(cell, { minLength: 5, maxLength: 5 }), { minLength: 1 });
+  fc.assert(
+    fc.property(rows, fc.integer({ min: 40, max: 98 }), (given, columns) => {
+      const head = ['name', 'c1', 'c2', 'c3', 'c4'];
+      const text = textTable(head, given, { columns, labels: 1 });
+      const lines = text.split('\n').filter((line) => line !== '');
+      expect(lines.every((line) => line.length <= columns)).toBe(true);
+      for (const name of head.slice(1)) expect(text.split(name)).toHaveLength(2);
+      const shown = lines.flatMap((line) => line.trim().split(/ +/).slice(1)).sort();
+      expect(shown).toEqual([...head.slice(1), ...given.flatMap((row) => row.slice(1))].sort());
+    }),
+  );
+});
+
 test('a last cell that is too long goes on below itself', () => {
   const cells = ['ts_ns', 'cpu', 'pid', 'comm', 'seq', 'bdi', 'limit_pages', 'setpoint_pages'];
   const lines = tableLines(['event', 'columns'], [['e', cells.join(' ')]], { columns: 40 });

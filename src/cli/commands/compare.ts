@@ -9,7 +9,7 @@ import { chooseSystems, findSystem } from '../compare/switch-options.ts';
 import { compareText } from '../compare/text.ts';
 import { CompareOptions, parseOptions } from '../config.ts';
 import { checkWritable, writeWhole } from '../files.ts';
-import { type Io, screenColumns } from '../io.ts';
+import { type Io, screenColumns, tableColumns } from '../io.ts';
 import { pageAssets } from '../report/page-assets.ts';
 
 export async function compare(file: string, raw: unknown, io: Io): Promise<void> {
@@ -23,6 +23,6 @@ export async function compare(file: string, raw: unknown, io: Io): Promise<void>
     writeWhole(output, renderHtml(compareReport(file, trace, comparison), pageAssets()));
   }
   if (json) io.out(`${JSON.stringify(compareDocument(comparison))}\n`);
-  else io.out(compareText(comparison, screenColumns(io)));
+  else io.out(compareText(comparison, screenColumns(io), tableColumns(io)));
   if (output !== undefined && !json && !options.quiet) io.out(`\nwritten to ${output}\n`);
 }

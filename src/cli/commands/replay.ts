@@ -5,7 +5,7 @@ import { allDiagnostics } from '../../trace/diagnostics.ts';
 import type { Trace } from '../../trace/trace.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, ReplayOptions } from '../config.ts';
-import { type Io, screenColumns } from '../io.ts';
+import { type Io, screenColumns, tableColumns } from '../io.ts';
 import { inferredBandwidth } from '../replay/inferred-bandwidth.ts';
 import { replayText } from '../replay/text.ts';
 
@@ -14,7 +14,7 @@ export async function replay(file: string, raw: unknown, io: Io): Promise<void> 
   const trace = await openCapture(file, options, io, keepForReplay);
   const result = replayTrace(trace);
   if (options.json) io.out(`${JSON.stringify(replayJson(trace, result), undefined, 2)}\n`);
-  else io.out(replayText(trace, result, screenColumns(io)));
+  else io.out(replayText(trace, result, screenColumns(io), tableColumns(io)));
 }
 
 /** The keys are a contract with other programs; more may come. */

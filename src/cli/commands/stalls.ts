@@ -7,7 +7,7 @@ import { printable } from '../../trace/printable.ts';
 import { thousands } from '../../trace/wording.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, StallsOptions } from '../config.ts';
-import { type Io, screenColumns } from '../io.ts';
+import { type Io, screenColumns, tableColumns } from '../io.ts';
 import { stallsDocument } from '../stalls/document.ts';
 import type { StallsDocument } from '../stalls/schema.ts';
 
@@ -31,7 +31,13 @@ export async function stalls(file: string, raw: unknown, io: Io): Promise<void> 
   const all = { place, task, bdi, limit: Number.POSITIVE_INFINITY };
   const limit = options.limit ?? LIMIT_TEXT;
   const asked = askedText(options);
-  const text = { limit, lost: lostShare(trace), asked, columns: screenColumns(io) };
+  const text = {
+    limit,
+    lost: lostShare(trace),
+    asked,
+    columns: screenColumns(io),
+    screen: tableColumns(io),
+  };
   io.out(stallsText(stallsDocument(trace, all), text));
 }
 
@@ -60,25 +66,30 @@ type TextOptions = {
   readonly lost: number;
   /** Which waits were asked for, as ` of fio on 7:0`; empty for all. Then all are of interest. */
   readonly asked: string;
-  /** Of the screen. */
+  /** How wide sentences are made. */
   readonly columns?: number;
+  /** Width of the screen, if there is one. */
+  readonly screen?: number | undefined;
 };
 
 export function stallsText(document: StallsDocument, options: TextOptions): string {
-  const { limit, lost, asked, columns = SCREEN_COLUMNS } = options;
+  const { limit, lost, asked, columns = SCREEN_COLUMNS, screen } = options;
   const isFiltered = asked !== '';
   const tasks = tasksShown(document, isFiltered);
   const episodes = episodesShown(document, isFiltered);
   return [
     `${sentence(document, lost, asked)}\n`,
-    section('', placesText(document)),
-    section('tasks that lost most', tasksText(tasks.slice(0, limit)), tasks.length - limit),
+    section('', placesText(document, screen)),
+    section('tasks that lost most', tasksText(tasks.slice(0, limit), screen), tasks.length - limit),
     section(
       'longest episodes',
       episodesText(episodes.slice(0, limit), columns),
       episodes.length - limit,
     ),
-    section('block requests: issued to complete, and queued before', requestsText(document)),
+    section(
+      'block requests: issued to complete, and queued before',
+      requestsText(document, screen),
+    ),
     section('notes', document.notes.map((note) => noteText(note, columns)).join('')),
   ]
     .join('')
@@ -135,7 +146,7 @@ function sentence(
   );
 }
 
-function placesText({ places }: StallsDocument): string {
+function placesText({ places }: StallsDocument, columns: number | undefined): string {
   const rows = places.map((place) => {
     const { p50, p99, max } = place.percentiles_ms;
     return [
@@ -148,7 +159,7 @@ function placesText({ places }: StallsDocument): string {
     ];
   });
   const head = ['where', 'stalls', 'tasks', 'task time', 'own time', 'median', 'p99', 'longest'];
-  return rows.length === 0 ? '' : textTable(head, rows);
+  return rows.length === 0 ? '' : textTable(head, rows, { columns, labels: 1 });
 }
 
 /** Threads of the kernel are of interest where they waited for long, or were asked for. */
@@ -160,7 +171,7 @@ function tasksShown({ tasks }: StallsDocument, isFiltered: boolean): readonly Ta
   );
 }
 
-function tasksText(tasks: readonly Task[]): string {
+function tasksText(tasks: readonly Task[], columns: number | undefined): string {
   const rows = tasks.map((task) => [
     name(task.comm, task.pid),
     time(task.lost_ms),
@@ -174,7 +185,7 @@ function tasksText(tasks: readonly Task[]): string {
     printable(task.on ?? ''),
   ]);
   const head = ['task', 'lost', 'of capture', 'stalls', 'longest', 'in', 'mostly', 'on'];
-  return rows.length === 0 ? '' : textTable(head, rows);
+  return rows.length === 0 ? '' : textTable(head, rows, { columns, labels: 1 });
 }
 
 function episodesShown(
@@ -197,7 +208,7 @@ function episodesText(episodes: readonly Episode[], columns: number): string {
     howOf(episode),
   ]);
   const head = ['at', 'lasted', 'task', 'where', 'on', 'how'];
-  return rows.length === 0 ? '' : textTable(head, rows, columns);
+  return rows.length === 0 ? '' : textTable(head, rows, { columns });
 }
 
 /** `sync fsync`, `fuse-request FUSE_WRITE`; events that say no more than the place are left out. */
@@ -227,7 +238,7 @@ function howOf(episode: Episode): string {
   return parts.join(', ');
 }
 
-function requestsText({ block_requests }: StallsDocument): string {
+function requestsText({ block_requests }: StallsDocument, columns: number | undefined): string {
   const rows = block_requests.slice(0, DEVICES_SHOWN).map((requests) => {
     const { p50, p99, max } = requests.percentiles_ms;
     const { queued } = requests;
@@ -243,5 +254,5 @@ function requestsText({ block_requests }: StallsDocument): string {
     ];
   });
   const head = ['device', 'kind', 'requests', 'median', 'p99', 'longest', 'queued', 'p99', ''];
-  return rows.length === 0 ? '' : textTable(head, rows);
+  return rows.length === 0 ? '' : textTable(head, rows, { columns, labels: 2 });
 }

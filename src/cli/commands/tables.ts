@@ -11,7 +11,7 @@ import type { Trace } from '../../trace/trace.ts';
 import { thousands } from '../../trace/wording.ts';
 import { openCapture } from '../capture.ts';
 import { parseOptions, TablesOptions } from '../config.ts';
-import { type Io, screenColumns } from '../io.ts';
+import { type Io, tableColumns } from '../io.ts';
 
 export async function tables(file: string, raw: unknown, io: Io): Promise<void> {
   const options = parseOptions(TablesOptions, raw);
@@ -83,12 +83,9 @@ function listText(trace: Trace, io: Io): string {
     thousands(count),
     printable(Object.keys(columns).join(' ')),
   ]);
-  // Where nobody reads it on a screen, a table stays one line.
-  const columns = io.columns === undefined ? undefined : screenColumns(io, WIDEST);
-  return textTable(['event', 'system', 'rows', 'columns'], rows, columns);
+  const columns = tableColumns(io);
+  return textTable(['event', 'system', 'rows', 'columns'], rows, { columns });
 }
-
-const WIDEST = 200;
 
 /** Rows are printed in pieces, so that memory does not grow with the table. */
 const ROWS_PER_PIECE = 4096;

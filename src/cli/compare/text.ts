@@ -19,7 +19,12 @@ const MOST_NOTES = 7;
 
 type BothReplayed = readonly [SystemResult & Replayed, SystemResult & Replayed];
 
-export function compareText(comparison: Comparison, columns: number): string {
+/** Sentences are made `columns` wide, and tables `screen`, if they are read on one. */
+export function compareText(
+  comparison: Comparison,
+  columns: number,
+  screen: number | undefined,
+): string {
   const [first, second] = comparison.systems;
   const head = `${first.title}  ↔  ${second.title}\n`;
   const absent = comparison.systems.filter((one) => one.status === 'not-applicable');
@@ -41,8 +46,8 @@ export function compareText(comparison: Comparison, columns: number): string {
   return [
     head,
     level,
-    totals(comparison, both),
-    counters(comparison, both),
+    totals(comparison, both, screen),
+    counters(comparison, both, screen),
     remarks(comparison, both, columns),
   ].join('');
 }
@@ -66,7 +71,11 @@ function missingText(result: SystemResult, columns: number): string {
   ].join('');
 }
 
-function totals({ page_size }: Comparison, both: BothReplayed): string {
+function totals(
+  { page_size }: Comparison,
+  both: BothReplayed,
+  columns: number | undefined,
+): string {
   const row = (label: string, of: (one: Replayed) => string) => [label, ...both.map(of)];
   const rows = [
     row('throttling starts', ({ throttling }) => whenText(throttling.first_ns)),
@@ -77,7 +86,7 @@ function totals({ page_size }: Comparison, both: BothReplayed): string {
     row('written', ({ written_bytes }) => bytes(written_bytes)),
     ...taskRows(both),
   ];
-  return textTable(['', both[0].id, both[1].id, 'recorded'], rows);
+  return textTable(['', both[0].id, both[1].id, 'recorded'], rows, { columns, labels: 1 });
 }
 
 /** Only where a system counts tree nodes. */
@@ -98,7 +107,7 @@ function shareText({ series }: Replayed, pageSize: number): string {
   return percent(nodes / (dirty * pageSize));
 }
 
-/** Those who come to the throttle most often, in either system. */
+/** Those who call balance_dirty_pages most often, in either system. */
 function taskRows(both: BothReplayed): string[][] {
   const most = new Map<number, Replayed['tasks'][number]>();
   for (const { tasks } of both) {
@@ -108,7 +117,7 @@ function taskRows(both: BothReplayed): string[][] {
   }
   const shown = [...most].sort(([, a], [, b]) => b.entries - a.entries).slice(0, MOST_TASKS);
   return shown.map(([pid, { comm, recorded }]) => [
-    `looks ${printable(comm)}-${pid}`,
+    `calls by ${printable(comm)}-${pid}`,
     ...both.map(({ tasks }) => {
       const task = tasks.find((one) => one.pid === pid);
       return `${task?.entries ?? 0}, ${task?.throttled ?? 0} above freerun`;
@@ -117,7 +126,11 @@ function taskRows(both: BothReplayed): string[][] {
   ]);
 }
 
-function counters({ differences }: Comparison, both: BothReplayed): string {
+function counters(
+  { differences }: Comparison,
+  both: BothReplayed,
+  columns: number | undefined,
+): string {
   const differing = differences.filter(({ largest }) => largest !== 0);
   if (differing.length === 0) return '\nno counter differs at any time\n';
   const shown = ranked(differing, both).slice(0, MOST_COUNTERS);
@@ -133,7 +146,7 @@ function counters({ differences }: Comparison, both: BothReplayed): string {
   const rest = differing.length - shown.length;
   const more = rest > 0 ? `  and ${rest} more (--json)\n` : '';
   const title = 'counters at their highest (level c: the recorded events, counted by other rules)';
-  return `\n${title}\n${textTable(head, rows)}${more}`;
+  return `\n${title}\n${textTable(head, rows, { columns, labels: 1 })}${more}`;
 }
 
 /** The throttle's inputs first, then what differs most compared with its own size. */

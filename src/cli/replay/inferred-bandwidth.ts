@@ -36,5 +36,5 @@ export function inferredText(identities: Identities): string {
   }
   if (counts.size === 0) return '';
   const parts = [...counts].map(([evidence, count]) => `${thousands(count)} ${evidence}`);
-  return `  write bandwidth in between, inferred as intervals: ${parts.join(', ')}\n`;
+  return `write bandwidth in between, inferred as intervals: ${parts.join(', ')}`;
 }

@@ -1,5 +1,5 @@
 /** The replayed pages by node, cgroup and class on a terminal: the largest parts of each. */
-import { textTable } from '../../../reports/terminal.ts';
+import { hanging, textTable } from '../../../reports/terminal.ts';
 import {
   PROJECTIONS,
   type ProjectedPart,
@@ -19,11 +19,14 @@ const WORDS: Readonly<Record<ProjectionName, string>> = {
 const SHOWN = 8;
 const HEAD = ['pages by', '', 'dirtied', 'written', 'most dirty', 'most writeback'];
 
-export function projectionsText(projections: Projections): string {
+export function projectionsText(projections: Projections, columns: number | undefined): string {
   const rows = PROJECTIONS.flatMap((name) => rowsOf(name, projections[name]));
   const notes = PROJECTIONS.flatMap((name) => notesOf(name, projections[name]));
-  const table = textTable([...HEAD, 'dirty at the end'], rows);
-  return `${table}${notes.map((note) => `  ${note}\n`).join('')}`;
+  const table = textTable([...HEAD, 'dirty at the end'], rows, { columns, labels: 2 });
+  const lines = notes.map((note) =>
+    columns === undefined ? `  ${note}\n` : hanging(note, columns, '  '),
+  );
+  return `${table}${lines.join('')}`;
 }
 
 function rowsOf(name: ProjectionName, { parts }: Projection): string[][] {

@@ -13,31 +13,50 @@ import { shareText, thousands } from '../../trace/wording.ts';
 import { inferredText } from './inferred-bandwidth.ts';
 import { projectionsText } from './projections-text.ts';
 
-export function replayText(trace: Trace, result: ReplayResult, columns: number): string {
+/** Sentences are made `columns` wide, and tables `screen`, if they are read on one. */
+export function replayText(
+  trace: Trace,
+  result: ReplayResult,
+  columns: number,
+  screen: number | undefined,
+): string {
   const found = allDiagnostics(trace.diagnostics, result.diagnostics);
   const notes = found.map(({ message }) => hanging(printable(message), columns, '  '));
   return [
-    lawText(result),
-    historyText(result.history),
+    lawText(result, screen),
+    historyText(result.history, screen),
     settingsText(result),
     notes.length > 0 ? `\ndiagnostics\n${notes.join('')}` : '',
   ].join('');
 }
 
-function lawText(result: ReplayResult): string {
+function lawText(result: ReplayResult, columns: number | undefined): string {
   const { timebase } = result.identities;
   const hz =
     timebase.hz === undefined ? 'HZ unknown' : `HZ ${timebase.hz} (${timebase.hz_because})`;
   const page = `page size ${timebase.page_size} (${timebase.page_size_because})`;
-  const title = `laws (level a: counters given, law checked), ${hz}, ${page}\n`;
+  const title = `laws (level a: counters given, law checked), ${hz}, ${page}`;
   const laws = lawsOf(result);
   const spoken = laws.filter(({ result: { n, unchecked } }) => n + unchecked > 0);
   const silent = laws.filter((law) => !spoken.includes(law)).map(({ name }) => name);
-  if (spoken.length === 0) return `${title}  no event that a law speaks of was recorded\n\n`;
+  if (spoken.length === 0) return `${title}\n  no event that a law speaks of was recorded\n\n`;
   const head = ['law', 'checked', 'exact', 'share', 'largest', 'not checkable', 'why not, why off'];
-  const none = silent.length > 0 ? `  nothing to check: ${silent.join(', ')}\n` : '';
-  const inferred = inferredText(result.identities);
-  return `${title}${textTable(head, spoken.map(lawRow))}${none}${inferred}\n`;
+  const below = [
+    silent.length > 0 ? `nothing to check: ${silent.join(', ')}` : '',
+    inferredText(result.identities),
+  ];
+  const table = textTable(head, spoken.map(lawRow), { columns, labels: 1 });
+  return `${line(title, columns, '')}${table}${lines(below, columns)}\n`;
+}
+
+/** A sentence for a screen, whole where there is none. */
+function line(text: string, columns: number | undefined, lead: string): string {
+  return columns === undefined ? `${lead}${text}\n` : hanging(text, columns, lead);
+}
+
+function lines(texts: readonly string[], columns: number | undefined): string {
+  const said = texts.filter((text) => text !== '');
+  return said.map((text) => line(text, columns, '  ')).join('');
 }
 
 function lawRow({ name, result }: Law): string[] {
@@ -60,7 +79,7 @@ function reasons({ unchecked_because, causes }: IdentityResult): string {
   return [...list(unchecked_because), ...list(causes)].join(', ');
 }
 
-function historyText(history: HistoryReplay | undefined): string {
+function historyText(history: HistoryReplay | undefined, columns: number | undefined): string {
   if (history === undefined) {
     return 'replay: needs global_dirty_state and writeback_dirty_folio, which this capture lacks\n';
   }
@@ -79,22 +98,23 @@ function historyText(history: HistoryReplay | undefined): string {
     'skipped',
   ];
   const { vmstat_fits } = history;
-  const table = textTable(head, [
+  const all = [
     ...rows(history.fits, 'trace'),
     ...(vmstat_fits === undefined ? [] : rows(vmstat_fits, 'vmstat')),
-  ]);
+  ];
+  const table = textTable(head, all, { columns, labels: 2 });
   const sizes = counted(history.sizes.counts, 'folios');
-  const lines = [
+  const below = [
     `folio sizes: ${sizes}; bound from ${history.drift.because}; started ${timesText(history.starts)}`,
     `cleaned by: ${counted(history.evidence.claim, 'pages')}`,
     `written by: ${counted(history.evidence.end, 'pages')}`,
-    'drift alone: WAPE of readings that are off by the bound and nothing else; no smaller',
-    '  one can be asked for where a level is near zero',
+    'drift alone: WAPE of readings that are off by the bound and nothing else; no smaller one ' +
+      'can be asked for where a level is near zero',
   ];
   return (
     'replay (level b: events given, counters predicted), pages\n' +
-    `${table}${lines.map((line) => `  ${line}\n`).join('')}` +
-    `\n${projectionsText(history.projections)}`
+    `${table}${lines(below, columns)}` +
+    `\n${projectionsText(history.projections, columns)}`
   );
 }
 

@@ -31,7 +31,7 @@ function treeSentences(tree: ReturnType<typeof treeFacts>): readonly string[] {
     ? 'writes no tree nodes below 32 MiB'
     : 'writes tree nodes at any level';
   return [
-    `Node size ${tree.node_size} B (${tree.node_size_because}), ` +
+    `Node size ${tree.node_size / 1024} KiB (${tree.node_size_because}), ` +
       `${tree.copies} written of each (${tree.copies_because}).`,
     `Own writes run at ${Math.round(tree.write_bandwidth / 1024)} KiB/s ` +
       `(${tree.write_bandwidth_because}).`,
