@@ -1,7 +1,7 @@
 /**
  * meta.json beside a trace: what the recorder wrote down of the machine. Checked, never trusted.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { UsageError } from '../../src/trace/errors.ts';
 import type { HostFacts } from '../../src/trace/trace.ts';
 import type { ByteSource } from '../bytes/source.ts';

@@ -3,7 +3,7 @@
  * every number of both with what became of it. The document itself is about the capture made after;
  * what it says of that one stands here, under `before`, of the other.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { gap, unitSchema, windowSchema } from './details.ts';
 
 const judgedSchema = z.enum(['better', 'worse', 'changed', 'same', 'unclear', 'unknown']);

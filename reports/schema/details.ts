@@ -2,7 +2,7 @@
  * What a report shows, as plain JSON: charts, tables and notes. Numbers are in base units (bytes,
  * nanoseconds since the trace's start); a gap is `null`, since JSON has no NaN.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const gap = z.number().nullable();
 

@@ -2,7 +2,7 @@
  * The diagnosis as JSON: what `tidemark diagnose --json` prints and other programs read. Times are
  * nanoseconds since the trace's start, sizes bytes; a number that JSON cannot hold is `null`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { unitSchema } from './details.ts';
 
 export const DIAGNOSIS_SCHEMA = 'tidemark-diagnosis';

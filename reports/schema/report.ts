@@ -3,7 +3,7 @@
  * artefact: pages, terminal text and later tools are made from it alone. Numbers are in base units
  * (bytes, nanoseconds since the trace's start); a gap is `null`, since JSON has no NaN.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { comparisonSchema } from './comparison.ts';
 import { detailSchema, gap, unitSchema, windowSchema } from './details.ts';
 import { diagnosisSchema } from './diagnosis.ts';

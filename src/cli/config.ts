@@ -1,5 +1,5 @@
 /** Options as commander hands them over → checked and typed. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { STALL_PLACES } from '../derive/stalls/stall.ts';
 import { UsageError } from '../trace/errors.ts';
 

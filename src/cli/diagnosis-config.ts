@@ -1,5 +1,5 @@
 /** tidemark.config.json: causes switched off, and thresholds of causes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CAUSES } from '../findings/causes/index.ts';
 import type { DiagnoseOptions } from '../findings/diagnose.ts';
 import { SETTINGS, type SettingName, type Settings } from '../findings/settings.ts';

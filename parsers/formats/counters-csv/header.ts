@@ -7,7 +7,7 @@
  *
  * The name of the time column says clock and unit, or leaves them to its values (times.ts).
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { counterKind } from '../../../src/events/counters.ts';
 import { type TimeForm, timeColumn } from './times.ts';
 

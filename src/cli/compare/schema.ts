@@ -2,7 +2,7 @@
  * The documents that `tidemark compare --json` and `tidemark systems --json` print, as schemas.
  * Times are nanoseconds since the capture's first event.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Raised when a key changes its meaning or goes; new keys do not raise it. */
 export const COMPARE_VERSION = 2;

@@ -1,5 +1,5 @@
 /** `--set NAME=VALUE` → switches of systems, checked against the registry. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   SWITCH_NAMES,
   type SwitchName,

@@ -1,5 +1,5 @@
 /** The document that `tidemark stalls --json` prints, as a schema. Times in ms, on the trace's clock. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { STALL_ENDS, STALL_PLACES } from '../../derive/stalls.ts';
 
 /** Raised when a key changes its meaning or goes; new keys do not raise it. */
