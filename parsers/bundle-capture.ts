@@ -8,7 +8,9 @@ import { findBeside, META_NAME, SAMPLE_NAMES } from './bundle-names.ts';
 import {
   type ByteSource,
   fileExists,
+  fileSize,
   isFolder,
+  memorySource,
   openSource,
   type SourceOptions,
 } from './bytes/source.ts';
@@ -60,9 +62,10 @@ async function findCapture(path: string, options: SourceOptions): Promise<Captur
     if (bundle !== undefined) return await fromBundle(bundle, chosen, source);
     if (chosen !== undefined)
       throw new UsageError(`${archive} is no tar archive to take ${chosen} from`);
-    const trace = await withParts(source, path, (part) =>
-      fileExists(part) ? openSource(part, options) : undefined,
-    );
+    const trace = await withParts(source, path, (part) => {
+      const size = fileSize(part);
+      return size === undefined ? undefined : { size, open: () => openSource(part, options) };
+    });
     return {
       trace,
       ...beside(path, options),
@@ -83,7 +86,7 @@ async function fromBundle(
 ): Promise<Capture> {
   const { trace, meta, samples, snapshots } = await contentsOf(bundle, chosen);
   const source = await withParts(await trace.open(), trace.path, (path) =>
-    bundle.members.find((member) => member.path === path)?.open(),
+    bundle.members.find((member) => member.path === path),
   );
   const sidecar = ({ name, open }: Member): Sidecar => ({ name, given: false, open });
   return {
@@ -103,16 +106,18 @@ async function fromBundle(
 async function withParts(
   source: ByteSource,
   path: string,
-  open: (path: string) => Promise<ByteSource> | undefined,
+  find: (path: string) => Pick<Member, 'size' | 'open'> | undefined,
 ): Promise<ByteSource> {
   if (!/(^|\/)data$/.test(path)) return source;
   const { joinParts } = await import('./formats/perf-data/parts.ts');
   const parts: ByteSource[] = [];
   const main = source.notHeld === undefined ? source : await holdAll(source);
   for (;;) {
-    const part = await open(`${path}.${parts.length}`);
+    const name = `${path}.${parts.length}`;
+    const part = find(name);
     if (part === undefined) return joinParts(main, parts);
-    parts.push(part);
+    // A thread that saw nothing left an empty file.
+    parts.push(part.size === 0 ? memorySource(name, new Uint8Array(0)) : await part.open());
   }
 }
 

@@ -80,19 +80,17 @@ export function folderBundle(folder: string, options: SourceOptions): Bundle {
 export function tarBundle(source: ByteSource, options: SourceOptions): Bundle | undefined {
   if (!isTar(readBytes(source, 0, 512))) return undefined;
   const { entries, damage } = listTar(source);
-  const members = entries
-    .filter(({ size }) => size > 0)
-    .map(({ path, offset, size }): Member => {
-      const name = printableName(`${source.name}!${path}`);
-      const part = sliceSource(source, name, offset, size);
-      return {
-        path,
-        name,
-        size,
-        head: () => readHead(part, HEAD_BYTES),
-        open: () => unpackSource(part, options),
-      };
-    });
+  const members = entries.map(({ path, offset, size }): Member => {
+    const name = printableName(`${source.name}!${path}`);
+    const part = sliceSource(source, name, offset, size);
+    return {
+      path,
+      name,
+      size,
+      head: () => readHead(part, HEAD_BYTES),
+      open: () => unpackSource(part, options),
+    };
+  });
   return { name: source.name, members, damage };
 }
 
@@ -100,7 +98,7 @@ export function tarBundle(source: ByteSource, options: SourceOptions): Bundle | 
 export async function contentsOf(bundle: Bundle, chosen?: string): Promise<Contents> {
   const { sniffCounters } = await import('./formats/counters-csv/index.ts');
   const kinds = new Map<Member, Kind | undefined>();
-  for (const member of bundle.members) kinds.set(member, await kindOf(member, sniffCounters));
+  for (const member of filled(bundle)) kinds.set(member, await kindOf(member, sniffCounters));
   const all = (kind: Kind) => bundle.members.filter((member) => kinds.get(member) === kind);
   const traces = all('trace');
   const trace = chosen === undefined ? onlyTrace(bundle, traces) : choose(bundle, chosen);
@@ -114,6 +112,9 @@ export async function contentsOf(bundle: Bundle, chosen?: string): Promise<Conte
   const [meta] = near(all('meta'));
   return { trace, meta, samples: near(all('samples')), snapshots: near(all('snapshot')) };
 }
+
+/** An empty file is none that anybody looks for. */
+const filled = ({ members }: Bundle) => members.filter(({ size }) => size > 0);
 
 /** Facts that are no counters: a file that was called so, wherever it was saved. */
 const ZONEINFO = /(^|\/)zoneinfo(\.txt)?$/;
@@ -153,7 +154,7 @@ function onlyTrace(bundle: Bundle, traces: readonly Member[]): Member {
   const [first] = traces;
   if (first === undefined) {
     const known = IMPORTERS.map(({ title }) => title).join(', ');
-    const { length } = bundle.members;
+    const { length } = filled(bundle);
     const what = length === 1 ? 'its only file is none' : `none of its ${length} files is one`;
     const damage = bundle.damage === undefined ? '' : `; the archive is damaged: ${bundle.damage}`;
     throw new UsageError(

@@ -206,6 +206,12 @@ export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
+/** Bytes of a file, packed or not; undefined if there is none. */
+export function fileSize(path: string): number | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true ? stat.size : undefined;
+}
+
 export type FolderEntry = { readonly path: string; readonly size: number };
 
 /**
@@ -225,7 +231,7 @@ export function listFolder(folder: string, limit: number, maxDepth: number): Fol
         continue;
       }
       const stat = statSync(`${folder}/${path}`, { throwIfNoEntry: false });
-      if (stat?.isFile() === true && stat.size > 0) files.push({ path, size: stat.size });
+      if (stat?.isFile() === true) files.push({ path, size: stat.size });
     }
   };
   visit('', 0);

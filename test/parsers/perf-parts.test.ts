@@ -82,6 +82,20 @@ describe('a recording in several files', () => {
     }
   });
 
+  test('a thread that saw nothing leaves an empty file', async () => {
+    const [first = new Uint8Array(0), second = first] = parts;
+    const busy = await openTrace(folder);
+    const dealt = [first, new Uint8Array(0), second];
+    for (const [index, part] of dealt.entries()) writeFileSync(join(folder, `data.${index}`), part);
+    for (const name of [folder, join(folder, 'data')]) {
+      const { tables, diagnostics } = await openTrace(name);
+      expect(rowsOf(tables)).toEqual(rowsOf(busy.tables));
+      expect(diagnostics).toEqual(busy.diagnostics);
+    }
+    rmSync(join(folder, 'data.2'));
+    writeFileSync(join(folder, 'data.1'), second);
+  });
+
   test('a cut part costs its end alone', async () => {
     writeFileSync(join(folder, 'data.0'), parts[0]?.subarray(0, 1001) ?? '');
     const { meta, diagnostics } = await openTrace(folder);
