@@ -77,23 +77,32 @@ export function stallsText(document: StallsDocument, options: TextOptions): stri
   const isFiltered = asked !== '';
   const tasks = tasksShown(document, isFiltered);
   const episodes = episodesShown(document, isFiltered);
-  return [
-    `${sentence(document, lost, asked)}\n`,
-    section('', placesText(document, screen)),
-    section('tasks that lost most', tasksText(tasks.slice(0, limit), screen), tasks.length - limit),
-    section(
-      'longest episodes',
-      episodesText(episodes.slice(0, limit), columns),
-      episodes.length - limit,
-    ),
-    section(
-      'block requests: issued to complete, and queued before',
-      requestsText(document, screen),
-    ),
-    section('notes', document.notes.map((note) => noteText(note, columns)).join('')),
-  ]
-    .join('')
-    .replace(TOO_LONG, '$1…');
+  return (
+    [
+      ...sentence(document, lost, asked)
+        .split('\n')
+        .map((line) => hanging(line, columns, '')),
+      section('', placesText(document, screen)),
+      section(
+        'tasks that lost most',
+        tasksText(tasks.slice(0, limit), screen),
+        tasks.length - limit,
+      ),
+      section(
+        'longest episodes',
+        episodesText(episodes.slice(0, limit), columns),
+        episodes.length - limit,
+      ),
+      section(
+        'block requests: issued to complete, and queued before',
+        requestsText(document, screen),
+      ),
+      section('notes', document.notes.map((note) => noteText(note, columns)).join('')),
+    ]
+      .join('')
+      // Names from a capture can make any line long.
+      .replace(new RegExp(`^(.{${screen ?? SCREEN_COLUMNS}})..+$`, 'gmu'), '$1…')
+  );
 }
 
 function section(title: string, body: string, omitted = 0): string {
@@ -101,9 +110,6 @@ function section(title: string, body: string, omitted = 0): string {
   const more = omitted > 0 ? ` (${thousands(omitted)} more: --limit)` : '';
   return `\n${title === '' ? '' : `${title}${more}\n`}${body}`;
 }
-
-/** Names from a capture can make any line long. */
-const TOO_LONG = new RegExp(`^(.{${SCREEN_COLUMNS}})..+$`, 'gmu');
 
 /** A long sentence in lines that fit the screen. */
 const noteText = (note: string, columns: number): string => hanging(printable(note), columns, '  ');
