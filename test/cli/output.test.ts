@@ -63,6 +63,26 @@ test.each([40, 60, 80])('a diagnosis fits a terminal of %i columns', async (colu
   expect(advice(out)).toEqual(advice(wide));
 });
 
+test.each<{ columns: number; command: readonly string[] }>([
+  { columns: 60, command: ['stalls', SLOW] },
+  { columns: 80, command: ['stalls', SLOW] },
+  { columns: 80, command: ['replay', SLOW] },
+  { columns: 80, command: ['compare', SLOW, '--system', 'ext4', '--system', 'block-none'] },
+])('on $columns columns, tables of $command.0 go on below', async ({ columns, command }) => {
+  const { code, out } = await runOnTerminal(columns, ...command);
+  expect(code).toBe(0);
+  expect(out.split('\n').filter((line) => line.length > columns)).toEqual([]);
+  // Everything that a screen without an end shows.
+  const wide = await runOnTerminal(200, ...command);
+  const words = (text: string) => [...new Set(text.split(/\s+/))].sort();
+  expect(words(out)).toEqual(words(wide.out));
+});
+
+test('without a terminal, tables are whole, so that rows can be searched for', async () => {
+  const { out } = await runCli('replay', SLOW);
+  expect(out).toMatch(/^ {2}nr_dirty +trace .*in flight .*%/m);
+});
+
 test('without a terminal, text is as wide as on a wide one', async () => {
   const wide = await runOnTerminal(300, 'diagnose', SLOW);
   const piped = await runCli('diagnose', SLOW);

@@ -90,7 +90,7 @@ export function stallsText(document: StallsDocument, options: TextOptions): stri
       ),
       section(
         'longest episodes',
-        episodesText(episodes.slice(0, limit), columns),
+        episodesText(episodes.slice(0, limit), columns, screen),
         episodes.length - limit,
       ),
       section(
@@ -101,7 +101,7 @@ export function stallsText(document: StallsDocument, options: TextOptions): stri
     ]
       .join('')
       // Names from a capture can make any line long.
-      .replace(new RegExp(`^(.{${screen ?? SCREEN_COLUMNS}})..+$`, 'gmu'), '$1…')
+      .replace(new RegExp(`^(.{${(screen ?? SCREEN_COLUMNS) - 1}})..+$`, 'gmu'), '$1…')
   );
 }
 
@@ -204,7 +204,11 @@ function episodesShown(
   );
 }
 
-function episodesText(episodes: readonly Episode[], columns: number): string {
+function episodesText(
+  episodes: readonly Episode[],
+  columns: number,
+  screen: number | undefined,
+): string {
   const rows = episodes.map((episode) => [
     `${episode.start_ms < 0 ? '' : '+'}${(episode.start_ms / 1e3).toFixed(3)} s`,
     time(episode.duration_ms),
@@ -214,7 +218,9 @@ function episodesText(episodes: readonly Episode[], columns: number): string {
     howOf(episode),
   ]);
   const head = ['at', 'lasted', 'task', 'where', 'on', 'how'];
-  return rows.length === 0 ? '' : textTable(head, rows, { columns });
+  return rows.length === 0
+    ? ''
+    : textTable(head, rows, screen === undefined ? { columns } : { columns: screen, labels: 2 });
 }
 
 /** `sync fsync`, `fuse-request FUSE_WRITE`; events that say no more than the place are left out. */

@@ -26,7 +26,7 @@ export function compareText(
   screen: number | undefined,
 ): string {
   const [first, second] = comparison.systems;
-  const head = `${first.title}  ↔  ${second.title}\n`;
+  const head = hanging(`${first.title} ↔ ${second.title}`, columns, '');
   const absent = comparison.systems.filter((one) => one.status === 'not-applicable');
   if (first.status !== 'replayed' || second.status !== 'replayed') {
     return head + absent.map((one) => missingText(one, columns)).join('');
