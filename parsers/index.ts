@@ -139,6 +139,7 @@ async function toldOf(head: Uint8Array): Promise<string | undefined> {
 }
 
 function unknown(head: Uint8Array): string {
+  if (head.length === 0) return 'is empty (0 bytes)';
   const known = IMPORTERS.map(({ title }) => title).join(', ');
   return `is not a trace that Tidemark knows (${known}); it begins with ${preview(head)}`;
 }
