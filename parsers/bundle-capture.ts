@@ -1,9 +1,9 @@
 /**
- * What a user names → the trace and what belongs to it. `FILE`, `FOLDER`, `ARCHIVE` (tar), `-`, or
- * `ARCHIVE!PATH` for one trace of an archive that holds several.
+ * What a user names → the trace and what belongs to it. `FILE`, `FOLDER`, `ARCHIVE` (tar or zip),
+ * `-`, or `ARCHIVE!PATH` for one trace of an archive that holds several.
  */
 import { UsageError } from '../src/trace/errors.ts';
-import { type Bundle, contentsOf, folderBundle, type Member, tarBundle } from './bundle.ts';
+import { archiveBundle, type Bundle, contentsOf, folderBundle, type Member } from './bundle.ts';
 import { findBeside, META_NAME, SAMPLE_NAMES } from './bundle-names.ts';
 import {
   type ByteSource,
@@ -58,10 +58,10 @@ async function findCapture(path: string, options: SourceOptions): Promise<Captur
   const { archive, chosen } = splitName(path);
   const source = await openSource(archive, options);
   try {
-    const bundle = tarBundle(source, options);
+    const bundle = archiveBundle(source, options);
     if (bundle !== undefined) return await fromBundle(bundle, chosen, source);
     if (chosen !== undefined)
-      throw new UsageError(`${archive} is no tar archive to take ${chosen} from`);
+      throw new UsageError(`${archive} is no archive to take ${chosen} from`);
     const trace = await withParts(source, path, (part) => {
       const size = fileSize(part);
       return size === undefined ? undefined : { size, open: () => openSource(part, options) };
@@ -155,7 +155,7 @@ async function openNamed(path: string, options: SourceOptions): Promise<ByteSour
   const { archive, chosen } = splitName(path);
   const source = await openSource(archive, options);
   if (chosen === undefined) return source;
-  const member = tarBundle(source, options)?.members.find((one) => one.path === chosen);
+  const member = archiveBundle(source, options)?.members.find((one) => one.path === chosen);
   if (member === undefined) {
     source.close();
     throw new UsageError(`${archive} holds no ${chosen}`);

@@ -1,6 +1,7 @@
 /**
- * A bundle: a folder, or a tar in any compression, that holds one trace with its samples and its
- * meta.json. What is what is recognised by content first, by name second; all else is left alone.
+ * A bundle: a folder, a zip, or a tar in any compression, that holds one trace with its samples and
+ * its meta.json. What is what is recognised by content first, by name second; all else is left
+ * alone.
  */
 import { UsageError } from '../src/trace/errors.ts';
 import { nameScore } from './bundle-names.ts';
@@ -17,6 +18,7 @@ import {
   unpackSource,
 } from './bytes/source.ts';
 import { isTar, listTar } from './bytes/tar.ts';
+import { isZip, listZip, zipMember } from './bytes/zip.ts';
 import { IMPORTERS } from './importers.ts';
 
 export type Member = {
@@ -77,21 +79,41 @@ export function folderBundle(folder: string, options: SourceOptions): Bundle {
 }
 
 /** Undefined if it is no archive. The members can be read while the source is open. */
-export function tarBundle(source: ByteSource, options: SourceOptions): Bundle | undefined {
-  if (!isTar(readBytes(source, 0, 512))) return undefined;
-  const { entries, damage } = listTar(source);
-  const members = entries.map(({ path, offset, size }): Member => {
+export function archiveBundle(source: ByteSource, options: SourceOptions): Bundle | undefined {
+  const { name, damage } = source;
+  const head = readBytes(source, 0, 512);
+  if (isTar(head)) {
+    const listing = listTar(source);
+    const members = membersOf(source, listing.entries, options, (part, { offset, size }) =>
+      sliceSource(source, part, offset, size),
+    );
+    return { name, members, damage: listing.damage };
+  }
+  if (!isZip(head)) return undefined;
+  const members = membersOf(source, listZip(source), options, (part, entry) =>
+    zipMember(source, part, entry),
+  );
+  return { name, members, damage };
+}
+
+/** `partOf` gives a file by what messages call it. */
+function membersOf<Entry extends { readonly path: string; readonly size: number }>(
+  source: ByteSource,
+  entries: readonly Entry[],
+  options: SourceOptions,
+  partOf: (name: string, entry: Entry) => ByteSource,
+): Member[] {
+  return entries.map((entry) => {
+    const { path, size } = entry;
     const name = printableName(`${source.name}!${path}`);
-    const part = sliceSource(source, name, offset, size);
     return {
       path,
       name,
       size,
-      head: () => readHead(part, HEAD_BYTES),
-      open: () => unpackSource(part, options),
+      head: async () => readHead(partOf(name, entry), HEAD_BYTES),
+      open: async () => unpackSource(partOf(name, entry), options),
     };
   });
-  return { name: source.name, members, damage };
 }
 
 /** Throws UsageError when there is no trace, or more than one and none was chosen. */

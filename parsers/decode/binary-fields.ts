@@ -6,6 +6,7 @@
 import {
   bigColumn,
   type Column,
+  type ExactValues,
   type NumberArray,
   numberColumn,
   TWO_32,
@@ -40,7 +41,7 @@ export type Beside = {
   /** The texts that codes stand for. */
   readonly dictionary: readonly string[];
   /** Exact values by row, where a double cannot hold them. */
-  readonly exact: ReadonlyMap<number, bigint>;
+  readonly exact: ExactValues;
 };
 
 /** A little-endian field as the loops of parsers/wasm read it. */
@@ -49,6 +50,8 @@ export type FastField = { readonly offset: number; readonly size: number } & (
   | {
       readonly kind: 'double';
       readonly isSigned: boolean;
+      /** Do exact values have a sign? */
+      readonly isExactSigned: boolean;
       /** A value that a double cannot hold: notes it for the row and returns the nearest double. */
       readonly readLarge: (window: ByteWindow, at: number, row: number) => number;
     }
@@ -139,7 +142,7 @@ export function countReader(field: EventField, unit: Unit, signed: boolean): Col
     fast:
       isSigned && size < 4
         ? undefined
-        : { kind: 'double', offset, size, isSigned, readLarge: readOne },
+        : { kind: 'double', offset, size, isSigned, isExactSigned: signed, readLarge: readOne },
     append(window, records) {
       const { count, start, expected } = records;
       const to = reserve(column, count, expected);
@@ -361,12 +364,7 @@ export function namedReader(field: EventField, nameOf: (value: bigint) => string
     if (isFastWord(window, field)) codes.append(out, to, window.u32, records, offset, size);
     else eachOne(out, to, window, records);
   };
-  const isWide = size === 4 || size === 8;
-  return codeReader(
-    codes.interner,
-    append,
-    isWide ? { kind: 'value', offset, size, codes } : undefined,
-  );
+  return codeReader(codes.interner, append, { kind: 'value', offset, size, codes });
 }
 
 export function namesReader(field: EventField, table: NameTable): ColumnReader {

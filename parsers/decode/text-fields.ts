@@ -357,9 +357,11 @@ export class PayloadReader {
         if (!isIdentity(codes)) recode(sink.u32, codes, spans());
       }
       if (exact.size === 0) continue;
-      const all = [...sink.exact, ...exact].sort(([a], [b]) => a - b);
+      // In the order of rows, as one reader has them. To sort pairs took 14 ms for 15,000 of them.
+      const own = new Map(sink.exact);
+      const rows = Float64Array.from([...own.keys(), ...exact.keys()]).sort();
       sink.exact.clear();
-      for (const [row, value] of all) sink.exact.set(row, value);
+      for (const row of rows) sink.exact.set(row, (own.get(row) ?? exact.get(row)) as bigint);
     }
   }
 

@@ -54,9 +54,8 @@ function findText(at, length, sink): i32 {
 }
 
 // Rows go on to where the literal is, after text that varies.
-function seekLiteral(slot, count) {
-  let k = 0;
-  while (k < count) {
+function seekLiteral(slot, k, end) {
+  while (k < end) {
     let place4 = i32(PLACES + (k << 2)) << 2;
     let at = i32(AT + place4);
     if (at >= 0) { setI32(AT + place4, seek(at, i32(STOP + place4), i32(slot + 4))); }
@@ -84,7 +83,7 @@ function noteWide(slot, place, value: i64) {
 }
 
 // 12315 and, unless it is an identity or divided, -12.
-function readDecimals(slot, out, count) {
+function readDecimals(slot, out, k, end) {
   let literal = i32(slot + 4);
   let length = i32(literal);
   let tail = i32(literal + 4);
@@ -94,8 +93,7 @@ function readDecimals(slot, out, count) {
   let isId = i32(slot) == IDENTITY;
   let divisor = i32(slot + 20);
   let isPlain = isId == 0 && divisor == 1;
-  let k = 0;
-  while (k < count) {
+  while (k < end) {
     let place = i32(PLACES + (k << 2));
     k += 1;
     let from = i32(AT + (place << 2));
@@ -154,7 +152,7 @@ function readDecimals(slot, out, count) {
 }
 
 // fe00000, 0x3dd440 and, of three bits each, 0100644.
-function readBits(slot, out, count) {
+function readBits(slot, out, k, end) {
   let literal = i32(slot + 4);
   let length = i32(literal);
   let tail = i32(literal + 4);
@@ -163,8 +161,7 @@ function readBits(slot, out, count) {
   let mask = i64(literal + 24);
   let isId = i32(slot) == IDENTITY;
   let divisor = i32(slot + 20);
-  let k = 0;
-  while (k < count) {
+  while (k < end) {
     let place = i32(PLACES + (k << 2));
     k += 1;
     let from = i32(AT + (place << 2));
@@ -191,15 +188,14 @@ function readBits(slot, out, count) {
 }
 
 // 7:0 and 7,0, of up to seven digits each.
-function readDevices(slot, out, count) {
+function readDevices(slot, out, k, end) {
   let literal = i32(slot + 4);
   let length = i32(literal);
   let tail = i32(literal + 4);
   let first = i64(literal + 8);
   let last = i64(literal + 16);
   let mask = i64(literal + 24);
-  let k = 0;
-  while (k < count) {
+  while (k < end) {
     let place = i32(PLACES + (k << 2));
     k += 1;
     let at = i32(AT + (place << 2));
@@ -245,15 +241,14 @@ function endOfText(layout, slot, at, stop): i32 {
 }
 
 // Texts that are known, with the code of each in the sink.
-function readTexts(layout, slot, out, count) {
+function readTexts(layout, slot, out, k, end) {
   let literal = i32(slot + 4);
   let length = i32(literal);
   let tail = i32(literal + 4);
   let first = i64(literal + 8);
   let last = i64(literal + 16);
   let mask = i64(literal + 24);
-  let k = 0;
-  while (k < count) {
+  while (k < end) {
     let place = i32(PLACES + (k << 2));
     let place4 = place << 2;
     k += 1;
@@ -291,8 +286,24 @@ function endRow(layout, place4) {
   setI32(AT + place4, at);
 }
 
-// Follows a layout through the rows in PLACES, slot by slot: each value goes to its sink's place in
-// OUT. Keeps the rows in PLACES that have another layout or that the plain versions must read.
+// Slot by slot: each value goes to its sink's place in OUT.
+function followSlots(layout, k, end, stride) {
+  let slot = layout + 16;
+  let last = slot + i32(layout) * SLOT_BYTES;
+  while (slot < last) {
+    let out = OUT + i32(slot + 16) * stride;
+    if (!i32(slot + 8)) { seekLiteral(slot, k, end); }
+    if (i32(slot) == DEVICE) { readDevices(slot, out, k, end); }
+    else if (i32(slot) > DEVICE) { readTexts(layout, slot, out, k, end); }
+    else if (i32(slot + 24)) { readBits(slot, out, k, end); }
+    else { readDecimals(slot, out, k, end); }
+    slot += SLOT_BYTES;
+  }
+}
+
+// Follows a layout through the rows in PLACES, some at a time, whose text stays in the processor's
+// first cache from slot to slot: with all at once, blocks of 2 MiB took up to 8 % longer. Keeps the
+// rows in PLACES that have another layout or that the plain versions must read.
 function followRows(layout, count, stride): i32 {
   let k = 0;
   while (k < count) {
@@ -300,17 +311,13 @@ function followRows(layout, count, stride): i32 {
     if (i32(AT + place4) == OTHER) { setI32(AT + place4, i32(START + place4)); }
     k += 1;
   }
-  let slot = layout + 16;
-  let last = slot + i32(layout) * SLOT_BYTES;
   setI32(WIDE_COUNT, 0);
-  while (slot < last) {
-    let out = OUT + i32(slot + 16) * stride;
-    if (!i32(slot + 8)) { seekLiteral(slot, count); }
-    if (i32(slot) == DEVICE) { readDevices(slot, out, count); }
-    else if (i32(slot) > DEVICE) { readTexts(layout, slot, out, count); }
-    else if (i32(slot + 24)) { readBits(slot, out, count); }
-    else { readDecimals(slot, out, count); }
-    slot += SLOT_BYTES;
+  k = 0;
+  while (k < count) {
+    let end = k + ROWS_AT_ONCE;
+    if (end > count) { end = count; }
+    followSlots(layout, k, end, stride);
+    k = end;
   }
   let left = 0;
   k = 0;

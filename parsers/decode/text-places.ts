@@ -4,6 +4,8 @@ import { NO_CPU } from './perf-event-name.ts';
 
 /** Rows that are read at once; a block that has more lines is read in parts. */
 export const MAX_ROWS = 32768;
+/** A layout is followed through so many at a time: their text stays in the first cache. */
+const ROWS_AT_ONCE = 64;
 /** More names than this are not events; the lines are counted as unreadable. */
 export const MAX_NAMES = 8192;
 export const PREFIX_SLOTS = 512;
@@ -107,6 +109,7 @@ export const NOTHING = 5;
 export const LOOP_CONSTANTS = {
   ...PLACE,
   MAX_ROWS,
+  ROWS_AT_ONCE,
   MAX_FIRSTS,
   MAX_LINE: MAX_LINE_BYTES,
   LAST_PREFIX_SLOT: PREFIX_SLOTS - 1,

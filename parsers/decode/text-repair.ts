@@ -1,7 +1,7 @@
 /**
  * A text of events that went through a mail, a pager or a terminal → as it was printed, so that
- * formats need not know of it: without a byte order mark and colours, and with the long lines that
- * somebody broke in one piece again.
+ * formats need not know of it: without a byte order mark, colours and the `=3D` of mails, and with
+ * the long lines that somebody broke in one piece again.
  *
  *   dd-5563  [025] ....   165.504703: some_event: bdi 8:144: limit=1048576 setpoint=917504
  *   dirty=950942 bdi_setpoint=83005
@@ -74,15 +74,17 @@ function repairOf(head: Uint8Array, kinds: LineKinds): Repair | undefined {
   const hasColours = head.includes(ESCAPE);
   // Lines that end in CR alone, as some serial consoles are logged, are one line to all others.
   const hasReturns = !head.includes(LF) && head.includes(CR);
+  const hasQuotes = isQuoted(latin1(head));
   const plain = (text: string) => {
     const lines = hasReturns ? text.replaceAll('\r', '\n') : text;
-    return hasColours ? withoutColours(lines) : lines;
+    const unquoted = hasQuotes ? withoutQuotes(lines) : lines;
+    return hasColours ? withoutColours(unquoted) : unquoted;
   };
   const first = plain(latin1(head));
   // Formats are asked about every file of a folder.
   if (!TIME.test(first)) return undefined;
   const columns = columnsOf(linesOf(first, kinds));
-  if (columns === undefined) return hasColours || hasReturns ? plain : undefined;
+  if (columns === undefined) return hasColours || hasReturns || hasQuotes ? plain : undefined;
   return (text) => joined(linesOf(plain(text), kinds), columns);
 }
 
@@ -91,6 +93,39 @@ const COLOUR = new RegExp(`${String.fromCharCode(ESCAPE)}\\[[\\d;?]*[A-Za-z]`, '
 
 function withoutColours(text: string): string {
   return text.replace(COLOUR, '');
+}
+
+// ino=3D12     flags=3D=20     state=3DI_DIRTY_SYNC|=\n
+const QUOTED = /=(?:[0-9A-F]{2}|[ \t]*\r?\n)/g;
+const QUOTED_SIGN = /=(?:3D|[ \t]*\r?\n)/g;
+/** Of all `=`: the header of the mail has others. */
+const MIN_SHARE_QUOTED = 0.9;
+const MIN_SHARE_SIGNS = 0.5;
+
+/**
+ * Quoted-printable (RFC 2045, 6.7): mails have `=3D` for each `=`, and a line that ends in `=` goes
+ * on in the next one.
+ */
+function isQuoted(text: string): boolean {
+  const count = (form: RegExp) => text.match(form)?.length ?? 0;
+  if (!text.includes('=3D')) return false;
+  const all = count(/=/g);
+  return count(QUOTED) >= MIN_SHARE_QUOTED * all && count(QUOTED_SIGN) >= MIN_SHARE_SIGNS * all;
+}
+
+/** Blank lines stand for those that were joined, so that lines keep their numbers. */
+function withoutQuotes(text: string): string {
+  let joinedLines = 0;
+  return text.replace(/=([0-9A-F]{2})|=[ \t]*\r?\n|\n/g, (found, code?: string) => {
+    if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
+    if (found !== '\n') {
+      joinedLines++;
+      return '';
+    }
+    const blank = '\n'.repeat(joinedLines);
+    joinedLines = 0;
+    return `\n${blank}`;
+  });
 }
 
 type Line = { readonly text: string; readonly kind: LineKind };

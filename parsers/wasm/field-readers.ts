@@ -112,6 +112,7 @@ function loopOf(field: FastField, width: number): ColumnLoop {
     case 'text':
       return 'textCodes';
     case 'value':
+      if (size < 4) return size === 2 ? 'valueCodes16' : 'valueCodes8';
       return size === 8 ? 'valueCodes64' : 'valueCodes32';
   }
 }

@@ -118,6 +118,22 @@ export class PageIntervals {
     }
   }
 
+  /** The first interval of [from, to), cut to it, whose value has one of the bits. */
+  firstWith(bits: number, from: number, to: number): { start: number; end: number } | undefined {
+    let at = this.#seek(from);
+    for (let b = this.#hint; b < this.#blocks.length; b++) {
+      const block = this.#blocks[b] as Block;
+      for (; at < block.count; at++) {
+        const start = block.start[at] as number;
+        if (start >= to) return undefined;
+        if (((block.value[at] as number) & bits) === 0) continue;
+        return { start: Math.max(start, from), end: Math.min(block.end[at] as number, to) };
+      }
+      at = 0;
+    }
+    return undefined;
+  }
+
   /**
    * For pages of [from, to) whose value has all bits of `need`: value := (value & ~clear) | set,
    * or 0 when none of the bits that count is left. Adds the changed pages to `tally[old value]`.

@@ -49,7 +49,7 @@ export type ChunkCheck = {
 
 /** What slices say of the bandwidth first, so that it can be carried forward before the check. */
 export function observeChunks(trace: Trace, works: FlusherWorks | undefined): ChunkObserver {
-  const observer = new ChunkObserver(trace);
+  const observer = new ChunkObserver(trace, works?.slices.rows);
   if (works !== undefined) observer.all(works);
   return observer;
 }
@@ -58,30 +58,28 @@ export function observeChunks(trace: Trace, works: FlusherWorks | undefined): Ch
  * A row of its columns is a slice whose chunk the bandwidth may decide. As columns, because there
  * may be a slice an inode: 0.36 M took 0.8 s as objects, and take 0.2 s.
  */
-const questionLists = () =>
-  new ColumnLists({
-    ts_ns: 'ns',
-    seq: 'seq',
-    domain: 'none',
-    to_write_pages: 'pages',
-    remaining_pages: 'pages',
-    dirty_limit_pages: 'pages',
-    /** Row of the observations, -1 for none. */
-    observed: 'none',
-  });
+const QUESTIONS = {
+  ts_ns: 'ns',
+  seq: 'seq',
+  domain: 'none',
+  to_write_pages: 'pages',
+  remaining_pages: 'pages',
+  dirty_limit_pages: 'pages',
+  /** Row of the observations, -1 for none. */
+  observed: 'none',
+} as const;
 
-const observedLists = () =>
-  new ColumnLists({
-    ts_ns: 'ns',
-    seq: 'seq',
-    domain: 'none',
-    low_pages_per_s: 'pages_per_s',
-    high_pages_per_s: 'pages_per_s',
-  });
+const OBSERVATIONS = {
+  ts_ns: 'ns',
+  seq: 'seq',
+  domain: 'none',
+  low_pages_per_s: 'pages_per_s',
+  high_pages_per_s: 'pages_per_s',
+} as const;
 
 class ChunkObserver {
-  readonly #asked = questionLists();
-  readonly #found = observedLists();
+  readonly #asked: ColumnLists<typeof QUESTIONS>;
+  readonly #found: ColumnLists<typeof OBSERVATIONS>;
   readonly #tally = new IdentityTally();
   readonly #limit: Series;
   readonly #bandwidth: (domain: number) => Series;
@@ -92,7 +90,9 @@ class ChunkObserver {
   #impossible = 0;
   #observed: ObservedBandwidth | undefined;
 
-  constructor(trace: Trace) {
+  constructor(trace: Trace, slices: number | undefined) {
+    this.#asked = new ColumnLists(QUESTIONS, slices);
+    this.#found = new ColumnLists(OBSERVATIONS, slices);
     const { page_size } = findTimebase(trace);
     const { tables } = trace;
     const losses = lossIndex(trace.losses);

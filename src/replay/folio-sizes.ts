@@ -18,7 +18,7 @@ import {
 } from '../trace/table.ts';
 
 import { FolioOrders } from './folio-orders.ts';
-import { type CachedFolios, coveringOrder, leave, MAX_ORDER } from './folio-splits.ts';
+import { type CachedFolios, coveringOrder, leave, MAX_ORDER, splitAt } from './folio-splits.ts';
 
 /** What a size rests on. */
 export const SIZE_EVIDENCE = [
@@ -85,7 +85,7 @@ function sizesOf(tables: Tables): FolioSizes | undefined {
   const visitors = [
     added && addVisitor(added, cache),
     deleted && deleteVisitor(deleted, cache, pages, evidence),
-    dirtyVisitor(dirtied, cache, pages, evidence),
+    dirtyVisitor(dirtied, cache, pages, evidence, deleted !== undefined),
   ].filter((visitor) => visitor !== undefined);
   visitRows(present, visitors);
   if (added === undefined) applyStrides(dirtied, pages, evidence);
@@ -117,7 +117,7 @@ class PageCache {
     }
     let inode = devices.find((candidate) => candidate.dev === dev);
     if (inode === undefined) {
-      inode = { dev, orders: new FolioOrders(), splitEnd: -1 };
+      inode = { dev, orders: new FolioOrders(), splitEnd: -1, isSplit: false };
       devices.push(inode);
     }
     this.#lastKey = key;
@@ -126,7 +126,7 @@ class PageCache {
   }
 
   /**
-   * Order of the folio that covers the index: on the bdi's own device first, else on whichever
+   * Order of the folio that begins at the index: on the bdi's own device first, else on whichever
    * device has such an inode with such a folio.
    */
   orderOf(key: InodeKey, bdiDev: number | undefined, index: number): number | undefined {
@@ -135,12 +135,12 @@ class PageCache {
     for (const inode of devices) {
       if (inode.dev !== bdiDev) continue;
       const order = coveringOrder(inode.orders, index);
-      if (order !== undefined) return order;
+      if (order !== undefined) return splitAt(inode, index, order);
     }
     for (const inode of devices) {
       if (inode.dev === bdiDev) continue;
       const order = coveringOrder(inode.orders, index);
-      if (order !== undefined) return order;
+      if (order !== undefined) return splitAt(inode, index, order);
     }
     return undefined;
   }
@@ -189,6 +189,8 @@ function dirtyVisitor(
   cache: PageCache,
   pages: Uint32Array,
   evidence: Uint8Array,
+  /** Sizes may show later; else rows would wait for nothing, and their memory grow with them. */
+  isShownLater: boolean,
 ): (row: number) => void {
   const bdi = texts(table, 'bdi');
   const index = numbers(table, 'index').values;
@@ -203,8 +205,8 @@ function dirtyVisitor(
     const at = index[row] as number;
     const order = cache.orderOf(key, devices[code], at);
     pages[row] = order === undefined ? 1 : powerOfTwo(order);
-    if (order === undefined) waitForSize(cache, key, at, row);
-    else evidence[row] = ADDED;
+    if (order !== undefined) evidence[row] = ADDED;
+    else if (isShownLater) waitForSize(cache, key, at, row);
   };
 }
 

@@ -14,6 +14,8 @@ export type CachedFolios = {
   readonly orders: FolioOrders;
   /** Where the folio ended of which parts left last; -1 if all of it did. */
   splitEnd: number;
+  /** Some folio was split. */
+  isSplit: boolean;
 };
 
 /** Folios are naturally aligned: a covering one begins at the index with low bits cleared. */
@@ -53,12 +55,27 @@ export function leave(cached: CachedFolios, index: number, order: number): boole
     setBefore(orders, head, index, order);
     setBehind(orders, end, head + size);
     cached.splitEnd = head + size;
+    cached.isSplit = true;
   }
   const rest = end < cached.splitEnd ? orders.get(end) : undefined;
   // The hole may end here.
   if (rest !== undefined) splitAtHead(orders, end, rest);
   else if (end >= cached.splitEnd) cached.splitEnd = -1;
   return known !== undefined;
+}
+
+/**
+ * A folio begins at the index, inside of a larger one that was known: in a file of which parts were
+ * cut out, that was split as well (a hole ended in it). Returns the order of the one at the index.
+ */
+export function splitAt({ orders, isSplit }: CachedFolios, index: number, known: number): number {
+  if (!isSplit) return known;
+  const size = powerOfTwo(known);
+  const head = headOf(index, size);
+  if (head === index) return known;
+  setHalves(orders, head, index);
+  setBehind(orders, index, head + size);
+  return orders.get(index) ?? 0;
 }
 
 /**
@@ -69,13 +86,18 @@ function setBefore(orders: FolioOrders, head: number, index: number, order: numb
   if (index === head) return;
   const isAlone = order === 0 && index % 2 === 0;
   const until = isAlone ? index : index - 1;
+  setHalves(orders, head, until);
+  if (!isAlone) orders.set(index - 1, 0);
+}
+
+/** The largest halves, shrinking. */
+function setHalves(orders: FolioOrders, head: number, end: number): void {
   let from = head;
-  while (from < until) {
-    const part = Math.floor(Math.log2(until - from));
+  while (from < end) {
+    const part = Math.floor(Math.log2(end - from));
     orders.set(from, part);
     from += 2 ** part;
   }
-  if (!isAlone) orders.set(index - 1, 0);
 }
 
 /** What is behind it: halves, growing. */

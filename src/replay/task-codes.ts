@@ -33,6 +33,14 @@ export class TaskCodes {
     return codes;
   }
 
+  /** By code: 1 for those of the tasks. */
+  marks(pids: readonly number[]): Uint8Array {
+    const codes = pids.map((pid) => this.#code(pid));
+    const marks = new Uint8Array(this.#count);
+    for (const code of codes) marks[code] = 1;
+    return marks;
+  }
+
   #code(pid: number): number {
     const known = (this.#known[pid] ?? 0) - 1;
     return known >= 0 ? known : this.#newCode(pid);

@@ -67,13 +67,25 @@ const TWO_64 = 18446744073709551616n;
 export const LONG_MAX_DOUBLE = 2 ** 63;
 const LONG_MAX = 9223372036854775807n;
 
+/** Exact values by row, or what makes them when they are first asked for; never of none then. */
+export type ExactValues = ReadonlyMap<number, bigint> | (() => ReadonlyMap<number, bigint>);
+
 export function numberColumn(
   values: NumberArray,
   unit: Unit,
-  options: { unsigned?: boolean; exact?: ReadonlyMap<number, bigint> } = {},
+  options: { unsigned?: boolean; exact?: ExactValues } = {},
 ): NumberColumn {
-  const unsigned = options.unsigned ?? false;
-  const exact = options.exact;
+  const { unsigned = false, exact } = options;
+  if (typeof exact === 'function') {
+    let made: ReadonlyMap<number, bigint> | undefined;
+    return {
+      ...{ kind: 'number', unit, values, unsigned },
+      get exact() {
+        made ??= exact();
+        return made;
+      },
+    };
+  }
   return exact !== undefined && exact.size > 0
     ? { kind: 'number', unit, values, unsigned, exact }
     : { kind: 'number', unit, values, unsigned };

@@ -90,8 +90,8 @@ export const CATALOGUE = {
   callers_left_out: {
     severity: 'info',
     source: 'import',
-    counts: 'lines of call chains',
-    meaning: 'Call chains in a text were passed over: the events they belong to were read.',
+    counts: 'callers in call chains',
+    meaning: 'Call chains were passed over: the events they belong to were read.',
   },
   time_went_backwards: {
     severity: 'notice',

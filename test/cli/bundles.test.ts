@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
 import { expect, test } from 'vitest';
 import { ROOT } from '../helpers/bytes.ts';
 
@@ -10,7 +11,8 @@ const MAIN = join(DIST, 'src/cli/main.js');
 const ENTRIES = [MAIN, join(DIST, 'src/index.js'), join(DIST, 'parsers/index.js')];
 const FOLDERS = ['bundled/cli', 'bundled/library'].map((folder) => join(DIST, folder));
 /** As the bundler writes them. */
-const NAMED = /(?:\bfrom ?|\bimport ?|import\(|new URL\(|require\()"(\.{1,2}\/[\w./-]+\.c?js)"/g;
+const NAMED =
+  /(?:\bfrom ?|\bimport ?|import\(|late\(|new URL\(|require\()"(\.{1,2}\/[\w./-]+\.c?js)"/g;
 const isBuilt = FOLDERS.every((folder) => existsSync(folder));
 
 test.skipIf(!isBuilt)('files that a bundle names are there, threads among them', () => {
@@ -28,6 +30,20 @@ test.skipIf(!isBuilt)('files that a bundle names are there, threads among them',
     }
   }
   expect(workers).toBeGreaterThanOrEqual(FOLDERS.length);
+});
+
+test.skipIf(!isBuilt)('code that was compiled ahead is what this V8 takes', () => {
+  const scripts = FOLDERS.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.code.cjs'))
+      .map((name) => join(folder, name)),
+  );
+  expect(scripts.length).toBeGreaterThanOrEqual(2 * FOLDERS.length);
+  for (const path of scripts) {
+    const cachedData = readFileSync(path.replace(/cjs$/, 'cache'));
+    const script = new Script(readFileSync(path, 'utf8'), { filename: path, cachedData });
+    expect(script.cachedDataRejected, path).toBe(false);
+  }
 });
 
 test.skipIf(!isBuilt)(

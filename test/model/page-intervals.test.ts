@@ -61,6 +61,20 @@ describe('an interval map', () => {
     );
   });
 
+  test('finds the first interval of a range that has a bit', () => {
+    const ranges = fc.tuple(fc.integer({ min: 1, max: 7 }), fc.nat(80), fc.nat(80));
+    fc.assert(
+      fc.property(changes(60, 20), ranges, (list, [wanted, from, to]) => {
+        const { map, plain } = follow(list, 100);
+        const first = stretches(plain).find(
+          ([start, end, value]) => end > from && start < to && (value & wanted) !== 0,
+        );
+        const cut = first && { start: Math.max(first[0], from), end: Math.min(first[1], to) };
+        expect(map.firstWith(wanted, from, to)).toEqual(cut);
+      }),
+    );
+  });
+
   test('drops values that only hold bits which do not count', () => {
     const counting = 3;
     // A value that is set counts by itself.

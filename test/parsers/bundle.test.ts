@@ -1,12 +1,13 @@
-/** A folder or tar with a trace, its samples and its meta data: found by content, then by name. */
+/** A folder, tar or zip with a trace, its samples and its meta data: found by content, then by name. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTrace } from '../../parsers/index.ts';
-import { UsageError } from '../../src/trace/errors.ts';
+import { FormatError, UsageError } from '../../src/trace/errors.ts';
 import { makeTar } from '../helpers/tar.ts';
+import { makeZip } from '../helpers/zip.ts';
 
 const LIMITS = 'bg_thresh=10 thresh=20 limit=20';
 const TRACE = `# tracer: nop
@@ -50,10 +51,24 @@ function tarOf(files: Files, pack = (bytes: Buffer): Uint8Array => bytes): strin
   return path;
 }
 
+function zipOf(files: Files, comment = '', isStored = false): string {
+  const all = Object.entries(files).map(([path, content]) => ({ path, content, isStored }));
+  return fileOf(makeZip(all, { comment }));
+}
+
+function fileOf(bytes: Uint8Array): string {
+  const path = join(root, `z${made++}.zip`);
+  writeFileSync(path, bytes);
+  return path;
+}
+
 const kinds: readonly (readonly [string, (files: Files) => string])[] = [
   ['a folder', folderOf],
   ['a tar', tarOf],
   ['a tar.gz', (files) => tarOf(files, gzipSync)],
+  ['a zip', zipOf],
+  ['a zip with a comment', (files) => zipOf(files, 'PK\x05\x06 as the day before')],
+  ['a zip that packs nothing', (files) => zipOf(files, '', true)],
 ];
 const refusal = (path: string) =>
   openTrace(path).then(
@@ -215,7 +230,7 @@ describe('what else', () => {
   test('a part that is not there, an archive that is none', async () => {
     expect(await refusal(`${tarOf({ a: TRACE })}!b`)).toMatch(/holds no b, but a$/);
     expect(await refusal(`${join(folderOf({ a: TRACE }), 'a')}!b`)).toMatch(
-      /a is no tar archive to take b from$/,
+      /a is no archive to take b from$/,
     );
     expect(await refusal(join(root, 'nowhere!x'))).toMatch(/cannot open .*nowhere!x: no such file/);
   });
@@ -236,6 +251,44 @@ describe('what else', () => {
     expect(trace.diagnostics.map(({ message }) => message).join()).toMatch(
       /the archive is damaged: unexpected end/,
     );
+  });
+
+  test.each<[string, () => Uint8Array, RegExp]>([
+    [
+      'cut',
+      () => makeZip([{ path: 'a', content: TRACE }]).subarray(0, -30),
+      /zip is a zip archive that was cut: its directory is missing$/,
+    ],
+    [
+      'cut at its beginning',
+      () =>
+        Buffer.concat([
+          Buffer.from('PK\x03\x04'),
+          makeZip([{ path: 'a', content: TRACE }]).subarray(200),
+        ]),
+      /zip is a zip archive that lacks a part; unpack it, or use tar/,
+    ],
+    [
+      'with a password',
+      () => makeZip([{ path: 'a', content: TRACE, isEncrypted: true }]),
+      /zip is a zip archive with a password; unpack it, or use tar/,
+    ],
+    [
+      'of more than 4 GiB',
+      () => {
+        const bytes = makeZip([{ path: 'a', content: TRACE }]);
+        return bytes.fill(255, bytes.length - 6, bytes.length - 2);
+      },
+      /zip is a zip archive of more than 4 GiB; unpack it, or use tar/,
+    ],
+    [
+      'with a file elsewhere',
+      () => makeZip([{ path: 'a', content: TRACE }]).fill(0, 0, 4),
+      /zip is not a trace/,
+    ],
+  ])('a zip %s is refused in one sentence', async (_, bytes, told) => {
+    await expect(openTrace(fileOf(bytes()))).rejects.toThrow(FormatError);
+    await expect(openTrace(fileOf(bytes()))).rejects.toThrow(told);
   });
 
   test('links: files are read, circles are not walked', async () => {

@@ -89,7 +89,7 @@ describe('numbers', () => {
     ['quantities', [4, 8], [false, true], (field) => countReader(field, 'pages', field.signed)],
     ['narrow quantities', [1, 2], [false], (field) => countReader(field, 'pages', false)],
     ['identities', [8], [false, true], (field) => idReader(field, 'id', field.signed)],
-    ['names', [4, 8], [false, true], (field) => namedReader(field, name)],
+    ['names', [1, 2, 4, 8], [false, true], (field) => namedReader(field, name)],
   ];
   test.each(kinds)('%s', (_, sizes, signs, make) => {
     const run = fc.record({

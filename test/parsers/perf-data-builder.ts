@@ -10,6 +10,9 @@ import { type Diagnostic, DiagnosticCollector } from '../../src/trace/diagnostic
 import { type ByteOrder, ByteWriter } from '../helpers/bytes.ts';
 import { type EventSpec, formatText } from '../helpers/trace-dat-builder.ts';
 
+/** PERF_CONTEXT_KERNEL. */
+const PERF_CONTEXT_KERNEL = 2n ** 64n - 128n;
+
 export const SAMPLE = {
   IP: 1,
   TID: 2,
@@ -145,7 +148,12 @@ function sampleBytes(order: ByteOrder, attr: AttrSpec, sample: SampleSpec): Uint
       if ((format & 8) === 0) out.zeros(8 * (member + times));
       else out.u64(group).zeros(8 * (times + group * member));
     },
-    CALLCHAIN: () => out.u64(sample.callchain ?? 0).zeros(8 * (sample.callchain ?? 0)),
+    // What says that all others are addresses of the kernel, and these.
+    CALLCHAIN: () => {
+      const { callchain = 0 } = sample;
+      out.u64(callchain);
+      if (callchain > 0) out.u64(PERF_CONTEXT_KERNEL).zeros(8 * (callchain - 1));
+    },
     RAW: () => {
       const padded = Math.ceil((raw.length + 4) / 8) * 8 - 4;
       out

@@ -124,6 +124,18 @@ describe('tables of names', () => {
   });
 
   test.each([
+    ['a name without a number', '{UNHEARD_OF, "x"}', []],
+    ['no pair', '7', []],
+    ['nothing', '', []],
+    ['more than a pair', '{7, "x", 8}', [[7n, 'x']]],
+    ['a list in the number', '{7 + (1, 2), "x"}', []],
+    ['braces in the name', '{7, "{x}, y"}', [[7n, '{x}, y']]],
+  ])('%s among entries', (_, odd, found) => {
+    const table = only(`__print_symbolic(REC->flags, {1, "a"}, ${odd}, { (1 << 1), "b" })`);
+    expect(table?.entries).toEqual([[1n, 'a'], ...found, [2n, 'b']]);
+  });
+
+  test.each([
     ['no closing parenthesis', '__print_flags(REC->flags, "|", {1, "a"}'],
     ['no field', '__print_flags(5, "|", {1, "a"})'],
     ['a function of the field', '__print_symbolic(hash(1), {1, "a"})'],

@@ -27,6 +27,26 @@ function wrapped(lines: readonly string[], columns: number, mark = ''): string[]
 const cut = (lines: readonly string[], columns: number) =>
   lines.flatMap((line) => line.match(new RegExp(`.{1,${columns}}`, 'g')) ?? ['']);
 
+/** As mail programs write what has a `=`: no more than 76 columns, and no code is cut. */
+const quoted = (lines: readonly string[]) =>
+  lines.flatMap((line) => {
+    const parts: string[] = [];
+    let rest = line.replaceAll('=', '=3D').replace(/ $/, '=20');
+    while (rest.length > 76) {
+      const at = rest.lastIndexOf('=', 75) > 72 ? rest.lastIndexOf('=', 75) : 75;
+      parts.push(`${rest.slice(0, at)}=`);
+      rest = rest.slice(at);
+    }
+    return [...parts, rest];
+  });
+
+/** As docker keeps what a container prints; `columns` are all that it keeps of a line in one go. */
+const logged = (lines: readonly string[], columns = 16384) =>
+  lines.flatMap((line) => {
+    const parts = `${line}\n`.match(new RegExp(`[^]{1,${columns}}`, 'g')) ?? [];
+    return parts.map((log) => JSON.stringify({ log, stream: 'stdout', time: '2026-11-22T00:11Z' }));
+  });
+
 const count = (lines: readonly string[], prefix: (line: number) => string) =>
   lines.map((line, at) => `${prefix(at)}${line}`);
 
@@ -61,6 +81,11 @@ describe.each([
     ],
     ['from a container', (all) => count(all, () => '[pod/tracer-x7k2/tracer] ')],
     ['from the journal', (all) => count(all, () => 'Nov 22 00:11:54 web-1 cat[412]: ')],
+    ['from the log of a container', (all) => logged(all)],
+    ['from such a log, where lines are cut', (all) => logged(all, 90)],
+    ['from the journal in JSON', (all) => all.map((MESSAGE) => JSON.stringify({ MESSAGE }))],
+    ['in a mail as quoted-printable', quoted],
+    ['in such a mail with CR LF', (all) => quoted(all).map((line) => `${line}\r`)],
     ['from grep -n', (all) => count(all, (at) => `${at}:`)],
     ['with times of its lines', (all) => count(all, (at) => `[${(9 + at / 1e3).toFixed(6)}] `)],
   ])('%s', async (name, change) => {
@@ -88,6 +113,14 @@ describe('lines that are no part of an event', () => {
       lines.length - 1,
       expect.arrayContaining([['line_unreadable', 1]]),
     ]);
+  });
+
+  test('keep their numbers in a mail as quoted-printable', async () => {
+    const whole = event(7).replace('writeback_pages_written: 7', 'x: a=1 b=2 c=3 d=4 e=5 f=6 g=7');
+    const lines = [...quoted([whole]), 'what is this', event(8)];
+    const read = await importText(lines.join('\n'));
+    expect([lines.length, read?.events, read?.told]).toEqual([4, 2, [['line_unreadable', 1]]]);
+    expect(read?.diagnostics[0]?.places).toEqual([{ line: 3 }]);
   });
 
   test('keep their numbers', async () => {

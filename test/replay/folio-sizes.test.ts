@@ -221,6 +221,15 @@ describe('other traces', () => {
     expect(found).toEqual(expected.map((pages) => [pages, 'added']));
   });
 
+  test('where parts of a file left, a folio that begins inside of another shows a split', () => {
+    const rows = [added(0, 3), added(16, 2), deleted(6, 1), dirtied(17), dirtied(18), dirtied(16)];
+    expect(sizes(...rows)).toEqual([
+      [1, 'added'],
+      [2, 'added'],
+      [1, 'added'],
+    ]);
+  });
+
   test('without dirty events there is nothing to size', () => {
     expect(findFolioSizes(makeTrace([added(0, 0)]).tables)).toBeUndefined();
   });

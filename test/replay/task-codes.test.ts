@@ -15,3 +15,9 @@ test('codes of a column are made once', () => {
   const pids = Int32Array.of(1, 2);
   expect(codes.of(pids)).toBe(codes.of(pids));
 });
+
+test('tasks are marked by their codes, also those that no column has', () => {
+  const codes = new TaskCodes();
+  codes.of(Int32Array.of(7, 9, 8));
+  expect([...codes.marks([8, 5, 8])]).toEqual([0, 0, 1, 1]);
+});

@@ -1,4 +1,5 @@
 /** Trace text of the kernel (`trace`, `trace_pipe`), of a latency tracer, and of trace-cmd report. */
+import { unwrapEntries } from '../../decode/text-entries.ts';
 import { repairText } from '../../decode/text-repair.ts';
 import type { Importer } from '../../importer.ts';
 import { threadsFor } from '../text-pool.ts';
@@ -10,11 +11,13 @@ export const ftraceText: Importer = {
   id: 'ftrace-text',
   title: 'ftrace text',
   sniff,
-  async read(source, context) {
+  async read(whole, context) {
+    const source = unwrapEntries(whole);
     const text = readLatencyText(source)?.text ?? repairText(source, lineKinds());
-    // Threads start while the rest is loaded.
+    const loading = import('./index.ts');
+    // Threads start while that is loaded.
     const pool = threadsFor(text, context);
-    const { readFast } = await import('./index.ts');
+    const { readFast } = await loading;
     return readFast(text, context, pool);
   },
 };

@@ -1,4 +1,5 @@
 /** Is it trace text? Decided by the first bytes alone; formats that look alike are ruled out. */
+import { unwrapHead } from '../../decode/text-entries.ts';
 import { repairHead } from '../../decode/text-repair.ts';
 import { lineKinds } from './header.ts';
 import { isLatencyText } from './latency.ts';
@@ -13,7 +14,8 @@ const TRACER = /^(?:\xEF\xBB\xBF)?\s*# tracer: [\w.-]+[ \t]*\r?(?:\n|$)/;
 const OTHER_FORMATS =
   /^(?:\xEF\xBB\xBF)?\s*(?:\{|\[(?! *\d+\.\d{6}\])\s*[\d"{[\]]|<[!?a-zA-Z][^>]*>(?!-\d))/;
 
-export function sniff(head: Uint8Array): boolean {
+export function sniff(bytes: Uint8Array): boolean {
+  const head = unwrapHead(bytes);
   // Text of a kernel has no NUL; binary formats do.
   if (head.subarray(0, 4096).includes(0)) return false;
   const start = startOf(head);

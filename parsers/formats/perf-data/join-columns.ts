@@ -4,10 +4,13 @@ import type { EventBuilder } from '../../decode/event-tables.ts';
 import type { AnyArray } from '../../decode/growing.ts';
 import type { SharedMemory } from '../../wasm/memory.ts';
 import { OtherRows } from './columns.ts';
+import { joinLarge } from './large-values.ts';
 import type { Reading } from './state.ts';
 import type { TableRegions } from './table-regions.ts';
-import type { ColumnRest, Dealt, ExactValues } from './window-dealer.ts';
+import type { ColumnRest, Dealt } from './window-dealer.ts';
 import type { WindowLister } from './window-lister.ts';
+
+const NONE: ReadonlyMap<number, bigint> = new Map();
 
 /**
  * Gives the tables of the reading the columns that dealers filled; returns those that have no value
@@ -45,35 +48,11 @@ function joinTable(
     });
     const values = reader.column.array;
     const dictionary = reader.interner === undefined ? [] : joinTexts(values, parts, starts);
-    const exact = joinExact(parts.map(({ rest }) => rest.exact));
+    const large = parts.flatMap(({ rest }) => rest.large ?? []);
+    const exact = large.length === 0 ? NONE : () => joinLarge(large);
     const column = reader.make(values, { dictionary, exact });
     if (parts.every(({ rest }) => !rest.hasSign)) never.add(column);
     builder.readers.set(name, { ...reader, finish: () => column });
-  }
-}
-
-/** By row, in order: of one dealer, whose own are in order, as many as the others' come behind. */
-function joinExact(parts: readonly ExactValues[]): Map<number, bigint> {
-  const joined = new Map<number, bigint>();
-  const next = parts.map(() => 0);
-  for (;;) {
-    let least = -1;
-    let row = Number.POSITIVE_INFINITY;
-    let limit = Number.POSITIVE_INFINITY;
-    parts.forEach(({ rows }, part) => {
-      const own = rows[next[part] as number] ?? Number.POSITIVE_INFINITY;
-      limit = Math.min(limit, Math.max(row, own));
-      if (own >= row) return;
-      row = own;
-      least = part;
-    });
-    if (least < 0) return joined;
-    const { rows, values } = parts[least] as ExactValues;
-    let nth = next[least] as number;
-    for (; nth < rows.length && (rows[nth] as number) < limit; nth++) {
-      joined.set(rows[nth] as number, values[nth] as bigint);
-    }
-    next[least] = nth;
   }
 }
 

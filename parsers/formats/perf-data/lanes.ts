@@ -19,8 +19,6 @@ export type Lane = {
   readonly scanner: Scanner;
   /** Takes what was found since it was called last. */
   readonly take: (lane: Lane) => void;
-  /** Bytes to read at a time, when so many are there. */
-  readonly stepBytes: (filled: number) => number;
   /** Bytes in the window, and where the first unread record begins. */
   filled: number;
   at: number;
@@ -30,7 +28,7 @@ export type Lane = {
 
 export type LaneParts = Pick<
   Scanner,
-  'clock' | 'kindOf' | 'known' | 'readUsualFork' | 'state' | 'tally'
+  'clock' | 'kindOf' | 'known' | 'state' | 'tally' | 'tasks'
 > & {
   readonly littleEndian: boolean;
   /** What reads usual samples, in a window of its own. */
@@ -39,8 +37,6 @@ export type LaneParts = Pick<
   readonly index?: SampleIndex | undefined;
   readonly take: (lane: Lane) => void;
   readonly onRecord: (lane: Lane, type: number, at: number, end: number) => boolean;
-  /** The whole window at a time if undefined. */
-  readonly stepBytes?: Lane['stepBytes'] | undefined;
 };
 
 /** The smallest sample of a tracepoint has 48 bytes: if more fit, they are read in two goes. */
@@ -50,7 +46,7 @@ const MIN_SAMPLES = 64;
 const MIN_WINDOW_BYTES = 1 << 17;
 
 export function makeLane(windowBytes: number, parts: LaneParts): Lane {
-  const { littleEndian, clock, kindOf, known, readUsualFork, state, tally, take, loops } = parts;
+  const { littleEndian, clock, kindOf, known, state, tally, tasks, take, loops } = parts;
   const bytes = laneBytes(windowBytes);
   const window = loops?.window ?? byteWindow(new Uint8Array(bytes), littleEndian);
   const isListed = tally === undefined || parts.index !== undefined;
@@ -58,7 +54,6 @@ export function makeLane(windowBytes: number, parts: LaneParts): Lane {
   const lane: Lane = {
     window,
     take,
-    stepBytes: parts.stepBytes ?? (() => bytes),
     filled: 0,
     at: 0,
     origin: undefined,
@@ -74,7 +69,7 @@ export function makeLane(windowBytes: number, parts: LaneParts): Lane {
       clock,
       kindOf,
       known,
-      readUsualFork,
+      tasks,
       state,
       onRecord: (type, at, end) => parts.onRecord(lane, type, at, end),
     },
@@ -140,10 +135,11 @@ export function emptyLane(lane: Lane): void {
   moveRest(lane, lane);
 }
 
-/** Moves the unread rest to the beginning of the window of the same or another lane. */
-export function moveRest(from: Lane, to: Lane): void {
-  to.window.bytes.set(from.window.bytes.subarray(from.at, from.filled));
-  to.origin = from.origin === undefined ? undefined : from.origin + from.at;
-  to.filled = from.filled - from.at;
-  to.at = 0;
+/** Moves the unread rest to the window of the same or another lane, where it ends at `end`. */
+export function moveRest(from: Lane, to: Lane, end = from.filled - from.at): void {
+  const at = end - (from.filled - from.at);
+  to.window.bytes.set(from.window.bytes.subarray(from.at, from.filled), at);
+  to.origin = from.origin === undefined ? undefined : from.origin + from.at - at;
+  to.filled = end;
+  to.at = at;
 }

@@ -3,17 +3,21 @@ import { NO_CPU } from '../../decode/perf-event-name.ts';
 import { type ByteWindow, byteWindow } from '../../decode/record-window.ts';
 import { instantiate, type SharedMemory } from '../../wasm/memory.ts';
 import type { EventSource } from './header.ts';
-import { namesTasks, RECORD_FORK, saysNothing } from './records.ts';
+import { saysNothing } from './records.ts';
 import { KIND, KIND_IDS, MOST_NOTES, SCAN } from './sample-loops.ts';
 import { COUNT_LOOPS } from './sample-loops-bytes.ts';
 import { RECORD_SAMPLE, type SampleIndex, type SampleKind, type Scanner } from './samples.ts';
 import type { BelowZeroLog } from './tally.ts';
+import type { TaskNotes } from './tasks.ts';
 
 /** Bytes behind a window that a record which claims too much may touch. */
 const SLACK_BYTES = 1 << 17;
 /** Kinds with more counters are read the plain way. */
 const MOST_SIGNS = 31;
 const SIGN_BYTES = 4 * (MOST_SIGNS + 1);
+
+/** Of a change of a task: time, tid and what changes. */
+const NOTE_BYTES = 16;
 
 /** What hands out memory. */
 type Taker = { take(bytes: number): number };
@@ -29,7 +33,7 @@ export type WindowPlaces = {
 export function placeWindow(memory: Taker, windowBytes: number): WindowPlaces {
   const window = memory.take(windowBytes);
   memory.take(SLACK_BYTES);
-  const notes = memory.take(4 * MOST_NOTES);
+  const notes = memory.take(NOTE_BYTES * MOST_NOTES);
   return { window, windowBytes, notes, scan: memory.take(SCAN.bytes) };
 }
 
@@ -86,6 +90,14 @@ export type Watched = {
 
 type Loops = Readonly<Record<'countSamples' | 'listSamples', ScanLoop>>;
 type ScanLoop = (scan: number, from: number, to: number) => number;
+
+function notesAt(buffer: ArrayBufferLike, at: number): TaskNotes {
+  return {
+    times: new Float64Array(buffer, at, MOST_NOTES),
+    tids: new Int32Array(buffer, at + 8 * MOST_NOTES, MOST_NOTES),
+    changes: new Int32Array(buffer, at + 12 * MOST_NOTES, MOST_NOTES),
+  };
+}
 
 /** The kinds of samples that the loops know, and what they count. */
 export class KnownSamples {
@@ -162,6 +174,7 @@ export class SampleLoops {
   readonly #known: KnownSamples;
   readonly #places: WindowPlaces;
   readonly #loop: ScanLoop;
+  readonly #notes: TaskNotes;
 
   /** `list`: where samples are listed, undefined where they are only counted. */
   constructor(
@@ -188,16 +201,14 @@ export class SampleLoops {
         this.#set(SCAN[name as keyof ListPlaces], at);
       }
     }
-    this.#set(SCAN.notes, places.notes);
+    this.#notes = notesAt(whole.bytes.buffer, places.notes);
+    this.#set(SCAN.noteTimes, this.#notes.times.byteOffset);
+    this.#set(SCAN.noteTids, this.#notes.tids.byteOffset);
+    this.#set(SCAN.noteChanges, this.#notes.changes.byteOffset);
     for (let type = 1; type < 64; type++) {
-      if (saysNothing(type)) this.#addType(SCAN.passed, type);
-      if (namesTasks(type)) this.#addType(SCAN.noted, type);
+      const half = SCAN.passed + 4 * (type >>> 5);
+      if (saysNothing(type)) this.#set(half, this.#get(half) | (1 << (type & 31)));
     }
-  }
-
-  #addType(member: number, type: number): void {
-    const half = member + 4 * (type >>> 5);
-    this.#set(half, this.#get(half) | (1 << (type & 31)));
   }
 
   /** Tells the loops something of SCAN. */
@@ -211,34 +222,26 @@ export class SampleLoops {
 
   /** Returns the place of the first record that is anything else. */
   scan(scanner: Scanner, from: number, to: number): number {
-    const { clock, state, known, index } = scanner;
+    const { clock, state, known, index, tasks } = scanner;
     if ((from & 3) !== 0 || !clock.isSet || state.waiting.size > 0) return from;
     this.#set(SCAN.baseLow, clock.low);
     this.#set(SCAN.baseHigh, clock.high);
     this.#set(SCAN.idAt, Math.max(0, known.idAt));
     this.#set(SCAN.count, index.count);
+    this.#set(SCAN.leastFork, tasks.leastFork);
+    this.#set(SCAN.leastComm, tasks.leastComm);
+    this.#set(SCAN.recordTime, tasks.time);
     const { scan, window } = this.#places;
     let at = from;
     do at = (this.#loop(scan, window + at, window + to) >>> 0) - window;
     while (this.#learn(known, at, to));
     index.count = this.#get(SCAN.count);
-    this.#readNoted(scanner);
-    return at;
-  }
-
-  /** Names of tasks have times of their own: it does not matter when they are read. */
-  #readNoted({ onRecord, readUsualFork }: Scanner): void {
-    const count = this.#get(SCAN.noteCount);
-    const first = this.#places.notes >>> 2;
-    const { u32 } = this.window;
-    for (let nth = 0; nth < count; nth++) {
-      const at = this.#known.whole.u32[first + nth] as number;
-      const size = (u32[(at >>> 2) + 1] as number) >>> 16;
-      const type = u32[at >>> 2] as number;
-      if (type === RECORD_FORK && readUsualFork(u32, at, size)) continue;
-      onRecord(type, at, at + size);
-    }
+    state.callers += this.#get(SCAN.callers);
+    this.#set(SCAN.callers, 0);
+    const noted = this.#get(SCAN.noteCount);
+    if (noted > 0) tasks.take(this.window, this.#notes, noted);
     this.#set(SCAN.noteCount, 0);
+    return at;
   }
 
   /** Was it a kind that the loops did not know yet, which stopped them? */

@@ -10,7 +10,6 @@ import {
   type Lane,
   type LaneParts,
   makeLane,
-  moveRest,
   placeOf,
   recordBytes,
   scanLane,
@@ -19,37 +18,24 @@ import {
   packedPart,
   RECORD_COMPRESSED,
   RECORD_COMPRESSED2,
-  RECORD_FINISHED_ROUND,
   RECORD_TRACING_DATA,
 } from './records.ts';
-import { onRecord, optionUnreadable, readUsualFork, tooShort } from './side-records.ts';
+import { onRecord, optionUnreadable, taskRecords, tooShort } from './side-records.ts';
 import { isIrregular, markIrregular, type Reading, truncated } from './state.ts';
 import { countIndexed, takeTimes } from './tally.ts';
 
 /** Measured: 2 to 8 MiB are equally fast, 32 MiB takes 1.2 times as long. */
 export const WINDOW_BYTES = 4 << 20;
 
-/**
- * Reads all records, from `first` on; a lane may end its window behind a round by refusing that
- * record (RECORD_FINISHED_ROUND). `next` is given each lane that was read to its end and returns
- * the one to go on in; undefined ends the reading, as does what is not regular where samples are
- * only counted.
- */
-export function readRecords(
-  reading: Reading,
-  data: Section,
-  first: Lane,
-  next: (lane: Lane) => Lane | undefined = (lane) => lane,
-): void {
+/** Reads all records; what is not regular ends it where samples are only counted. */
+export function readRecords(reading: Reading, data: Section, lane: Lane): void {
   const { source, context, rows } = reading;
-  let lane = first;
   const fileEnd = data.offset + data.size;
   let fileAt = data.offset;
   lane.origin = fileAt;
   for (;;) {
-    const { filled, stepBytes } = lane;
-    const room = lane.window.bytes.length - filled;
-    const wanted = Math.min(room, stepBytes(filled), fileEnd - fileAt);
+    const { filled } = lane;
+    const wanted = Math.min(lane.window.bytes.length - filled, fileEnd - fileAt);
     const got = source.readInto(lane.window.bytes.subarray(filled, filled + wanted), fileAt);
     fileAt += got;
     lane.filled += got;
@@ -59,28 +45,17 @@ export function readRecords(
       rows.shareRead = share;
     }
     let beyond = 0;
-    const isEnd = fileAt >= fileEnd || got === 0;
-    let isCut = false;
     while (beyond === 0 && scanLane(lane, () => damaged(reading, lane))) {
-      if (isRoundEnd(lane)) {
-        lane.at += recordBytes(lane);
-        isCut = true;
-        break;
-      }
       const bytes = readSpecialRecord(reading, lane);
       beyond = Math.max(0, bytes - (lane.filled - lane.at));
       lane.at += bytes - beyond;
     }
-    if (!isEnd && !isCut && wanted < room && beyond === 0) continue;
-    lane.take(lane);
-    const following = isIrregular(reading) ? undefined : next(lane);
-    if (following === undefined) return;
-    moveRest(lane, following);
-    lane = following;
+    emptyLane(lane);
+    if (isIrregular(reading)) return;
     lane.origin = fileAt - lane.filled + beyond;
     fileAt += beyond;
     context.progress(share);
-    if ((got === 0 || fileAt >= fileEnd) && !isCut) break;
+    if (got === 0 || fileAt >= fileEnd) break;
   }
   const missing = fileAt - fileEnd;
   if (missing > 0) truncated(reading, `${missing} bytes of its last record are missing`);
@@ -99,7 +74,7 @@ export function laneParts(reading: Reading): LaneParts {
     state,
     kindOf: registry.kindOf,
     known: registry.known,
-    readUsualFork: (u32, at, size) => readUsualFork(reading, u32, at, size),
+    tasks: taskRecords(reading),
     tally: reading.rows === undefined ? reading.tally : undefined,
     take: (lane: Lane) => takeStretch(reading, lane),
     onRecord: (lane: Lane, type: number, at: number, end: number) =>
@@ -128,15 +103,12 @@ export function takeTimesOf(reading: Reading): TimeSpan | undefined {
   return times;
 }
 
-function finishLane(reading: Reading, lane: Lane): void {
+/** Says what is left of a record whose end is missing, behind the last one. */
+export function finishLane(reading: Reading, lane: Lane): void {
   const left = lane.filled - lane.at;
   if (left > 0) truncated(reading, `${left} bytes of a record are there, its end is missing`);
   lane.at = lane.filled;
   emptyLane(lane);
-}
-
-function isRoundEnd({ window: { view, littleEndian }, at }: Lane): boolean {
-  return view.getUint32(at, littleEndian) === RECORD_FINISHED_ROUND;
 }
 
 function damaged(reading: Reading, lane: Lane): void {

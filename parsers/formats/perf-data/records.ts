@@ -30,11 +30,6 @@ export function saysNothing(type: number): boolean {
   return type < RECORD_ATTR && !read.includes(type);
 }
 
-/** Types that say how a task is called from some time on. */
-export function namesTasks(type: number): boolean {
-  return type === RECORD_COMM || type === RECORD_FORK;
-}
-
 /** What is packed in the record [at, end) of one of both types; undefined if it is too short. */
 export function packedPart(
   { bytes, view, littleEndian }: ByteWindow,

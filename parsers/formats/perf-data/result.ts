@@ -20,6 +20,7 @@ function report({ registry, state, facts, context, tally }: Reading): void {
   if (state.unknown > 0) {
     diagnostics.add('record_damaged', state.unknown, { subject: 'samples of no known event' });
   }
+  if (state.callers > 0) diagnostics.add('callers_left_out', state.callers);
   for (const name of facts.tracing?.formats.unreadable ?? []) {
     diagnostics.add('event_format_unreadable', 1, { subject: name });
   }

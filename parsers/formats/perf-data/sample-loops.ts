@@ -13,6 +13,7 @@ import {
   load32,
   load64,
   loadDouble,
+  select,
   type Value,
   type Variable,
   WasmModule,
@@ -28,11 +29,12 @@ import {
   writeRow,
 } from '../../wasm/event-rows.ts';
 import { addOrdering } from './order-loops.ts';
-import { MOST_ADDRESSES, RECORD_HEADER_BYTES, RECORD_SAMPLE } from './samples.ts';
+import { RECORD_COMM, RECORD_FORK } from './records.ts';
+import { MOST_ADDRESSES, PERF_CONTEXT_MAX, RECORD_HEADER_BYTES, RECORD_SAMPLE } from './samples.ts';
 
 /** What a walk over samples knows, by its place in bytes. */
 export const SCAN = {
-  bytes: 96,
+  bytes: 112,
   /** Where the window begins: places in the lists count from there. */
   window: 0,
   /** Where a sample's id is; the KIND of all samples where they have none (else 0). */
@@ -60,13 +62,20 @@ export const SCAN = {
   times: 68,
   /** Types of records that are passed over, by bit: those below 64. */
   passed: 72,
-  /** Types of records that are noted for later, where they are noted, and how many are. */
-  noted: 80,
-  notes: 88,
-  noteCount: 92,
+  /** Least bytes of a FORK and a COMM with a time, and how far from their end it is. */
+  leastFork: 80,
+  leastComm: 84,
+  recordTime: 88,
+  /** Lists of what they say (TaskNotes), and how many are in them. */
+  noteTimes: 92,
+  noteTids: 96,
+  noteChanges: 100,
+  noteCount: 104,
+  /** Callers in call chains, which are only counted. */
+  callers: 108,
 } as const;
 
-/** So many records are noted at most before the program is asked to read them. */
+/** So many changes of tasks are noted at most before the program is asked to take them. */
 export const MOST_NOTES = 4096;
 
 /** Where the samples of one kind have what. */
@@ -88,6 +97,7 @@ export const KIND = {
 export const KIND_IDS = 65536;
 
 const TWO_32 = 4294967296;
+const ALL_BITS = 0xffffffff;
 
 /** `countSamples` and `listSamples`. */
 export function countLoops(): Uint8Array<ArrayBuffer> {
@@ -144,6 +154,7 @@ function eachSample(
     word(body),
   ];
   const ts = body.local(asValue(0, 'f64'));
+  const callers = word(body);
   // What memory says again and again is kept in variables: stores might have changed it.
   const base = {
     high: body.local(load32(scan, SCAN.baseHigh).toDouble()),
@@ -156,15 +167,8 @@ function eachSample(
     body.if(load32(at).ne(RECORD_SAMPLE), () => {
       const type = load32(at);
       const isSound = type.lt(64).and(load16(at, 6).ge(RECORD_HEADER_BYTES));
-      const isOf = (types: number) =>
-        load64(scan, types).shr(type.toWide()).toWord().and(1).and(isSound);
-      body.if(isOf(SCAN.passed).eq(0), () => {
-        const count = load32(scan, SCAN.noteCount);
-        body.if(isOf(SCAN.noted).and(count.lt(MOST_NOTES)).eq(0), samples.leave);
-        const note = load32(scan, SCAN.notes).add(count.shl(2));
-        body.store32(note, at.sub(load32(scan, SCAN.window)));
-        body.store32(scan, count.add(1), SCAN.noteCount);
-      });
+      const isPassed = load64(scan, SCAN.passed).shr(type.toWide()).toWord().and(1).and(isSound);
+      body.if(isPassed.eq(0), () => noteTask(body, { scan, at, next, base, ts }, samples.leave));
       body.set(at, next);
       samples.next();
     });
@@ -186,10 +190,49 @@ function eachSample(
     setTime(body, base, at.add(load32(kind, KIND.time)), ts);
     body.storeDouble(lastOfCpu.add(cpu.shl(3)), ts);
     visit({ at, kind, ts, cpu, first, last }, samples.leave);
+    body.if(load32(kind, KIND.hasCallchain), () => {
+      countCallers(body, at.add(load32(kind, KIND.fixedEnd)), callers);
+    });
     body.set(at, next);
   });
   finish();
+  body.store32(scan, load32(scan, SCAN.callers).add(callers), SCAN.callers);
   body.return(at);
+}
+
+/** Adds how many addresses a call chain has that do not just tell the context of the next. */
+function countCallers(body: Body, chain: Value, callers: Variable): void {
+  const address = body.local(chain.add(8));
+  const end = body.local(address.add(load32(chain).shl(3)));
+  body.while(address.lt(end), () => {
+    body.set(callers, callers.add(load64(address).lt(PERF_CONTEXT_MAX)));
+    body.set(address, address.add(8));
+  });
+}
+
+type TaskRecord = Readonly<Record<'scan' | 'at' | 'next' | 'ts', Variable>> & {
+  readonly base: { high: Value; low: Value };
+};
+
+/** A FORK or a COMM with a time becomes what TaskHistory keeps; all else is for the program. */
+function noteTask(body: Body, { scan, at, next, base, ts }: TaskRecord, leave: () => void): void {
+  const [isFork, isComm] = [load32(at).eq(RECORD_FORK), load32(at).eq(RECORD_COMM)];
+  const count = load32(scan, SCAN.noteCount);
+  body.if(isFork.or(isComm).and(count.lt(MOST_NOTES)).eq(0), leave);
+  const least = select(isFork, load32(scan, SCAN.leastFork), load32(scan, SCAN.leastComm));
+  body.if(load16(at, 6).lt(least), leave);
+  const time = next.sub(load32(scan, SCAN.recordTime));
+  body.if(load64(time).eq(0), leave);
+  setTime(body, base, time, ts);
+  // Nothing is inherited from a task that is not alive, which is -1.
+  body.if(isFork.and(load32(at, 20).ge(2 ** 31)).eq(0), () => {
+    const place = (list: number, shift: number) => load32(scan, list).add(count.shl(shift));
+    const change = select(isFork, load32(at, 20).xor(ALL_BITS), at.sub(load32(scan, SCAN.window)));
+    body.storeDouble(place(SCAN.noteTimes, 3), ts);
+    body.store32(place(SCAN.noteTids, 2), select(isFork, load32(at, 16), load32(at, 12)));
+    body.store32(place(SCAN.noteChanges, 2), change);
+    body.store32(scan, count.add(1), SCAN.noteCount);
+  });
 }
 
 function findKind(

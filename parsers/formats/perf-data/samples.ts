@@ -7,6 +7,7 @@ import type { EventFormat } from '../../decode/event-format.ts';
 import { NO_CPU } from '../../decode/perf-event-name.ts';
 import type { SampleLayout } from './attrs.ts';
 import type { SampleLoops } from './loop-scanner.ts';
+import type { TaskRecords } from './side-records.ts';
 import { countSample, type Tally } from './tally.ts';
 
 export const RECORD_SAMPLE = 9;
@@ -111,8 +112,8 @@ export type Scanner = {
   /** Called for every other record that is whole. False stops the scan before it. */
   readonly onRecord: (type: number, at: number, end: number) => boolean;
   readonly state: ScanState;
-  /** Reads the FORK in [at, at + size) of words; false where it is not as most are. */
-  readonly readUsualFork: (u32: Uint32Array, at: number, size: number) => boolean;
+  /** Takes the FORKs and COMMs that loops noted. */
+  readonly tasks: TaskRecords;
   /** Reads usual samples in place of scanUsualSamples(). */
   readonly loops?: SampleLoops | undefined;
 };
@@ -132,6 +133,8 @@ export type ScanState = {
   readonly short: Map<number, number>;
   readonly foreign: Map<number, number>;
   unknown: number;
+  /** In call chains of samples, which nothing is made of. */
+  callers: number;
   readonly lastOfCpu: Float64Array;
   /** CPUs whose next sample ends a gap. */
   readonly waiting: Set<number>;
@@ -182,6 +185,9 @@ export function scanUsualSamples(scanner: Scanner, from: number, to: number): nu
     const ts =
       ((u32[timeWord + 1] as number) - baseHigh) * TWO_32 + ((u32[timeWord] as number) - baseLow);
     lastOfCpu[onCpu] = ts;
+    if (kind.hasOnlyCallchain) {
+      state.callers += countCallers(scanner.view, true, at + kind.fixedEnd, next);
+    }
     at = next;
     if (tally !== undefined) {
       countSample(tally, kind, bytes, first, ts);
@@ -207,11 +213,13 @@ export function readSample(scanner: Scanner, view: DataView, at: number, end: nu
     state.unknown++;
     return;
   }
+  const { layout } = kind;
+  const chain = layout.hasCallchain ? callchainAt(view, littleEndian, layout, at, end) : end;
   let start = at;
   let stop = end;
   if (kind.tracepoint >= 0) {
     const raw = kind.isVariable
-      ? skipVariable(view, littleEndian, kind.layout, at, end)
+      ? skipVariable(view, littleEndian, layout, at, end)
       : at + kind.fixedEnd;
     start = raw + 4;
     stop = start > end ? start : start + view.getUint32(raw, littleEndian);
@@ -241,12 +249,46 @@ export function readSample(scanner: Scanner, view: DataView, at: number, end: nu
     index.start[row] = start;
     index.end[row] = stop;
   }
+  state.callers += countCallers(view, littleEndian, chain, end);
   state.lastOfCpu[cpu] = time;
   if (state.waiting.size > 0 && state.waiting.delete(cpu)) state.onWaited(cpu, time);
 }
 
 function tally(counts: Map<number, number>, table: number): void {
   counts.set(table, (counts.get(table) ?? 0) + 1);
+}
+
+/** The end of a group read, where a callchain begins; beyond `end` when it does not fit. */
+function callchainAt(
+  view: DataView,
+  littleEndian: boolean,
+  { fixedEnd, groupHead, groupMember }: SampleLayout,
+  at: number,
+  end: number,
+): number {
+  const group = at + fixedEnd;
+  if (groupMember === 0) return group;
+  if (group + 8 > end) return end;
+  return group + groupHead + groupMember * readCount(view, littleEndian, group);
+}
+
+/** From here on, what stands in a callchain says in which context the next ones are. */
+export const PERF_CONTEXT_MAX = -4095n;
+const CONTEXT_LOW = Number(PERF_CONTEXT_MAX);
+
+/** How many callers the callchain at `at` has; 0 where it does not end before `end`. */
+function countCallers(view: DataView, littleEndian: boolean, at: number, end: number): number {
+  if (at + 8 > end) return 0;
+  const from = at + 8;
+  const to = from + 8 * readCount(view, littleEndian, at);
+  if (to > end) return 0;
+  let callers = 0;
+  for (let address = from; address < to; address += 8) {
+    const high = view.getInt32(littleEndian ? address + 4 : address, littleEndian);
+    const low = view.getInt32(littleEndian ? address : address + 4, littleEndian);
+    if (high !== -1 || low < CONTEXT_LOW || low >= 0) callers++;
+  }
+  return callers;
 }
 
 /** The end of a group read and of a callchain; beyond `end` when they do not fit. */
@@ -257,11 +299,7 @@ function skipVariable(
   at: number,
   end: number,
 ): number {
-  let next = at + layout.fixedEnd;
-  if (layout.groupMember > 0) {
-    if (next + 8 > end) return end;
-    next += layout.groupHead + layout.groupMember * readCount(view, littleEndian, next);
-  }
+  let next = callchainAt(view, littleEndian, layout, at, end);
   if (layout.hasCallchain) {
     if (next + 8 > end) return end;
     next += 8 + 8 * readCount(view, littleEndian, next);

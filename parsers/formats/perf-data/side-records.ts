@@ -1,9 +1,9 @@
 /** The records beside the samples: names of tasks, losses, and what a pipe says of its events. */
-import { TWO_32 } from '../../../src/trace/column.ts';
 import { FormatError } from '../../../src/trace/errors.ts';
 import { makeReader } from '../../bytes/reader.ts';
 import { type ByteSource, memorySource } from '../../bytes/source.ts';
 import { NO_CPU } from '../../decode/perf-event-name.ts';
+import type { ByteWindow } from '../../decode/record-window.ts';
 import { MIN_ATTR_BYTES, parseAttr } from './attrs.ts';
 import { type Facts, readFeature } from './features.ts';
 import { readIds, type Section } from './header.ts';
@@ -22,11 +22,13 @@ import {
 } from './records.ts';
 import { RECORD_HEADER_BYTES, timeAt } from './samples.ts';
 import type { Reading } from './state.ts';
-import { FROM_THE_START } from './tasks.ts';
+import { FROM_THE_START, type TaskNotes } from './tasks.ts';
 
 /** PERF_RECORD_MISC_LOST_SAMPLES_BPF: left out by a filter, on purpose. */
 const MISC_FILTERED = 1 << 15;
 const COMM_BYTES = 16;
+/** Where a COMM has the name: behind pid and tid. */
+const NAME_AT = RECORD_HEADER_BYTES + 8;
 
 /** What the record means; false for those that need more than their own bytes. */
 export function onRecord(
@@ -81,7 +83,7 @@ function trailerTime(
 
 // pid u32, tid u32, name and its NUL, identification
 function readComm(reading: Reading, lane: Lane, at: number, end: number): void {
-  const nameAt = at + RECORD_HEADER_BYTES + 8;
+  const nameAt = at + NAME_AT;
   const nameEnd = end - reading.registry.trailer.bytes;
   if (nameAt >= nameEnd) {
     tooShort(reading, 'COMM');
@@ -106,25 +108,33 @@ function readFork(reading: Reading, lane: Lane, at: number, end: number): void {
   reading.tasks.forked(trailerTime(reading, lane, end), tid, parent);
 }
 
-/**
- * The same in the memory of loops, which notes them: one for each dozen of samples, where programs
- * start all the time. False where it has no time of its own, or is cut.
- */
-export function readUsualFork(
-  { registry, clock, tasks }: Reading,
-  u32: Uint32Array,
-  at: number,
-  size: number,
-): boolean {
+/** What loops that scan samples must know to note usual FORKs and COMMs, and who takes these. */
+export type TaskRecords = {
+  /** Least bytes of a record that has a time, and how far from its end that is. */
+  readonly leastFork: number;
+  readonly leastComm: number;
+  readonly time: number;
+  /** Instead of its code, the change of a name is the place of its COMM. */
+  readonly take: (window: ByteWindow, notes: TaskNotes, count: number) => void;
+};
+
+/** One FORK for each dozen of samples, where programs start all the time. */
+export function taskRecords({ registry, comms, tasks }: Reading): TaskRecords {
   const { bytes, time } = registry.trailer;
-  if (time === 0 || !clock.isSet || size < 32 + bytes) return false;
-  const timeWord = (at + size - time) >>> 2;
-  const [low, high] = [u32[timeWord] as number, u32[timeWord + 1] as number];
-  if (low === 0 && high === 0) return false;
-  const word = at >>> 2;
-  const since = (high - clock.high) * TWO_32 + (low - clock.low);
-  tasks.forked(since, (u32[word + 4] as number) | 0, (u32[word + 5] as number) | 0);
-  return true;
+  // No record is as large as what has no time would have to be.
+  const least = time === 0 ? 2 ** 16 : RECORD_HEADER_BYTES + bytes;
+  const take = ({ bytes: all, u32 }: ByteWindow, notes: TaskNotes, count: number): void => {
+    const { changes } = notes;
+    for (let nth = 0; nth < count; nth++) {
+      const at = changes[nth] as number;
+      if (at < 0) continue;
+      const end = at + ((u32[(at >>> 2) + 1] as number) >>> 16) - bytes;
+      const nameAt = at + NAME_AT;
+      changes[nth] = comms.codeOfBytes(all, nameAt, Math.min(end, nameAt + COMM_BYTES));
+    }
+    tasks.append(notes, count);
+  };
+  return { leastFork: least + 24, leastComm: least + 9, time, take };
 }
 
 function readLost(reading: Reading, lane: Lane, at: number, end: number, countAt: number): void {

@@ -103,6 +103,7 @@ function makeScanState(
     short: new Map(),
     foreign: new Map(),
     unknown: 0,
+    callers: 0,
     lastOfCpu,
     waiting: new Set(),
     onWaited,

@@ -3,6 +3,7 @@
  * columns.ts does for columns that grow, where every row's place is known.
  */
 import { DICTIONARY } from '../../../src/events/index.ts';
+import type { FilePlace } from '../../bytes/source.ts';
 import type { ColumnReader } from '../../decode/binary-fields.ts';
 import { BATCH_ROWS, type EventBuilder } from '../../decode/event-tables.ts';
 import { type ByteWindow, byteWindow } from '../../decode/record-window.ts';
@@ -14,7 +15,8 @@ import { FieldReaders } from '../../wasm/field-readers.ts';
 import { instantiate, type SharedMemory, type WasmFunctions } from '../../wasm/memory.ts';
 import { OtherRows } from './columns.ts';
 import type { Facts } from './features.ts';
-import type { EventSource } from './header.ts';
+import type { EventSource, Section } from './header.ts';
+import { type LargeRows, LargeValues } from './large-values.ts';
 import { listAt } from './loop-scanner.ts';
 import { EventRegistry } from './registry.ts';
 import { SCAN } from './sample-loops.ts';
@@ -33,6 +35,8 @@ export type DealPlan = {
   readonly ring: RingPlaces;
   readonly facts: Facts;
   readonly sources: readonly EventSource[];
+  /** What threads with nothing to deal out read chunks of; undefined where one thread does. */
+  readonly file: { readonly place: FilePlace; readonly data: Section } | undefined;
 };
 
 /** What a thread made that is not in the shared memory. */
@@ -48,15 +52,10 @@ export type ColumnRest = {
   /** Texts, and in which window each came first. */
   readonly dictionary: readonly string[];
   readonly cameIn: readonly number[];
-  readonly exact: ExactValues;
+  /** Undefined if a double holds all values. */
+  readonly large: LargeRows | undefined;
   /** Can there be values below zero? */
   readonly hasSign: boolean;
-};
-
-/** Values that a double cannot hold, and their rows, in order. */
-export type ExactValues = {
-  readonly rows: Uint32Array;
-  readonly values: BigInt64Array | BigUint64Array;
 };
 
 /** Rows of events without a table that have a place in the order. */
@@ -64,11 +63,19 @@ type OthersOfWindow = { readonly window: number; readonly rows: MovableTable };
 
 type DealtTable = {
   readonly builder: EventBuilder;
-  /** Columns that no loop can read, and the places of the COLUMNs of all others. */
-  readonly others: ColumnReader[];
-  readonly places: (number | undefined)[];
-  readonly cameIn: Map<string, number[]>;
+  readonly columns: readonly DealtColumn[];
+  /** Those of columns that no loop can read. */
+  readonly others: readonly ColumnReader[];
   memory: TableMemory | undefined;
+};
+
+type DealtColumn = {
+  readonly name: string;
+  readonly reader: ColumnReader;
+  /** Its COLUMN; undefined if no loop can read it. */
+  readonly at: number | undefined;
+  readonly cameIn: number[];
+  readonly large: LargeValues;
 };
 
 type Slot = { readonly places: SlotPlaces; readonly list: SampleIndex };
@@ -90,6 +97,8 @@ export class WindowDealer {
   readonly #starts: number;
   readonly #ends: number;
   readonly #events: number;
+  /** The columns of texts, of all tables. */
+  readonly #texts: DealtColumn[] = [];
   readonly #windows: number[] = [];
   readonly #others: OthersOfWindow[] = [];
   /** How much of the table that is being made is kept. */
@@ -119,10 +128,10 @@ export class WindowDealer {
     this.#events = this.ring.take(sources.length * EVENT.bytes);
   }
 
-  /** Deals out windows until there are no more. */
-  dealAll(): Dealt {
+  /** Deals out windows until there are no more; where none is at hand, there is other `work`. */
+  dealAll(work: () => boolean): Dealt {
     for (;;) {
-      const window = this.ring.awaitWindow();
+      const window = this.ring.awaitWindow(work);
       if (window === undefined) return this.finish();
       this.deal(window);
     }
@@ -155,19 +164,18 @@ export class WindowDealer {
   }
 
   finish(): Dealt {
-    const { u32 } = this.#window;
-    const tables = this.#tables.map(({ builder, cameIn, places }) => {
-      const rest = new Map<string, ColumnRest>();
-      [...builder.readers].forEach(([name, { interner, exact, fast }], nth) => {
-        const dictionary = [...(interner?.dictionary ?? [])];
-        const seen = u32[((places[nth] ?? 0) + COLUMN.hasSign) >>> 2] !== 0;
-        const hasSign = fast?.kind !== 'double' || (fast.size === 8 ? seen : fast.isSigned);
-        const own = { dictionary, exact: exactValues(exact), cameIn: cameIn.get(name) ?? [] };
-        rest.set(name, { ...own, hasSign });
-      });
-      return rest;
-    });
+    const tables = this.#tables.map(
+      ({ columns }) => new Map(columns.map((column) => [column.name, this.#restOf(column)])),
+    );
     return { windows: this.#windows, tables, others: this.#others };
+  }
+
+  #restOf({ reader: { interner, fast }, at, cameIn, large }: DealtColumn): ColumnRest {
+    const dictionary = [...(interner?.dictionary ?? [])];
+    const seen = at !== undefined && this.#window.u32[(at + COLUMN.hasSign) >>> 2] !== 0;
+    if (fast?.kind !== 'double') return { dictionary, cameIn, large: undefined, hasSign: true };
+    const hasSign = fast.size === 8 ? seen : fast.isSigned;
+    return { dictionary, cameIn, large: large.finish(fast.isExactSigned), hasSign };
   }
 
   /** Where the rows of the window go; tables that are new get their readers. */
@@ -199,25 +207,37 @@ export class WindowDealer {
     this.#registry.makeTable(made >>> DETAIL_BITS);
     const builder = this.#registry.builders[nth];
     if (builder === undefined) throw new Error('tables are made in another order');
-    const readers = [...builder.readers.values()];
-    const others = readers.filter(({ fast }) => fast === undefined);
-    const bytes = (readers.length - others.length) * COLUMN.bytes;
+    const own = [...builder.readers];
+    const bytes = own.filter(([, { fast }]) => fast !== undefined).length * COLUMN.bytes;
     const columnsAt = bytes === 0 ? 0 : this.ring.take(bytes);
-    let columns = columnsAt;
-    const places = readers.map((reader) => {
-      if (reader.fast === undefined) return undefined;
-      const slotBytes = slotsOf(reader);
-      const slots = slotBytes === 0 ? 0 : this.ring.take(slotBytes);
-      this.#fields.add(reader.fast, columns, 0, reader.column.make(0).BYTES_PER_ELEMENT, slots);
-      columns += COLUMN.bytes;
-      return columns - COLUMN.bytes;
+    let columnsEnd = columnsAt;
+    const columns = own.map(([name, reader]): DealtColumn => {
+      const at = reader.fast === undefined ? undefined : columnsEnd;
+      const large = new LargeValues();
+      if (at !== undefined) {
+        this.#addColumn(reader, at, large);
+        columnsEnd += COLUMN.bytes;
+      }
+      return { name, reader, at, cameIn: [], large };
     });
-    this.#tables.push({ builder, others, places, cameIn: new Map(), memory: undefined });
+    this.#texts.push(...columns.filter(({ reader }) => reader.interner !== undefined));
+    const others = columns.flatMap(({ reader, at }) => (at === undefined ? [reader] : []));
+    this.#tables.push({ builder, others, columns, memory: undefined });
     // The loops take the task from the sample.
     this.#set(nth, EVENT.pidOffset, 0);
     this.#set(nth, EVENT.isKept, Number(builder.detail !== 'count'));
     this.#set(nth, EVENT.columns, columnsAt);
-    this.#set(nth, EVENT.columnsEnd, columns);
+    this.#set(nth, EVENT.columnsEnd, columnsEnd);
+  }
+
+  /** Writes the COLUMN that tells loops how to read it. */
+  #addColumn(reader: ColumnReader, at: number, large: LargeValues): void {
+    const { fast, column } = reader;
+    if (fast === undefined) return;
+    const slotBytes = slotsOf(reader);
+    const slots = slotBytes === 0 ? 0 : this.ring.take(slotBytes);
+    const field = fast.kind === 'double' ? { ...fast, readLarge: large.note } : fast;
+    this.#fields.add(field, at, 0, column.make(0).BYTES_PER_ELEMENT, slots);
   }
 
   #useColumns(nth: number, memory: TableMemory): void {
@@ -228,8 +248,8 @@ export class WindowDealer {
     this.#set(nth, EVENT.pid, memory.pid);
     this.#set(nth, EVENT.seq, memory.seq);
     const { u32 } = this.#window;
-    table.places.forEach((place, column) => {
-      if (place !== undefined) u32[(place + COLUMN.out) >>> 2] = memory.own[column] as number;
+    table.columns.forEach(({ at }, column) => {
+      if (at !== undefined) u32[(at + COLUMN.out) >>> 2] = memory.own[column] as number;
     });
   }
 
@@ -268,16 +288,9 @@ export class WindowDealer {
 
   /** Texts that came in this window. */
   #noteTexts(window: number): void {
-    for (const { builder, cameIn } of this.#tables) {
-      for (const [name, { interner }] of builder.readers) {
-        if (interner === undefined) continue;
-        const known = cameIn.get(name)?.length ?? 0;
-        const more = interner.dictionary.length - known;
-        if (more === 0) continue;
-        const windows = cameIn.get(name) ?? [];
-        for (let text = 0; text < more; text++) windows.push(window);
-        cameIn.set(name, windows);
-      }
+    for (const { reader, cameIn } of this.#texts) {
+      const texts = reader.interner?.dictionary.length ?? 0;
+      while (cameIn.length < texts) cameIn.push(window);
     }
   }
 
@@ -288,14 +301,4 @@ export class WindowDealer {
   #get(table: number, member: number): number {
     return this.#window.u32[(this.#events + table * EVENT.bytes + member) >>> 2] as number;
   }
-}
-
-/** In arrays, which are sent to other threads as they are. */
-function exactValues(exact: ReadonlyMap<number, bigint> = new Map()): ExactValues {
-  const values = [...exact.values()];
-  const isSigned = values.some((value) => value < 0n);
-  return {
-    rows: Uint32Array.from(exact.keys()),
-    values: isSigned ? BigInt64Array.from(values) : BigUint64Array.from(values),
-  };
 }

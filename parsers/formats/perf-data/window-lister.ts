@@ -5,14 +5,15 @@
 import type { EventBuilder } from '../../decode/event-tables.ts';
 import { byteWindow } from '../../decode/record-window.ts';
 import type { SharedMemory } from '../../wasm/memory.ts';
+import type { ChunkReader } from './chunk-reader.ts';
 import type { Section } from './header.ts';
-import { type Lane, makeLane } from './lanes.ts';
+import { type Lane, makeLane, moveRest, recordBytes, scanLane } from './lanes.ts';
 import { listAt, SampleLoops } from './loop-scanner.ts';
 import { RecordFeed, readPackedRecords } from './packed-records.ts';
-import { laneParts, readRecords, takeTimesOf } from './reading.ts';
+import { finishLane, laneParts, takeTimesOf } from './reading.ts';
 import { RECORD_FINISHED_ROUND } from './records.ts';
 import { SCAN } from './sample-loops.ts';
-import { markIrregular, type Reading } from './state.ts';
+import { isIrregular, markIrregular, type Reading } from './state.ts';
 import { type Region, TableRegions } from './table-regions.ts';
 import { DETAIL_BITS, DETAILS, type WindowDealer } from './window-dealer.ts';
 import { ABOUT, LEAST_FILLED, ROWS, type SlotPlaces, type WindowRing } from './window-ring.ts';
@@ -35,30 +36,13 @@ type ListerOptions = {
   readonly memory: SharedMemory;
   /** How many samples of a source the file may have, by those in the first window with one. */
   readonly guess: (source: number, first: number) => number;
-  readonly isPacked: boolean;
+  /** Undefined where records do not come as they stand in a file. */
+  readonly chunks: ChunkReader | undefined;
   /** By window: the first time behind it, where that is known already. */
   readonly since?: readonly number[] | undefined;
   /** Those of this thread, which take turns. */
   readonly dealers: readonly WindowDealer[];
 };
-
-/** What is listed while it is still in the processor's cache. */
-const STEP_BYTES = 256 << 10;
-/** Where a window may end: what was read of the next one is copied there. */
-const LAST_STEP_BYTES = 64 << 10;
-
-/**
- * perf reads all CPUs' buffers round by round: only where rounds meet do events overlap little in
- * time. A window ends with the last round that fits, if that makes it not much smaller.
- */
-function endsWindow({ windowBytes }: SlotPlaces, type: number, end: number): boolean {
-  return type === RECORD_FINISHED_ROUND && end >= LEAST_FILLED * windowBytes;
-}
-
-function stepIn({ windowBytes }: SlotPlaces): (filled: number) => number {
-  const least = LEAST_FILLED * windowBytes;
-  return (filled) => (filled < least ? Math.min(STEP_BYTES, least - filled) : LAST_STEP_BYTES);
-}
 
 export class WindowLister {
   readonly listed: Listed[] = [];
@@ -73,11 +57,17 @@ export class WindowLister {
   isWhole = true;
   #seq = 0;
   #turn = 0;
+  /**
+   * perf reads all CPUs' buffers round by round: only where rounds meet do events overlap little in
+   * time. A window ends with a round from this place on, if there is one.
+   */
+  #endsAt: number;
 
   constructor(options: ListerOptions) {
     const { reading, ring, memory } = options;
     const { u32, view } = byteWindow(new Uint8Array(memory.buffer), true);
     this.#options = options;
+    this.#endsAt = LEAST_FILLED * (ring.places.slots[0] as SlotPlaces).windowBytes;
     this.#words = u32;
     this.#view = view;
     this.#lanes = ring.places.slots.map((slot) => {
@@ -89,25 +79,59 @@ export class WindowLister {
       const index = listAt(memory, slot.list, capacity);
       const parts = laneParts(reading);
       const onRecord: typeof parts.onRecord = (lane, type, at, end) =>
-        !endsWindow(slot, type, end) && parts.onRecord(lane, type, at, end);
-      const own = { loops, index, onRecord, stepBytes: stepIn(slot), take: () => {} };
+        !(type === RECORD_FINISHED_ROUND && end >= this.#endsAt) &&
+        parts.onRecord(lane, type, at, end);
+      const own = { loops, index, onRecord, take: () => {} };
       return makeLane(slot.windowBytes, { ...parts, ...own });
     });
   }
 
   /** Throws RangeError where memory does not suffice. */
   listAll(data: Section): void {
-    const { reading, isPacked } = this.#options;
-    const next = (lane: Lane) => this.#finish(lane);
-    if (!isPacked) readRecords(reading, data, this.#nextLane(), next);
-    else readPackedRecords(reading, data, this.#nextLane(), next, this.#endsAt());
+    const { reading, chunks } = this.#options;
+    if (chunks !== undefined) this.#listChunks(chunks);
+    else readPackedRecords(reading, data, this.#nextLane(), this.#endLane, this.#endsAt);
+  }
+
+  #listChunks(reader: ChunkReader): void {
+    const { reading, ring } = this.#options;
+    const { chunks, restBytes } = ring.places;
+    // What was read is dealt out before more is read: it is still in the caches.
+    const work = () => reader.readOne() || this.#dealOne();
+    let before: Lane | undefined;
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      const lane = this.#lanes[ring.awaitChunk(chunk, work)];
+      if (lane === undefined) {
+        markIrregular(reading);
+        return;
+      }
+      if (before === undefined) lane.at = restBytes;
+      else moveRest(before, lane, restBytes);
+      lane.filled = restBytes + reader.bytesOf(chunk);
+      lane.scanner.index.count = 0;
+      const isLast = chunk === chunks - 1;
+      this.#endsAt = isLast ? Number.POSITIVE_INFINITY : lane.filled - restBytes;
+      this.#scan(lane);
+      if (isIrregular(reading) || !this.#finish(lane)) return;
+      reading.context.progress((chunk + 1) / chunks);
+      before = lane;
+    }
+    if (before !== undefined) finishLane(reading, before);
+  }
+
+  /** Lists the samples of a window up to its end or the round that it ends with. */
+  #scan(lane: Lane): void {
+    const { reading } = this.#options;
+    if (!scanLane(lane, () => markIrregular(reading))) return;
+    const type = lane.window.view.getUint32(lane.at, lane.window.littleEndian);
+    if (type !== RECORD_FINISHED_ROUND) markIrregular(reading);
+    else lane.at += recordBytes(lane);
   }
 
   /** The same of records that come in parts, all `bytes` of them if they are regular. */
   async listChunks(chunks: AsyncIterable<Uint8Array>, bytes: number): Promise<void> {
     const { reading } = this.#options;
-    const next = (lane: Lane) => this.#finish(lane);
-    const feed = new RecordFeed(reading, this.#nextLane(), next, this.#endsAt());
+    const feed = new RecordFeed(reading, this.#nextLane(), this.#endLane, this.#endsAt);
     let read = 0;
     for await (const chunk of chunks) {
       read += chunk.length;
@@ -118,11 +142,6 @@ export class WindowLister {
     }
     if (read < bytes) markIrregular(reading);
     feed.finish();
-  }
-
-  /** From so many bytes on, a window may end with a round. */
-  #endsAt(): number {
-    return LEAST_FILLED * (this.#options.ring.places.slots[0] as SlotPlaces).windowBytes;
   }
 
   /** Publishes what was held back, and deals out what no other thread has taken. */
@@ -158,7 +177,11 @@ export class WindowLister {
     });
   }
 
-  #finish(lane: Lane): Lane | undefined {
+  readonly #endLane = (lane: Lane): Lane | undefined =>
+    this.#finish(lane) ? this.#nextLane() : undefined;
+
+  /** False where there is no room for what is known of one more window. */
+  #finish(lane: Lane): boolean {
     const { reading, ring } = this.#options;
     const slot = this.#lanes.indexOf(lane);
     const until = reading.lastTime;
@@ -167,7 +190,7 @@ export class WindowLister {
     const nth = this.listed.length;
     if (nth >= ring.places.windows) {
       this.isWhole = false;
-      return undefined;
+      return false;
     }
     const rows = this.regions.map(({ rows: before }) => before);
     const since = this.#options.since?.[nth] ?? Number.POSITIVE_INFINITY;
@@ -175,7 +198,7 @@ export class WindowLister {
     this.#describe(lane, slot);
     // The window before it is held back until now, because it may reach into the time of this one.
     if (nth > 0) this.#publish(nth - 1);
-    return this.#nextLane();
+    return true;
   }
 
   #publish(nth: number): void {

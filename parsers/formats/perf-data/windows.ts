@@ -1,7 +1,8 @@
 /**
- * A large file in one pass: this thread reads windows and lists their samples, and as soon as one
- * is listed, any thread deals its samples out to columns in shared memory. Nothing is read twice,
- * and nobody waits: while all windows are in use, this thread deals, too.
+ * A large file in one pass: this thread lists the samples of windows, and as soon as one is listed,
+ * any thread deals its samples out to columns in shared memory. Nothing is read twice, and nobody
+ * waits: threads with nothing to deal read on (chunk-reader.ts), and while all windows are in use,
+ * this thread deals, too.
  */
 import type { Column } from '../../../src/trace/column.ts';
 import { DiagnosticCollector } from '../../../src/trace/diagnostics.ts';
@@ -9,6 +10,7 @@ import type { ByteSource } from '../../bytes/source.ts';
 import type { ImportContext } from '../../importer.ts';
 import { type SharedMemory, sharedMemory } from '../../wasm/memory.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
+import { ChunkReader } from './chunk-reader.ts';
 import type { OtherRows } from './columns.ts';
 import type { Facts } from './features.ts';
 import { guessSamples } from './guess.ts';
@@ -140,7 +142,10 @@ function startRun(opened: Opened, options: RunOptions = {}): Run | undefined {
   const windowBytes = laneBytes(Math.min(options.windowBytes ?? WINDOW_BYTES, bytes));
   const windows = Math.ceil(bytes / (LEAST_FILLED * windowBytes - MOST_REST)) + 3;
   const slots = (1 + (options.threads ?? 0)) * WINDOWS_PER_THREAD;
-  const places = placeRing({ slots, windowBytes, windows, sources: sources.length });
+  const isInOrder = packed || source.notHeld !== undefined;
+  const inChunks = isInOrder ? 0 : bytes;
+  const all = sources.length;
+  const places = placeRing({ slots, windowBytes, windows, sources: all, bytes: inChunks });
   const memory = reserve(bytes * BYTES_PER_BYTE + places.end + LEAST_BYTES);
   if (memory === undefined || memory.buffer.byteLength < places.end) return undefined;
   const ring = new WindowRing(memory, places, true);
@@ -150,12 +155,13 @@ function startRun(opened: Opened, options: RunOptions = {}): Run | undefined {
   });
   const guessByShare = (_: number, first: number) => (MARGIN * first) / reading.shareRead;
   for (const event of sources) if (!reading.registry.add(event)) return undefined;
-  const plan = { memory, ring: places, facts, sources };
+  const file = isInOrder || source.file === undefined ? undefined : { place: source.file, data };
+  const plan = { memory, ring: places, facts, sources, file };
   const dealers = Array.from({ length: options.dealers ?? 1 }, () => new WindowDealer(plan));
   const { since } = options;
-  const isInOrder = packed || source.notHeld !== undefined;
   const guess = options.guess ?? (isInOrder ? guessByShare : guessSamples(source, data, sources));
-  const own = { reading, ring, memory, guess, isPacked: packed, since, dealers };
+  const chunks = isInOrder ? undefined : new ChunkReader(ring, memory, source, data);
+  const own = { chunks, reading, ring, memory, guess, since, dealers };
   const lister = new WindowLister(own);
   return { opened, plan, reading, ring, dealers, lister };
 }

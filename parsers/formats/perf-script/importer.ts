@@ -1,4 +1,5 @@
 /** Text of `perf script`. */
+import { unwrapEntries } from '../../decode/text-entries.ts';
 import { repairText } from '../../decode/text-repair.ts';
 import type { Importer } from '../../importer.ts';
 import { threadsFor } from '../text-pool.ts';
@@ -10,10 +11,11 @@ export const perfScript: Importer = {
   title: 'perf script text',
   sniff,
   async read(source, context) {
-    const text = repairText(source, lineKinds());
-    // Threads start while the rest is loaded.
+    const text = repairText(unwrapEntries(source), lineKinds());
+    const loading = import('./index.ts');
+    // Threads start while that is loaded.
     const pool = threadsFor(text, context);
-    const { readFast } = await import('./index.ts');
+    const { readFast } = await loading;
     return readFast(text, context, pool);
   },
 };

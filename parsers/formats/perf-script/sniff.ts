@@ -1,4 +1,5 @@
 /** Is it text of `perf script`? Decided by the first bytes alone. */
+import { unwrapHead } from '../../decode/text-entries.ts';
 import { repairHead } from '../../decode/text-repair.ts';
 import { beginsWithTracer } from '../ftrace-text/sniff.ts';
 import { lineKinds, makeLineHead, nameEnd, parseHead, parseHeadFrom, skipToName } from './line.ts';
@@ -8,7 +9,8 @@ const MAX_LINES = 500;
 const HASH = 0x23;
 const COLON = 0x3a;
 
-export function sniff(head: Uint8Array): boolean {
+export function sniff(bytes: Uint8Array): boolean {
+  const head = unwrapHead(bytes);
   // One damaged line of the kernel's text may look like one of perf.
   if (head.subarray(0, 4096).includes(0) || beginsWithTracer(head)) return false;
   return hasEventLine(head) || hasEventLine(repairHead(head, lineKinds()));

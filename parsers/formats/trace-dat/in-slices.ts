@@ -221,6 +221,8 @@ async function decode(
   const decoded = await shareTasks(pool, 'trace-dat', job, plan.count, () =>
     decodeSlices(input, builderOf, onSlice),
   );
+  // A thread takes 5 ms to end, which the process waits for: here it does so beside the rest.
+  pool?.close();
   const survey = joinSurveys(decoded, recording);
   if (survey === undefined) return undefined;
   const builders = finishBuilders(recording, memory, order, decoded, builderOf);

@@ -7,6 +7,9 @@ export type BioColumns = {
   kindOf(row: number): { readonly isWrite: boolean; readonly isSync: boolean };
 };
 
+/** Bios of a file that goes on are next to each other but for a few of others. */
+const SOON = 16;
+
 export class BioStarts {
   readonly #columns: BioColumns;
   readonly #rows: number;
@@ -23,6 +26,18 @@ export class BioStarts {
     this.#last ??= this.#collect();
     const last = this.#last.get(dev)?.get(keyOf(sector, isSync)) ?? -1;
     return last > row ? (this.#columns.nrSectors[last] as number) : 0;
+  }
+
+  /** Does one of the next writes of the device begin there? */
+  goesOn(row: number, on: number, at: number): boolean {
+    const { dev, sector, kindOf } = this.#columns;
+    let left = SOON;
+    for (let next = row + 1; next < this.#rows && left > 0; next++) {
+      if (dev[next] !== on || !kindOf(next).isWrite) continue;
+      if (sector[next] === at) return true;
+      left--;
+    }
+    return false;
   }
 
   #collect(): Map<number, Map<number, number>> {

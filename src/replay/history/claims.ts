@@ -96,7 +96,7 @@ function claimAnonymous(scene: Scene, inode: Inode, pages: number, options: Clai
   scene.pages.post('start-writeback', inode, pages);
   inode.anonymous += pages;
   // Otherwise only the end of all the inode's writeback tells of theirs.
-  if (options.dev === undefined) return;
+  if (!waits(scene, options)) return;
   const run = scene.runOf(inode, 0, 0, options.sync);
   run.anonymous = pages;
   wait(scene, run, options);
@@ -119,12 +119,17 @@ function follow(
   const { sync, pending } = options;
   if (pending === undefined) scene.pages.start(inode, start, end);
   else pending.pending = { inode, start, end };
-  wait(scene, scene.runOf(inode, start, end, sync), options);
+  if (waits(scene, options)) wait(scene, scene.runOf(inode, start, end, sync), options);
 }
 
+type Waiting = ClaimOptions & { readonly dev: number };
+
+/** Where no event takes from the queues, they would only grow: one run a claim. */
+const waits = (scene: Scene, options: ClaimOptions): options is Waiting =>
+  options.dev !== undefined && scene.hasTakers;
+
 /** What was claimed waits for its bio. */
-function wait(scene: Scene, run: Run, { dev, extent, ioEnd }: ClaimOptions): void {
-  if (dev === undefined) return;
+function wait(scene: Scene, run: Run, { dev, extent, ioEnd }: Waiting): void {
   run.extent = extent ?? 0;
   if (ioEnd !== undefined) {
     run.ioEnd = ioEnd;
@@ -139,11 +144,5 @@ export function nextDirty(
   from: number,
   to: number,
 ): { start: number; end: number } | undefined {
-  let found: { start: number; end: number } | undefined;
-  inode.pages.visit(from, to, (start, end, value) => {
-    if ((value & DIRTY_BIT) === 0) return true;
-    found = { start, end };
-    return false;
-  });
-  return found;
+  return inode.pages.firstWith(DIRTY_BIT, from, to);
 }

@@ -8,11 +8,12 @@ import type { TextColumn } from '../../trace/column.ts';
 import type { Tables } from '../../trace/table.ts';
 import { tableWith } from '../../trace/table.ts';
 import { BioStarts } from './bio-starts.ts';
-import { claimNext } from './claims.ts';
+import { claimNext, claimRange } from './claims.ts';
 import { evidenceCode } from './evidence.ts';
 import { claimOptions, tellSamples } from './follow-ext4.ts';
 import type { Follower } from './follower.ts';
 import { CLAIMED_BIT, WRITEBACK_BIT } from './inodes.ts';
+import { knownRanges, takeKnown } from './known-places.ts';
 import { MetadataMatcher } from './metadata.ts';
 import { MidCall } from './mid-call.ts';
 import { isIndex, isPages } from './plausible.ts';
@@ -81,6 +82,7 @@ function followQueue(scene: Scene, tables: Tables): Follower | undefined {
   const isUnboundWorker = comm.dictionary.map((name) => name.startsWith('kworker/u'));
   const perPage = scene.pageSize / SECTOR;
   const isRequest = bios === undefined;
+  scene.hasTakers = true;
   const kindOf = (row: number) => kindAt(kinds, rwbs, row);
   const starts = new BioStarts({ dev, sector, nrSectors, kindOf }, table.rows);
   return {
@@ -149,7 +151,8 @@ function placeOf(bio: BioFacts, pages: number): Place {
   const { start, sectors, perPage, device, kind, starts, row } = bio;
   const laterAt = (sector: number) =>
     Math.ceil(starts.sectorsAfter(row, device, sector, kind.isSync) / perPage);
-  return { start, end: start + sectors, pages, laterAt };
+  const goesOnAt = (sector: number) => starts.goesOn(row, device, sector);
+  return { start, end: start + sectors, pages, laterAt, goesOnAt };
 }
 
 /** Where what a writer claims for its own bios goes needs no look at later ones. */
@@ -195,10 +198,19 @@ function matchBio(
   const placed = queue.takePlaced(start, start + sectors);
   if (placed.length > 0) return placed;
   if (kind.isMeta) return metadata.match(bio.device, start, sectors, bio.pid) ?? [];
+  if (!bio.isRequest) claimKnown(scene, queue, bio);
+  const isKind = (run: Run) => run.sync === kind.isSync;
+  if (!bio.isRequest) {
+    const known = takeKnown(queue, placeOf(bio, pages), isKind);
+    if (known !== undefined) return known.length > 0 ? known : NO_PAGES;
+  }
   const call = task?.call;
   if (call !== undefined && call.inode.dev === bio.device) {
     const end = start + sectors;
-    const place = bio.isRequest ? undefined : { start, end, pages, laterAt: NOTHING_LATER };
+    const { goesOnAt } = placeOf(bio, pages);
+    const place = bio.isRequest
+      ? undefined
+      : { start, end, pages, laterAt: NOTHING_LATER, goesOnAt };
     const found = queue.takeOf(call.inode, pages, place);
     if (found.length > 0) return found;
     if (call.given.length > 0) return call.given.splice(0);
@@ -213,9 +225,28 @@ function matchBio(
   if (bio.isRequest) return queue.take(pages, () => true);
   const isHeld = bio.byWorker && !bio.isUnbound;
   if (isHeld && queue.wasHeld(pages, scene.pages.unseenWriteback)) return [];
-  const found = queue.take(pages, (run) => run.sync === kind.isSync, placeOf(bio, pages));
+  const found = queue.take(pages, isKind, placeOf(bio, pages));
   if (found.length > 0 || !bio.isUnbound || task?.inode !== undefined) return found;
   return midCall.isInside(bio.pid, bio.seq) ? found : NO_PAGES;
+}
+
+/** A file that is written again: what its writer claims is where its bio goes. */
+function claimKnown(scene: Scene, queue: WriteQueue, bio: BioFacts): void {
+  const call = bio.task?.call;
+  // What is newly mapped was claimed when it was.
+  if (call?.inode.dev !== bio.device || call.extentEnd !== undefined) return;
+  const { inode } = call;
+  if (queue.awaits(inode)) return;
+  for (const { start, end } of knownRanges(queue, inode, placeOf(bio, 0))) {
+    const last = inode.folioAt(end - 1);
+    const from = inode.folioAt(start)?.start ?? start;
+    const to = last === undefined ? end : last.start + last.pages;
+    const pages = claimRange(scene, inode, from, to, claimOptions(call, E_CLAIM_BIO));
+    tellSamples(scene, call, pages);
+    call.claimed += pages;
+    call.total += pages;
+    call.cursor = to;
+  }
 }
 
 /** Pages of the device's own page cache: the sector is the place in the file. */

@@ -10,7 +10,7 @@ import { giveBack, isWriterOf } from './give-back.ts';
 import { inodeKeys } from './inode-key.ts';
 import type { Inode } from './inodes.ts';
 import { isIndex } from './plausible.ts';
-import { Cursor, type Scene, type Task } from './scene.ts';
+import { Cursor, type Scene } from './scene.ts';
 import { ASSUMED_SIZE } from './timeline.ts';
 import type { Totals } from './totals.ts';
 
@@ -25,7 +25,6 @@ export function followDirty(scene: Scene, sizes: FolioSizes, totals: Totals): Fo
   const index = at.number('index');
   const keyOf = inodeKeys(sizes.table);
   const { owners } = scene;
-  const taskOf = taskFinder(scene);
   let lastInode: Inode | undefined;
   let lastCode = -1;
   return {
@@ -50,7 +49,7 @@ export function followDirty(scene: Scene, sizes: FolioSizes, totals: Totals): Fo
       }
       if (sizes.evidence[row] === ASSUMED_SIZE) scene.assumedSizes += pages;
       const place = owners.placeOf(row, inode.nodes?.valueAt(start) ?? 0);
-      const task = taskOf(at.pid[row] as number);
+      const task = scene.knownTask(at.pid[row] as number);
       if (task !== undefined && isWriterOf(task, inode)) {
         giveBack(scene, task, inode, { start, end: start + pages, place });
         return;
@@ -59,20 +58,6 @@ export function followDirty(scene: Scene, sizes: FolioSizes, totals: Totals): Fo
       if (again > 0) scene.note('dirty_while_dirty', again);
       totals.dirtied(at.pid[row] as number, inode, pages, row);
     },
-  };
-}
-
-/** Folios are dirtied one after the other by one task. */
-function taskFinder(scene: Scene): (pid: number) => Task | undefined {
-  let last: Task | undefined;
-  let lastPid = -1;
-  let version = -1;
-  return (pid) => {
-    if (pid === lastPid && version === scene.tasksVersion) return last;
-    lastPid = pid;
-    version = scene.tasksVersion;
-    last = scene.knownTask(pid);
-    return last;
   };
 }
 

@@ -8,6 +8,7 @@ import type { Table, Tables } from '../../trace/table.ts';
 import { tableWith } from '../../trace/table.ts';
 import { type ClaimOptions, claimNext, claimRange } from './claims.ts';
 import { evidenceCode } from './evidence.ts';
+import { endAll } from './follow-flusher.ts';
 import type { Follower } from './follower.ts';
 import { endGiven } from './give-back.ts';
 import { inodeKeys } from './inode-key.ts';
@@ -119,14 +120,16 @@ function followBegin(scene: Scene, tables: Tables): Follower | undefined {
         ? (writebackIndex?.[row] ?? 0)
         : Math.floor((rangeStart?.[row] ?? 0) / scene.pageSize);
       const from = isIndex(given) ? given : 0;
+      const inode = scene.inodeOfDevice(dev[row] as number, keyOf(row));
       task.call = {
-        inode: scene.inodeOfDevice(dev[row] as number, keyOf(row)),
+        inode,
         sync: sync?.[row] === 1,
         nr_to_write: nrOf(table, row),
         claimed: 0,
         total: 0,
         given: [],
-        cursor: from,
+        // The folio is written in which the range begins.
+        cursor: inode.folioAt(from)?.start ?? from,
         extentEnd: undefined,
         extent: 0,
         ioEnd: undefined,
@@ -228,6 +231,8 @@ function followResult(scene: Scene, tables: Tables): Follower | undefined {
       settle(scene, call, (written[row] as number) - call.total + call.claimed);
       closeRound(scene, call);
       endGiven(scene, call.given);
+      // What the journal writes (data=journal) goes under writeback and ends at once.
+      if (call.inode.isCleared && scene.pages.isWriting(call.inode)) endAll(scene, call.inode);
       scene.closeCall(task);
     },
   };

@@ -27,6 +27,7 @@ export function followFlusher(scene: Scene, tables: Tables): Follower[] {
     followWritten(scene, tables),
     followWbc(scene, tables),
     followClear(scene, tables),
+    followMark(scene, tables),
   ].filter((follower) => follower !== undefined);
 }
 
@@ -147,6 +148,7 @@ function followClear(scene: Scene, tables: Tables): Follower | undefined {
   const dev = at.number('dev');
   const keyOf = inodeKeys(table);
   scene.tellsClear = true;
+  const tellsMark = tableWith(tables, 'sb_mark_inode_writeback', ['dev', 'ino']) !== undefined;
   return {
     table,
     visit(row) {
@@ -155,11 +157,28 @@ function followClear(scene: Scene, tables: Tables): Follower | undefined {
       at.moveTo(row);
       endAll(scene, inode);
       scene.pages.flight.noteCleared(inode);
+      inode.isCleared = tellsMark;
     },
   };
 }
 
-function endAll(scene: Scene, inode: Inode): void {
+/** sb_mark_inode_writeback: the first page of the inode goes under writeback. */
+function followMark(scene: Scene, tables: Tables): Follower | undefined {
+  const table = tableWith(tables, 'sb_mark_inode_writeback', ['dev', 'ino']);
+  if (table === undefined) return undefined;
+  const dev = new Cursor(scene, table).number('dev');
+  const keyOf = inodeKeys(table);
+  return {
+    table,
+    visit(row) {
+      const inode = scene.inodes.find(dev[row] as number, keyOf(row));
+      if (inode !== undefined) inode.isCleared = false;
+    },
+  };
+}
+
+/** Nothing of the inode is under writeback any more. */
+export function endAll(scene: Scene, inode: Inode): void {
   const stretches: number[] = [];
   inode.pages.visit(0, Number.POSITIVE_INFINITY, (start, end, value) => {
     if ((value & (WRITEBACK_BIT | CLAIMED_BIT)) !== 0) stretches.push(start, end);

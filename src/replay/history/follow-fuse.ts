@@ -39,6 +39,7 @@ function followSend(scene: Scene, table: Table, requests: Requests): Follower {
   const length = at.number('len_bytes');
   const opcode = at.text('opcode');
   const isWrite = opcodeCodes(table, ['WRITE']);
+  scene.hasTakers = true;
   return {
     table,
     visit(row) {

@@ -91,6 +91,7 @@ function followIoend(scene: Scene, tables: Tables): Follower | undefined {
         run.start = folio.start;
         run.end = Math.max(end, folio.start + folio.pages);
       }
+      if (!scene.hasTakers) return;
       const sectors = Math.ceil((dirtyLen[row] as number) / SECTOR);
       scene.queue(bdev[row] as number).place(run, sector, sectors);
     },

@@ -75,7 +75,8 @@ export function followSamples(
   const anchors: Anchors = { starts: 0 };
   const seed = new Seed(scene, bound_pages);
   let anchor = -1;
-  let last_ns = Number.NEGATIVE_INFINITY;
+  // As a row: a time beside the function would be an object for each sample.
+  let last = -1;
   const start = (row: number, ts_ns: number) => {
     // Before the first start as well: pages of which the loss hides that they were cleaned.
     if (anchor >= 0 || losses.overlaps(0, ts_ns)) scene.forget();
@@ -94,11 +95,12 @@ export function followSamples(
     const jump = jumps.passedBy(seq[row] as number);
     const task = scene.knownTask(at.pid[row] as number);
     if (task !== undefined) scene.startWriting(task);
+    const last_ns = last < 0 ? Number.NEGATIVE_INFINITY : (at.ts[last] as number);
     const isCut = anchor < 0 || losses.overlaps(last_ns, ts_ns) || (hasAnew && anew.has(row));
     if (isCut || jump === 'back') start(row, ts_ns);
     // Recording may have been paused, or nothing happened.
     else if (jump === 'forward' && isOff(scene, row, bound_pages)) start(row, ts_ns);
-    last_ns = ts_ns;
+    last = row;
     if (anchor < 0 || seed.isQuiet(ts_ns)) {
       anchor = row;
       startAt(scene, row);

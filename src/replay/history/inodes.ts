@@ -35,6 +35,8 @@ export class Inode {
   readonly pages = new PageIntervals(ALL_BITS);
   /** Grows when all writeback of the inode has ended: what was under way before is over. */
   generation = 0;
+  /** The last event of its writeback said that none is left: sb_clear_, and not sb_mark_. */
+  isCleared = false;
   /** How often pages of it went under writeback. */
   starts = 0;
   dirtied_pages = 0;

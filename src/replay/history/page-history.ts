@@ -468,19 +468,21 @@ export class PageHistory {
 
   /** What is known of the inode's pages becomes a number of unknown ones. */
   forget(inode: Inode): void {
-    for (const [bit, account] of LEVELS) {
-      this.#count(inode, bit);
-      for (let own = 0; own < inode.places.length; own++) {
-        const pages = this.#withAt(bit, own);
-        this.ledger.transfer(this.#holder(inode, own), UNKNOWN_HOLDER, account, pages);
-      }
+    const tally = this.#clean(inode);
+    inode.pages.change(0, Number.POSITIVE_INFINITY, 0, ALL_BITS, 0, tally);
+    for (let own = 0; own < inode.places.length; own++) {
+      const of = this.#holder(inode, own);
+      for (const [bit, account] of LEVELS) this.#giveUp(of, account, this.#withAt(bit, own));
     }
     const holder = this.#holder(inode, 0);
-    this.ledger.transfer(holder, UNKNOWN_HOLDER, 'dirty', inode.misplaced);
-    this.ledger.transfer(holder, UNKNOWN_HOLDER, 'writeback', inode.anonymous);
+    this.#giveUp(holder, 'dirty', inode.misplaced);
+    this.#giveUp(holder, 'writeback', inode.anonymous);
     inode.misplaced = 0;
     inode.guessed = 0;
-    inode.pages.change(0, Number.POSITIVE_INFINITY, 0, ALL_BITS, 0, this.#tally);
+  }
+
+  #giveUp(holder: number, account: Account, pages: number): void {
+    if (pages !== 0) this.ledger.transfer(holder, UNKNOWN_HOLDER, account, pages);
   }
 
   /** The counters as recorded become those of the ledger: unknown pages make up the difference. */

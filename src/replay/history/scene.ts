@@ -15,6 +15,7 @@ import type { SampleLog } from './sample-log.ts';
 import { Vanished } from './vanished.ts';
 import { type Bio, pagesOf, type Run, WriteQueue } from './write-queue.ts';
 
+const SECTOR = 512;
 const E_WBC = evidenceCode('claim', 'wbc-count');
 
 /** What a task is in the middle of. */
@@ -54,8 +55,9 @@ export class Scene {
   #owners: Owners = NO_OWNERS;
   readonly pageSize: number;
   readonly #tasks = new Map<number, Task>();
-  /** Grows when a task is met for the first time, or when all are forgotten. */
-  tasksVersion = 0;
+  /** The task that was asked for last: one leaves several events in a row. */
+  #lastPid = -1;
+  #lastTask: Task | undefined;
   readonly #queues = new Map<number, WriteQueue>();
   readonly #partitions = new Map<number, readonly number[]>();
   #partitionsAt = -1;
@@ -69,6 +71,8 @@ export class Scene {
   shortage = 0;
   /** Events tell when nothing of an inode is under writeback any more. */
   tellsClear = false;
+  /** Events tell what was taken from the queues of devices: bios, requests, FUSE's writes. */
+  hasTakers = false;
   /** Table and row of the event that is being followed. */
   table: Table | undefined;
   row = 0;
@@ -103,36 +107,41 @@ export class Scene {
   }
 
   task(pid: number): Task {
-    let task = this.#tasks.get(pid);
-    if (task === undefined) {
-      task = {
-        pid,
-        inode: undefined,
-        claimed: 0,
-        pending: undefined,
-        wbc: undefined,
-        sync: false,
-        cursor: 0,
-        call: undefined,
-        sampled: 0,
-        began_ns: 0,
-        folio: undefined,
-        adjusted: 0,
-      };
-      this.#tasks.set(pid, task);
-      this.tasksVersion++;
-    }
+    return this.knownTask(pid) ?? this.#newTask(pid);
+  }
+
+  #newTask(pid: number): Task {
+    const task: Task = {
+      pid,
+      inode: undefined,
+      claimed: 0,
+      pending: undefined,
+      wbc: undefined,
+      sync: false,
+      cursor: 0,
+      call: undefined,
+      sampled: 0,
+      began_ns: 0,
+      folio: undefined,
+      adjusted: 0,
+    };
+    this.#tasks.set(pid, task);
+    this.#lastTask = task;
     return task;
   }
 
   knownTask(pid: number): Task | undefined {
-    return this.#tasks.get(pid);
+    if (pid !== this.#lastPid) {
+      this.#lastPid = pid;
+      this.#lastTask = this.#tasks.get(pid);
+    }
+    return this.#lastTask;
   }
 
   queue(dev: number): WriteQueue {
     let queue = this.#queues.get(dev);
     if (queue === undefined) {
-      queue = new WriteQueue();
+      queue = new WriteQueue(this.pageSize / SECTOR);
       this.#queues.set(dev, queue);
     }
     return queue;
@@ -380,6 +389,7 @@ export class Scene {
   /** Events were lost: what was known of single pages is not any more, only how many there were. */
   forget(): void {
     for (const inode of this.inodes.all) {
+      inode.isCleared = false;
       if (inode.pages.isEmpty && inode.anonymous === 0 && inode.misplaced === 0) continue;
       this.pages.forget(inode);
       inode.anonymous = 0;
@@ -387,7 +397,7 @@ export class Scene {
     }
     for (const queue of this.#queues.values()) queue.clear();
     this.#tasks.clear();
-    this.tasksVersion++;
+    this.#lastTask = undefined;
   }
 
   /** The event that is followed contradicts the model; `amount` in pages. */

@@ -86,7 +86,7 @@ export class Seed {
     const off = Array.from({ length: COUNTER_COUNT }, (_, counter) =>
       counter === NR_WRITEBACK
         ? this.#drift(pages.unseenWriteback)
-        : this.#drift(offOf(logs.traced.residuals(counter, rows))),
+        : this.#drift(startOff(counter, offOf(logs.traced.residuals(counter, rows)))),
     );
     if (off.every((pages) => pages === 0)) return;
     const first_ns = logs.traced.ts_ns[this.#start] as number;
@@ -105,6 +105,14 @@ export class Seed {
     }
     for (const row of rows) logs.traced.exclude(row);
   }
+}
+
+/**
+ * NR_DIRTIED only grows, so that readings only lack pages: the start may have been too low, and
+ * what seems to be too high is what CPUs keep of the samples.
+ */
+function startOff(counter: number, off_pages: number): number {
+  return counter === NR_DIRTIED ? Math.min(0, off_pages) : off_pages;
 }
 
 /** By how much the start was off, where the samples agree that it was. */

@@ -3,6 +3,7 @@
  * order of claiming, then as bios on their way. Bios carry sectors, not pages; they are matched
  * with runs by address where the file system says it, else in order: a device's queue keeps it.
  */
+import { DiskPlaces } from './disk-places.ts';
 import type { Inode } from './inodes.ts';
 import type { IoEnd } from './io-ends.ts';
 
@@ -45,6 +46,8 @@ export type Place = {
   readonly pages: number;
   /** Pages of a later bio of its kind that begins at the sector; 0 if none does. */
   laterAt(sector: number): number;
+  /** Whether one of the next bios begins at the sector. */
+  goesOnAt(sector: number): boolean;
 };
 
 /**
@@ -61,6 +64,9 @@ function waits(run: Run, { start, laterAt }: Place): boolean {
 
 const ANYWHERE = (fits: (run: Run) => boolean) => ({ fits, found: undefined });
 
+/** Runs among which the one is looked for that lies where a bio writes. */
+const LOOK_FOR = 1024;
+
 /** Runs that a bio may overtake: queues of devices are in order but for a few. */
 const LOOK_AHEAD = 64;
 
@@ -75,6 +81,12 @@ export class WriteQueue {
   readonly #bios: Bio[] = [];
   /** A throttle may still hold bios of before the replay. */
   #hasHeld = true;
+  /** What bios have shown of the device so far. */
+  readonly places: DiskPlaces;
+
+  constructor(sectors_per_page: number) {
+    this.places = new DiskPlaces(sectors_per_page);
+  }
 
   get waiting(): number {
     return this.#runs.length - this.#head;
@@ -122,6 +134,60 @@ export class WriteQueue {
     return this.#takeFrom(this.#head, pages, fitting, place);
   }
 
+  /** Was something of the file claimed just now? */
+  awaits(inode: Inode): boolean {
+    const first = Math.max(this.#head, this.#runs.length - LOOK_AHEAD);
+    for (let at = first; at < this.#runs.length; at++) {
+      const run = this.#runs[at] as Run;
+      if (run.inode === inode && !isOver(run)) return true;
+    }
+    return false;
+  }
+
+  /** Does something of the file wait that begins there? Its place must not just be chosen. */
+  beginsAt(inode: Inode, page: number): boolean {
+    const last = Math.min(this.#runs.length, this.#head + LOOK_FOR);
+    for (let at = this.#head; at < last; at++) {
+      const run = this.#runs[at] as Run;
+      if (run.inode === inode && run.start === page && !isOver(run)) return run.extent === 0;
+    }
+    return false;
+  }
+
+  /** What waits of those pages. */
+  takePages(inode: Inode, start: number, end: number): Run[] {
+    const taken: Run[] = [];
+    let left = end - start;
+    let at = this.#head;
+    for (let looked = 0; looked < LOOK_FOR && left > 0 && at < this.#runs.length; looked++) {
+      const run = this.#runs[at] as Run;
+      const before = taken.length;
+      const isThere = run.inode === inode && run.start < end && run.end > start;
+      at = isThere && !isOver(run) ? this.#cutOut(at, start, end, taken) : at + 1;
+      if (at < this.#head) at = this.#head;
+      if (taken.length > before) left -= pagesOf(taken[before] as Run);
+    }
+    return taken;
+  }
+
+  /** Takes what of a run lies in [first, end); returns where the queue goes on behind it. */
+  #cutOut(at: number, first: number, end: number, taken: Run[]): number {
+    const run = this.#runs[at] as Run;
+    if (run.start < first) {
+      const before = cut({ ...run }, first - run.start);
+      run.start = first;
+      this.#runs.splice(at, 0, before);
+      return at + 1;
+    }
+    if (run.end > end) {
+      taken.push(cut(run, end - run.start));
+      return at + 1;
+    }
+    taken.push(run);
+    this.#remove(at);
+    return at;
+  }
+
   /** The runs of a file that is being written: those claimed last, whatever waits before them. */
   takeOf(inode: Inode, pages: number, place?: Place): Run[] {
     const isOf = (run: Run) => run.inode === inode;
@@ -165,8 +231,21 @@ export class WriteQueue {
     const last = taken.at(-1);
     if (last !== undefined && place !== undefined && left === 0) {
       last.inode.written = { page: last.end, sector: place.end };
+      this.#learn(taken, place, pages);
     }
     return taken;
+  }
+
+  /** Runs that fill a bio lie where it writes. */
+  #learn(runs: readonly Run[], { start, end }: Place, pages: number): void {
+    const sectors_per_page = (end - start) / pages;
+    if (sectors_per_page !== this.places.sectors_per_page) return;
+    let sector = start;
+    for (const run of runs) {
+      const to = sector + (run.end - run.start) * sectors_per_page;
+      if (to > sector) this.places.note(sector, to, run.inode, run.start, run.extent > 0);
+      sector = to + run.anonymous * sectors_per_page;
+    }
   }
 
   /** The extent that goes on at this place, and who may be written here. */

@@ -12,6 +12,7 @@ import {
   type WriteBandwidth,
 } from '../../model/write-bandwidth.ts';
 import { NS_PER_S } from '../../trace/time.ts';
+import { BandwidthGuess, likely } from './bandwidth-guess.ts';
 import type { BandwidthSteps, Evidence } from './bandwidth-steps.ts';
 import type { Since } from './update-clock.ts';
 
@@ -42,6 +43,8 @@ export class BandwidthBelief {
   #before: WriteBandwidth | undefined;
   /** False while the points are a guess: what the first update took in is not known. */
   #isExact = false;
+  /** Used until then; undefined where hidden updates cannot be told. */
+  readonly #guess: BandwidthGuess | undefined;
 
   constructor(
     constants: ThrottleConstants,
@@ -49,12 +52,14 @@ export class BandwidthBelief {
     domain: number,
     slack: number,
     delayed: boolean,
+    timed = false,
   ) {
     this.#constants = constants;
     this.#steps = steps;
     this.#domain = domain;
     this.#slack = slack;
     this.#delayed = delayed;
+    this.#guess = timed ? new BandwidthGuess(constants) : undefined;
   }
 
   /** False until something has told the bandwidth. */
@@ -102,16 +107,23 @@ export class BandwidthBelief {
   }
 
   /**
-   * The bandwidth was in `seen` at that time. Returns true if this contradicts what was carried
-   * forward: there was a hidden update.
+   * The bandwidth was in `observed` at that time, when so many pages were written. Returns true if
+   * this contradicts what was carried forward: there was a hidden update.
    */
-  observe(observed: Range, ts_ns: number, evidence: Evidence, reach: Range = UNKNOWN): boolean {
+  observe(observed: Range, ts_ns: number, evidence: Evidence, nrWritten = Number.NaN): boolean {
     const before = this.#range;
     const seen = intersection(observed, UNKNOWN);
     if (seen === undefined) return false;
+    if (!this.#isExact) this.#guess?.observe(seen);
+    // Most observations say less than is known.
+    if (before !== undefined && isInside(before, seen)) {
+      this.#seen_ns = ts_ns;
+      if (!isIn(this.#point, before)) this.#correct(before);
+      return false;
+    }
     const common = before && intersection(before, seen);
     const isNew = common === undefined;
-    const range = common ?? intersection(reach, seen) ?? seen;
+    const range = common ?? intersection(this.reachable(ts_ns, nrWritten), seen) ?? seen;
     if (isNew) this.#steps.start(this.#domain, ts_ns, range, evidence);
     else if (range.low !== before?.low || range.high !== before.high) {
       this.#steps.narrow(this.#domain, range, evidence);
@@ -147,6 +159,7 @@ export class BandwidthBelief {
         : this.#likelyAfter(before, written, elapsed);
     const guessed = Number.isNaN(after.write_bw) ? before : after;
     this.#isExact = exact !== undefined && isKnown(exact);
+    if (!this.#isExact) this.#guess?.restart(before);
     this.#before = undefined;
     this.#point = guessed.avg_write_bw;
     this.#writeBwPoint = guessed.write_bw;
@@ -169,7 +182,12 @@ export class BandwidthBelief {
    */
   hiddenUpdate(ts_ns: number, since: Since): void {
     const before = this.#range;
-    if (before === undefined || !isKnown(since) || !this.#isExact) return;
+    if (before === undefined || !isKnown(since)) return;
+    if (!this.#isExact) {
+      this.#guess?.update(since);
+      this.#follow(before);
+      return;
+    }
     const from = { write_bw: this.#writeBwPoint, avg_write_bw: this.#point };
     this.#before = from;
     const after = (written: number) =>
@@ -185,6 +203,17 @@ export class BandwidthBelief {
     this.#range = {
       low: Math.min(before.low, inferred.low),
       high: Math.max(before.high, inferred.high),
+    };
+  }
+
+  /** The guess has changed; what held before stays possible, as the update may come later. */
+  #follow(before: Range): void {
+    const average = this.#guess?.average;
+    if (average === undefined) return;
+    this.#point = average.middle;
+    this.#range = {
+      low: Math.min(before.low, average.low),
+      high: Math.max(before.high, average.high),
     };
   }
 
@@ -217,6 +246,11 @@ export class BandwidthBelief {
 
   /** The point is not in what was observed. */
   #correct(range: Range): void {
+    const guessed = this.#isExact ? undefined : this.#guess?.average?.middle;
+    if (guessed !== undefined && isIn(guessed, range)) {
+      this.#point = guessed;
+      return;
+    }
     const before = this.#before;
     this.#before = undefined;
     if (before !== undefined && isIn(before.avg_write_bw, range)) {
@@ -233,11 +267,14 @@ export class BandwidthBelief {
     const eighth = Math.floor(Math.abs(from - this.#writeBwPoint) / 8);
     const ruled = from > this.#writeBwPoint ? from - eighth : from + eighth;
     if (isIn(ruled, { low, high })) return ruled;
-    return high >= MOST ? low : Math.floor((low + high) / 2);
+    const most = high < MOST ? high : likely({ low, high }, this.#constants).high;
+    return Math.floor((low + most) / 2);
   }
 }
 
 const isIn = (value: number, { low, high }: Range) => value >= low && value <= high;
+
+const isInside = ({ low, high }: Range, outer: Range) => low >= outer.low && high <= outer.high;
 
 const isKnown = ({ elapsed, written }: Since) => !Number.isNaN(elapsed + written);
 

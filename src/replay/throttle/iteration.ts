@@ -15,8 +15,8 @@ export type WalkInput = {
   readonly tasks: WalkTasks;
   /** Row of `state` per row of `throttle`; negative where there is none to trust. */
   readonly pairs: Int32Array;
-  /** Tasks whose states are mostly no throttle decisions: they read statistics. */
-  readonly readers: ReadonlySet<number>;
+  /** 1 for tasks whose states are mostly no throttle decisions: they read statistics. */
+  readonly readers: Uint8Array;
   readonly losses: LossIndex;
   /** nr_written as last printed, NaN before. */
   readonly latest: { nr_written: number };

@@ -205,8 +205,7 @@ export class PauseLaws {
     const seen = bandwidthsPausing(wbDirty, jiffies, constants);
     if (seen === undefined) return false;
     const range = jiffies < raw ? seen : { low: 1, high: seen.high };
-    const { belief } = now.domain;
-    return belief.observe(range, now.ts, 'pause', belief.reachable(now.ts, now.nr_written));
+    return now.domain.belief.observe(range, now.ts, 'pause', now.nr_written);
   }
 
   /** What the recorded decision leaves the task with, for its next event. */

@@ -133,7 +133,7 @@ export class PositionLaws {
     const needsBandwidth = !rules.strictlimit && !isFull(situation);
     if (needsBandwidth && !isUpdate && !belief.known) {
       tally.skip('no-bandwidth');
-      this.#observe(now, belief.range);
+      this.#observe(now);
       return;
     }
     const point = needsBandwidth ? belief.point : 1;
@@ -148,9 +148,8 @@ export class PositionLaws {
     let inside = expected === granted;
     const isRaced = inside && updatedSince(domain, now.state_ns) > (isUpdate ? 1 : 0);
     if (needsBandwidth && !isUpdate && !isRaced) {
-      const reach = belief.reachable(ts, now.nr_written);
-      inside ||= this.#isWithin(now, reach);
-      if (this.#observe(now, reach)) now.cause = 'hidden-update';
+      inside ||= this.#isWithin(now, belief.reachable(ts, now.nr_written));
+      if (this.#observe(now)) now.cause = 'hidden-update';
     }
     const printed = this.#in.throttle.taskRatelimit[now.row] as number;
     tally.check(printed, expected * this.#scale, ts, seq, now.cause);
@@ -187,13 +186,14 @@ export class PositionLaws {
   }
 
   /** The bandwidths that make the recorded rate true; true if they show a hidden update. */
-  #observe(now: Iteration, reach: Range): boolean {
+  #observe(now: Iteration): boolean {
+    const { ts, nr_written } = now;
     const { belief } = now.domain;
     const seen =
       this.#bandwidths(now, belief.range) ??
-      this.#bandwidths(now, reach) ??
+      this.#bandwidths(now, belief.reachable(ts, nr_written)) ??
       this.#bandwidths(now, ANY);
-    return seen !== undefined && belief.observe(seen, now.ts, 'task_ratelimit', reach);
+    return seen !== undefined && belief.observe(seen, ts, 'task_ratelimit', nr_written);
   }
 
   /** Those in a range, for any of the values possible of wb_thresh. */

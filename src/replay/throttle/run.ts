@@ -75,7 +75,7 @@ export function runThrottle(
   const codes = taskCodes(trace.tables);
   const { pairs, readers: above } = pairWithState(throttle, state, losses, codes);
   const dirtied = tableWith(trace.tables, 'writeback_dirty_folio', ['pid']);
-  const readers = new Set([...above, ...idleReaders(throttle, state, dirtied, losses, codes)]);
+  const idle = idleReaders(throttle, state, dirtied, losses, codes);
   const ids = new WbDomains();
   const throttleDomain = domainsOf(ids, throttle?.table);
   const updateDomain = domainsOf(ids, updates?.table);
@@ -90,8 +90,9 @@ export function runThrottle(
   const domains = ids.list.map((domain, id) => {
     const slack = 2 * LARGEST_DRIFT * Math.max(1, trace.meta.cpus);
     const delayed = features.flusher_bandwidth_updates.on;
-    const belief = new BandwidthBelief(constants, steps, id, slack, delayed);
     const clock = delayed ? clockOf(domain) : undefined;
+    const timed = clock !== undefined;
+    const belief = new BandwidthBelief(constants, steps, id, slack, delayed, timed);
     return {
       ...domainState(trace, domain, strict.get(id), features.wb_thresh_floor.on, belief),
       clock,
@@ -105,6 +106,7 @@ export function runThrottle(
     const isRoot = (row: number) => stateOf(row).isRoot;
     const memcg = checkLevels(throttle, state, updates, pairs, isRoot, limitOfDomain, tallies);
     const tasks = tasksOf(codes, events);
+    const readers = codes.marks([...above, ...idle]);
     const read = { throttle, state, updates, tasks, pairs, readers, losses, latest, memcg };
     const rules = { constants, hz_known: hz !== undefined, limitOfDomain };
     const walk = new ThrottleWalk({ ...read, ...rules }, tallies, observed.rows);
@@ -189,8 +191,8 @@ function walkInOrder(
   const { ts_ns, low_pages_per_s: low, high_pages_per_s: high } = observed;
   const seq = makeTable('observed_bandwidth', { seq: numberColumn(observed.seq, 'count') });
   add(seq, (row) => {
-    const range = { low: low[row] as number, high: high[row] as number };
-    walk.onObserved(row, domainOf.observed(row), ts_ns[row] as number, range);
+    const domain = domainOf.observed(row);
+    walk.onObserved(row, domain, ts_ns[row] as number, low[row] as number, high[row] as number);
   });
   for (const { table, kind, ts_ns, domainOf: idOf } of writing) {
     add(table, (row) => {

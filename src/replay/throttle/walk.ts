@@ -4,7 +4,6 @@
  * forward from the events before. What needs the timer tick is kept for ./tick-laws.ts.
  */
 import { pagesPerSecond } from '../../kernel/arithmetic.ts';
-import type { Range } from '../../model/write-bandwidth.ts';
 import { asKiBps } from '../../trace/units.ts';
 import type { IdentityTally } from '../residual.ts';
 import { type DomainState, rateBefore, rememberUpdate, updatedSince } from './domain-state.ts';
@@ -45,8 +44,9 @@ export class ThrottleWalk {
   onState(row: number): void {
     const { state, tasks, latest, readers } = this.#in;
     if (state === undefined) return;
-    const task = this.#tasks.of(tasks.state[row] as number);
-    if (task.state >= 0) leaveWithoutEvent(task, state, readers.has(state.pid[row] as number));
+    const code = tasks.state[row] as number;
+    const task = this.#tasks.of(code);
+    if (task.state >= 0) leaveWithoutEvent(task, state, readers[code] === 1);
     task.state = row;
     task.update = -1;
     latest.nr_written = state.nrWritten[row] as number;
@@ -86,11 +86,11 @@ export class ThrottleWalk {
   }
 
   /** A slice of the flusher tells the bandwidth of its bdi. */
-  onObserved(row: number, domain: DomainState, ts: number, range: Range): void {
+  onObserved(row: number, domain: DomainState, ts: number, low: number, high: number): void {
     this.#catchUp(domain, ts);
     const { belief } = domain;
     if (belief.recorded) this.predicted[row] = belief.point;
-    belief.observe(range, ts, 'to_write', belief.reachable(ts, this.#in.latest.nr_written));
+    belief.observe({ low, high }, ts, 'to_write', this.#in.latest.nr_written);
   }
 
   /** Writing begins or ends, after which the bandwidth may be updated without an event. */

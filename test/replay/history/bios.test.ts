@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Inode } from '../../../src/replay/history/inodes.ts';
 import { replayHistory } from '../../../src/replay/history/replay-history.ts';
+import { Scene } from '../../../src/replay/history/scene.ts';
 import { WriteQueue } from '../../../src/replay/history/write-queue.ts';
 import { type EventRow, makeTrace, type TraceFacts } from '../../helpers/trace-builder.ts';
 
@@ -38,18 +39,42 @@ const block = (event: string, dev: number, sector: number, pages: number, comm: 
   { dev, sector, nr_sectors: pages * 8, rwbs: 'W', comm },
 ];
 
+const rowsOf = (lines: readonly Line[]): EventRow[] =>
+  lines.map(([event, pid, cells], at) => ({ event, ts_ns: (at + 1) * MS, pid, ...cells }));
+
 function replay(lines: readonly Line[], facts: TraceFacts = {}) {
-  const rows: EventRow[] = lines.map(([event, pid, cells], at) => ({
-    event,
-    ts_ns: (at + 1) * MS,
-    pid,
-    ...cells,
-  }));
+  const rows = rowsOf(lines);
   const host = { zoneinfo: 'Node 0, zone Normal\n  vm stats threshold: 0\n' };
   const found = replayHistory(makeTrace(rows, { cpus: 1, host, ...facts }));
   if (found === undefined) throw new Error('nothing to replay');
   return found;
 }
+
+describe('what was claimed', () => {
+  /** Runs that wait for their bios at the end, over all devices. */
+  function waitingAfter(lines: readonly Line[]): number {
+    let scene: Scene | undefined;
+    replayHistory(makeTrace(rowsOf(lines), { cpus: 1 }), {
+      scene(...args) {
+        scene = new Scene(...args);
+        return scene;
+      },
+      follow: () => ({ first: [], after: [], clocks: [] }),
+    });
+    return [...(scene?.queues().values() ?? [])].reduce((sum, queue) => sum + queue.waiting, 0);
+  }
+  // Apart, so that no two runs become one.
+  const written = [0, 5, 11].flatMap((index): Line[] => [
+    dirty(index),
+    ['writeback_single_inode', 2, { bdi: '7:0', ino: 9n, wrote_pages: 1, state: 'I_SYNC' }],
+  ]);
+
+  test('waits for bios only where events tell of some', () => {
+    expect(waitingAfter([state(0, 0, 0, 0), ...written])).toBe(0);
+    const other = block('block_bio_queue', DISK, 0, 1, 'dd');
+    expect(waitingAfter([state(0, 0, 0, 0), ...written, other])).toBe(3);
+  });
+});
 
 describe('a throttled queue', () => {
   const inode = new Inode(0, LOOP, 9);
@@ -70,13 +95,14 @@ describe('a throttled queue', () => {
     end: start + pages * 8,
     pages,
     laterAt: (sector: number) => later[sector] ?? 0,
+    goesOnAt: () => false,
   });
   const anyone = () => true;
   const taken = (queue: WriteQueue, bio: ReturnType<typeof place>) =>
     queue.take(bio.pages, anyone, bio).map(({ start, end }) => [start, end]);
 
   test('holds an extent back for the bio that goes on where its first part ended', () => {
-    const queue = new WriteQueue();
+    const queue = new WriteQueue(8);
     queue.push(run(0, 20, 1));
     expect(taken(queue, place(800, 10, {}))).toEqual([[0, 10]]);
     expect(taken(queue, place(80, 5, { 880: 10 }))).toEqual([]);
@@ -84,7 +110,7 @@ describe('a throttled queue', () => {
   });
 
   test('holds a new extent back for a bio of its size behind the file', () => {
-    const queue = new WriteQueue();
+    const queue = new WriteQueue(8);
     queue.push(run(0, 20, 1));
     queue.push(run(20, 60, 2));
     expect(taken(queue, place(800, 20, {}))).toEqual([[0, 20]]);
@@ -144,7 +170,7 @@ describe('bios that a throttle held before the replay', () => {
   });
 
   test('are told by what is left: the bio at the border belongs where most of it does', () => {
-    const queue = new WriteQueue();
+    const queue = new WriteQueue(8);
     expect([queue.wasHeld(40, 100), queue.wasHeld(40, 20), queue.wasHeld(40, 19)]).toEqual([
       true,
       true,
@@ -199,7 +225,7 @@ test('btrfs sets nr_to_write anew, which writes no pages', () => {
 });
 
 test('the file that is being written is found behind all that waits', () => {
-  const queue = new WriteQueue();
+  const queue = new WriteQueue(8);
   const run = (inode: Inode, start: number) => ({
     inode,
     generation: 0,
@@ -247,4 +273,27 @@ test('pages of one round of ext4 come back with the last of its bios', () => {
     ...Array.from({ length: 5 }, () => state(0, 0, 2, 2)),
   ]);
   expect([...traced.predicted.nr_writeback].slice(-6)).toEqual([2, 0, 0, 0, 0, 0]);
+});
+
+test('what the journal writes goes under writeback and ends within the call', () => {
+  const own = { dev: LOOP, ino: 9n };
+  const call = (event: string, cells: Cells = {}): Line => [event, 3, { ...own, ...cells }];
+  const written = (between: readonly Line[]) => {
+    const { fits } = replay([
+      state(0, 0, 1000, 500),
+      ...Array.from({ length: 20 }, (_, at) => [add(at), dirty(at)]).flat(),
+      call('ext4_writepages', { nr_to_write_pages: 1024 }),
+      ...between,
+      call('ext4_writepages_result', { pages_written_pages: 20 }),
+      state(0, 0, 1020, 520),
+      // Something that comes back is needed for a prediction.
+      block('block_rq_complete', DISK, 80, 1, '<idle>'),
+    ]);
+    return fits.nr_writeback.max_abs_pages;
+  };
+  const mark = call('sb_mark_inode_writeback');
+  const clear = call('sb_clear_inode_writeback');
+  expect(written([mark, clear, mark, clear])).toBe(0);
+  // The last one is still under way.
+  expect(written([mark, clear, mark])).toBe(20);
 });

@@ -66,6 +66,15 @@ describe('the first reading is off by what CPUs kept', () => {
     expect(used).toEqual([0, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32]);
   });
 
+  test('nr_dirtied only grows: a reading of it may lack pages, never have too many', () => {
+    const dirtiedOff = (hidden: number) => {
+      const { predicted, recorded } = replay(rows(hidden)).traced;
+      return (predicted.nr_dirtied.at(-1) ?? 0) - (recorded.nr_dirtied.at(-1) ?? 0);
+    };
+    expect(dirtiedOff(16)).toBe(-4);
+    expect(dirtiedOff(-16)).toBe(16);
+  });
+
   test('more than readings drift is no matter of the start', () => {
     expect(residuals(replay(rows(300))).at(-1)).toBe(-300);
   });
