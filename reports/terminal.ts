@@ -31,9 +31,11 @@ export function wrap(text: string, width: number): string[] {
 
 /**
  * Text to print, in lines of at most `columns` characters: the first begins with `lead`, the others
- * are indented as far, and by two more where `lead` is nothing but an indent.
+ * are indented as far, and by two more where `lead` is nothing but an indent. One line where nobody
+ * reads it on a screen.
  */
-export function hanging(text: string, columns: number, lead: string): string {
+export function hanging(text: string, columns: number | undefined, lead: string): string {
+  if (columns === undefined) return `${lead}${text}\n`;
   const indent = ' '.repeat(lead.length + (lead.trim() === '' ? 2 : 0));
   const [first = '', ...rest] = wrap(text, columns - indent.length);
   return [`${lead}${first}`, ...rest.map((line) => `${indent}${line}`)]

@@ -126,6 +126,36 @@ export function sliceSource(
   };
 }
 
+/** Sources one behind the other, which stay their owners'. Damage is for the caller to tell. */
+export function joinedSource(name: string, parts: readonly ByteSource[]): ByteSource {
+  let size = 0;
+  const pieces = parts.map((source) => {
+    const piece = { at: size, source };
+    size += source.size;
+    return piece;
+  });
+  return {
+    name,
+    size,
+    compression: undefined,
+    damage: undefined,
+    readInto(target, offset) {
+      let done = 0;
+      for (const { at, source } of pieces) {
+        const from = offset + done - at;
+        if (from < 0 || from >= source.size || done === target.length) continue;
+        const most = Math.min(target.length - done, source.size - from);
+        const got = source.readInto(target.subarray(done, done + most), from);
+        done += got;
+        // A part became shorter since it was opened.
+        if (got < most) break;
+      }
+      return done;
+    },
+    close() {},
+  };
+}
+
 /**
  * Opens a path, or standard input for `-`. Compression is recognised by the bytes, not by the name.
  * Throws UsageError when there is nothing to read or a limit is met.

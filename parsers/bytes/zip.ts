@@ -7,7 +7,7 @@
  *   32 comment[2]  42 place[4]  46 name, extra, comment
  */
 import { FormatError } from '../../src/trace/errors.ts';
-import { type ByteSource, memorySource, readBytes, sliceSource } from './source.ts';
+import { type ByteSource, joinedSource, memorySource, readBytes, sliceSource } from './source.ts';
 
 export type ZipEntry = {
   readonly path: string;
@@ -108,28 +108,8 @@ export function zipMember(source: ByteSource, name: string, entry: ZipEntry): By
   const end = new Uint8Array(8);
   viewOf(end).setUint32(0, entry.checksum, true);
   viewOf(end).setUint32(4, entry.size, true);
-  return joined(name, [memorySource(name, GZIP_HEAD), part, memorySource(name, end)]);
-}
-
-function joined(name: string, parts: readonly ByteSource[]): ByteSource {
-  const size = parts.reduce((sum, part) => sum + part.size, 0);
-  return {
-    name,
-    size,
-    compression: undefined,
-    damage: parts.find(({ damage }) => damage !== undefined)?.damage,
-    readInto(target, offset) {
-      let done = 0;
-      let start = 0;
-      for (const part of parts) {
-        const at = offset + done - start;
-        if (at >= 0 && at < part.size) done += part.readInto(target.subarray(done), at);
-        start += part.size;
-      }
-      return done;
-    },
-    close() {},
-  };
+  const all = [memorySource(name, GZIP_HEAD), part, memorySource(name, end)];
+  return { ...joinedSource(name, all), damage: part.damage };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

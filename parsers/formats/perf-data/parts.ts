@@ -4,7 +4,13 @@
  * are read as one file in which the records of the threads follow those of `data`.
  */
 import { FormatError } from '../../../src/trace/errors.ts';
-import { type ByteSource, memorySource, readBytes, sliceSource } from '../../bytes/source.ts';
+import {
+  type ByteSource,
+  joinedSource,
+  memorySource,
+  readBytes,
+  sliceSource,
+} from '../../bytes/source.ts';
 import { type PerfHeader, readHeader } from './header.ts';
 import { perfData } from './importer.ts';
 
@@ -19,8 +25,6 @@ const CHUNK_BYTES = 1 << 20;
 /** HEADER_DIR_FORMAT of tools/perf/util/header.h */
 const FEATURE_DIRECTORY = 24;
 
-type Piece = { readonly at: number; readonly source: ByteSource };
-
 /**
  * The file of perf's folder and its parts, in order, as one source that owns them all. Another file
  * is given back as it is, and one whose parts are not there says so as damage.
@@ -33,7 +37,18 @@ export function joinParts(main: ByteSource, parts: readonly ByteSource[]): ByteS
     return { ...main, damage: main.damage ?? damage };
   }
   const whole = parts.map((part) => wholeRecords(part, header.littleEndian));
-  return concatenated(main, piecesOf(main, header, whole), whole);
+  const { name, compression } = main;
+  // Each thread's file can be cut for itself.
+  const damages = [main, ...whole].flatMap(({ damage }) => damage ?? []);
+  return {
+    ...joinedSource(name, piecesOf(main, header, whole)),
+    compression,
+    damage: damages.length === 0 ? undefined : damages.join('; '),
+    close() {
+      main.close();
+      for (const part of whole) part.close();
+    },
+  };
 }
 
 /** Without a last record that is cut, behind which those of the next part would not be found. */
@@ -73,7 +88,11 @@ function folderHeader(main: ByteSource): PerfHeader | undefined {
 }
 
 /** Behind the records, the table of features moves on, and what it points at with it. */
-function piecesOf(main: ByteSource, header: PerfHeader, parts: readonly ByteSource[]): Piece[] {
+function piecesOf(
+  main: ByteSource,
+  header: PerfHeader,
+  parts: readonly ByteSource[],
+): ByteSource[] {
   const { data, littleEndian } = header;
   const moved = parts.reduce((sum, { size }) => sum + size, 0);
   const end = data.offset + data.size;
@@ -87,52 +106,11 @@ function piecesOf(main: ByteSource, header: PerfHeader, parts: readonly ByteSour
   const head = readBytes(main, 0, HEADER_BYTES);
   const size = BigInt(data.size + moved);
   new DataView(head.buffer, head.byteOffset).setBigUint64(DATA_SIZE_AT, size, littleEndian);
-  const sources = [
+  return [
     memorySource(main.name, head),
     sliceSource(main, main.name, HEADER_BYTES, end - HEADER_BYTES),
     ...parts,
     memorySource(main.name, table),
     sliceSource(main, main.name, end + table.length, main.size - end - table.length),
   ];
-  let at = 0;
-  return sources.map((source) => {
-    const piece = { at, source };
-    at += source.size;
-    return piece;
-  });
-}
-
-function concatenated(
-  main: ByteSource,
-  pieces: readonly Piece[],
-  parts: readonly ByteSource[],
-): ByteSource {
-  // Each thread's file can be cut for itself.
-  const damages = [main, ...parts].flatMap(({ damage }) => damage ?? []);
-  return {
-    name: main.name,
-    size: pieces.reduce((sum, { source }) => sum + source.size, 0),
-    compression: main.compression,
-    damage: damages.length === 0 ? undefined : damages.join('; '),
-    readInto(target, offset) {
-      let done = 0;
-      for (const { at, source } of pieces) {
-        const from = offset + done - at;
-        if (from < 0 || from >= source.size || done === target.length) continue;
-        const want = target.subarray(
-          done,
-          done + Math.min(target.length - done, source.size - from),
-        );
-        const got = source.readInto(want, from);
-        done += got;
-        // A part became shorter since it was opened.
-        if (got < want.length) break;
-      }
-      return done;
-    },
-    close() {
-      main.close();
-      for (const part of parts) part.close();
-    },
-  };
 }

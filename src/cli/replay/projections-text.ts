@@ -23,9 +23,7 @@ export function projectionsText(projections: Projections, columns: number | unde
   const rows = PROJECTIONS.flatMap((name) => rowsOf(name, projections[name]));
   const notes = PROJECTIONS.flatMap((name) => notesOf(name, projections[name]));
   const table = textTable([...HEAD, 'dirty at the end'], rows, { columns, labels: 2 });
-  const lines = notes.map((note) =>
-    columns === undefined ? `  ${note}\n` : hanging(note, columns, '  '),
-  );
+  const lines = notes.map((note) => hanging(note, columns, '  '));
   return `${table}${lines.join('')}`;
 }
 

@@ -46,17 +46,12 @@ function lawText(result: ReplayResult, columns: number | undefined): string {
     inferredText(result.identities),
   ];
   const table = textTable(head, spoken.map(lawRow), { columns, labels: 1 });
-  return `${line(title, columns, '')}${table}${lines(below, columns)}\n`;
-}
-
-/** A sentence for a screen, whole where there is none. */
-function line(text: string, columns: number | undefined, lead: string): string {
-  return columns === undefined ? `${lead}${text}\n` : hanging(text, columns, lead);
+  return `${hanging(title, columns, '')}${table}${lines(below, columns)}\n`;
 }
 
 function lines(texts: readonly string[], columns: number | undefined): string {
   const said = texts.filter((text) => text !== '');
-  return said.map((text) => line(text, columns, '  ')).join('');
+  return said.map((text) => hanging(text, columns, '  ')).join('');
 }
 
 function lawRow({ name, result }: Law): string[] {

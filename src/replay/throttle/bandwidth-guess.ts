@@ -89,7 +89,7 @@ export function likely({ low, high }: Range, { initial_bandwidth }: ThrottleCons
   return { low, high: Math.min(high, Math.max(2 * low, initial_bandwidth)) };
 }
 
-const isIn = (value: number, { low, high }: Range) => value >= low && value <= high;
+export const isIn = (value: number, { low, high }: Range) => value >= low && value <= high;
 
 function averagesIn({ low, high }: Range): number[] {
   const step = (high - low) / (AVERAGES - 1);

@@ -12,7 +12,7 @@ import {
   type WriteBandwidth,
 } from '../../model/write-bandwidth.ts';
 import { NS_PER_S } from '../../trace/time.ts';
-import { BandwidthGuess, likely } from './bandwidth-guess.ts';
+import { BandwidthGuess, isIn, likely } from './bandwidth-guess.ts';
 import type { BandwidthSteps, Evidence } from './bandwidth-steps.ts';
 import type { Since } from './update-clock.ts';
 
@@ -271,8 +271,6 @@ export class BandwidthBelief {
     return Math.floor((low + most) / 2);
   }
 }
-
-const isIn = (value: number, { low, high }: Range) => value >= low && value <= high;
 
 const isInside = ({ low, high }: Range, outer: Range) => low >= outer.low && high <= outer.high;
 

@@ -5,6 +5,7 @@ import { replayHistory } from '../../../src/replay/history/replay-history.ts';
 import { Scene } from '../../../src/replay/history/scene.ts';
 import { WriteQueue } from '../../../src/replay/history/write-queue.ts';
 import { type EventRow, makeTrace, type TraceFacts } from '../../helpers/trace-builder.ts';
+import { waitingRun } from '../../helpers/waiting-run.ts';
 
 const MS = 1_000_000;
 const LOOP = 7 * 2 ** 20;
@@ -78,18 +79,7 @@ describe('what was claimed', () => {
 
 describe('a throttled queue', () => {
   const inode = new Inode(0, LOOP, 9);
-  const run = (start: number, end: number, extent: number) => ({
-    inode,
-    generation: 0,
-    start,
-    end,
-    anonymous: 0,
-    sync: false,
-    extent,
-    sector: undefined,
-    ioEnd: undefined,
-    copies: undefined,
-  });
+  const run = (start: number, end: number, extent: number) => waitingRun(inode, start, end, extent);
   const place = (start: number, pages: number, later: Readonly<Record<number, number>>) => ({
     start,
     end: start + pages * 8,

@@ -5,24 +5,11 @@ import { DiskPlaces } from '../../../src/replay/history/disk-places.ts';
 import { DIRTY_BIT, Inode, WRITEBACK_BIT } from '../../../src/replay/history/inodes.ts';
 import { knownRanges, takeKnown } from '../../../src/replay/history/known-places.ts';
 import { WriteQueue } from '../../../src/replay/history/write-queue.ts';
+import { waitingRun } from '../../helpers/waiting-run.ts';
 
 const DEV = 7 * 2 ** 20;
 const PER_PAGE = 8;
 const tally = new Float64Array(256);
-
-/** `extent`: newly mapped. */
-const run = (inode: Inode, start: number, end: number, extent = 0) => ({
-  inode,
-  generation: 0,
-  start,
-  end,
-  anonymous: 0,
-  sync: false,
-  extent,
-  sector: undefined,
-  ioEnd: undefined,
-  copies: undefined,
-});
 
 /** A bio of so many pages at a page of the device; `next`: one that begins behind it follows. */
 const bio = (page: number, pages: number, next = false) => ({
@@ -44,7 +31,7 @@ function file(id: number, end: number, state = WRITEBACK_BIT): Inode {
 /** The file lies at page 100 of the device, which a mapped extent has shown. */
 function writtenOnce(inode: Inode, end: number): WriteQueue {
   const queue = new WriteQueue(PER_PAGE);
-  queue.push(run(inode, 0, end, 1));
+  queue.push(waitingRun(inode, 0, end, 1));
   queue.take(end, () => true, bio(100, end));
   return queue;
 }
@@ -56,7 +43,7 @@ describe('a file that is written again', () => {
   test('a bio of the dirty part of a folio holds all of the folio', () => {
     const inode = file(1, 64);
     const queue = writtenOnce(inode, 64);
-    queue.push(run(inode, 0, 64));
+    queue.push(waitingRun(inode, 0, 64));
     expect(taken(queue, bio(120, 4))).toEqual([[16, 32]]);
     // Another part of it: nothing waits any more, and nothing is missing.
     expect(taken(queue, bio(130, 2))).toEqual([]);
@@ -67,7 +54,7 @@ describe('a file that is written again', () => {
   test('a folio that the next bio goes on with waits for that', () => {
     const inode = file(1, 64);
     const queue = writtenOnce(inode, 64);
-    queue.push(run(inode, 0, 64));
+    queue.push(waitingRun(inode, 0, 64));
     expect(taken(queue, bio(100, 24, true))).toEqual([[0, 16]]);
     expect(taken(queue, bio(124, 8))).toEqual([[16, 32]]);
   });
@@ -76,9 +63,9 @@ describe('a file that is written again', () => {
     const inode = file(1, 32, DIRTY_BIT);
     inode.pages.change(0, 16, DIRTY_BIT, DIRTY_BIT, WRITEBACK_BIT, tally);
     const queue = writtenOnce(inode, 32);
-    queue.push(run(inode, 0, 16));
+    queue.push(waitingRun(inode, 0, 16));
     const other = file(2, 16);
-    queue.push(run(other, 0, 16));
+    queue.push(waitingRun(other, 0, 16));
     expect(taken(queue, bio(100, 32))).toEqual([
       [0, 16],
       [0, 16],
@@ -105,15 +92,15 @@ describe('a file that is written again', () => {
     const inode = file(1, 64);
     const queue = new WriteQueue(PER_PAGE);
     for (const page of [0, 16, 32]) {
-      queue.push(run(inode, page, page + 16));
+      queue.push(waitingRun(inode, page, page + 16));
       queue.take(16, () => true, bio(100 + page, 16));
-      queue.push(run(inode, page, page + 16));
+      queue.push(waitingRun(inode, page, page + 16));
       expect(taken(queue, bio(100 + page, 16))).toBeUndefined();
       queue.takePages(inode, 0, 64);
     }
-    queue.push(run(inode, 48, 64));
+    queue.push(waitingRun(inode, 48, 64));
     queue.take(16, () => true, bio(148, 16));
-    queue.push(run(inode, 32, 48));
+    queue.push(waitingRun(inode, 32, 48));
     expect(taken(queue, bio(132, 16))).toEqual([[32, 48]]);
   });
 });
